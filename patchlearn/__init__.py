@@ -1,0 +1,1 @@
+"""Segmentation masks from image tags."""

@@ -1,0 +1,224 @@
+"""The run folder: atomic writes, step manifests, checkpoints, score maps and masks.
+
+Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from patchlearn.errors import PatchlearnError
+from patchlearn.samples import ScoreMaps, UInt8
+
+MANIFEST = "step.json"
+
+
+# --- writing -----------------------------------------------------------------
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path` when the block ends, and vanishes if it raises.
+
+    A reader sees the old file or the whole new one, never a half; a process killed in between leaves at most a
+    `.NAME.PID.partial`, which no reader looks at.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        PatchlearnError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PatchlearnError(f"{path}: no such file. Run the step that writes it first.") from None
+    except json.JSONDecodeError as error:
+        raise PatchlearnError(f"{path}: not valid JSON ({error}). Delete it and run the step again.") from None
+
+
+# --- steps -------------------------------------------------------------------
+
+
+def fingerprint(*values: Any) -> str:
+    """Sixteen hex digits that change when any of the JSON-able values does.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
+    canonical = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def is_complete(folder: Path, key: str) -> bool:
+    """Whether the step that owns this folder finished with exactly these settings and inputs."""
+    manifest = folder / MANIFEST
+    return manifest.exists() and read_json(manifest) == {**read_json(manifest), "key": key, "complete": True}
+
+
+def begin(folder: Path, key: str) -> None:
+    """Claim a folder for a step. What another key left there is deleted; what the same key left is kept."""
+    manifest = folder / MANIFEST
+    if not manifest.exists() or read_json(manifest)["key"] != key:
+        for stale in sorted(folder.rglob("*"), reverse=True) if folder.exists() else []:
+            stale.rmdir() if stale.is_dir() else stale.unlink()
+        write_json(manifest, {"key": key, "complete": False})
+
+
+def finish(folder: Path, key: str, **facts: Any) -> None:
+    """Mark the folder's step complete and note what is worth knowing about it."""
+    write_json(folder / MANIFEST, {"key": key, "complete": True, **facts})
+
+
+def commit() -> str:
+    """The commit of the code that runs, with `+` when files have changed since, or "unknown" outside a checkout."""
+    source = Path(__file__).parent
+    try:
+        revision = _git(source, "rev-parse", "--short=10", "HEAD")
+        return revision + ("+" if _git(source, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+# --- checkpoints -------------------------------------------------------------
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+    """Write tensors and the JSON settings that rebuild their owner into one safetensors file."""
+    contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic(path) as partial:
+        save_file(contiguous, partial, metadata={"settings": json.dumps(settings)})
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read (tensors, settings) back.
+
+    Raises:
+        PatchlearnError: the file is missing, damaged, or was not written by `save_checkpoint`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            settings = json.loads((file.metadata() or {})["settings"])
+            return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
+    except FileNotFoundError:
+        raise PatchlearnError(f"{path}: no such checkpoint. Train first: patchlearn train.") from None
+    except (SafetensorError, KeyError) as error:
+        raise PatchlearnError(f"{path}: not a checkpoint of patchlearn ({error}). Train again or name another.") from None
+
+
+# --- score maps and masks ----------------------------------------------------
+
+
+def write_scores(path: Path, maps: ScoreMaps) -> None:
+    """Write score maps as fp16 npz, atomically."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            scores=maps.scores.astype(np.float16),
+            classes=np.array(maps.classes, np.int64),
+            size=np.array(maps.size, np.int64),
+            labels=np.array(maps.labels),
+        )
+
+
+def read_scores(path: Path) -> ScoreMaps:
+    """Read score maps; nothing is unpickled.
+
+    Raises:
+        PatchlearnError: the file is missing, damaged or of another kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return ScoreMaps(
+                scores=file["scores"].astype(np.float32),
+                classes=tuple(int(index) for index in file["classes"]),
+                size=(int(file["size"][0]), int(file["size"][1])),
+                labels=str(file["labels"]),
+            )
+    except FileNotFoundError:
+        raise PatchlearnError(f"{path}: no such score maps. Run patchlearn cams first.") from None
+    except (BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        raise PatchlearnError(f"{path}: not score maps ({error}). Delete it and run patchlearn cams again.") from None
+
+
+def write_mask(path: Path, mask: UInt8) -> None:
+    """Write an H×W mask as a palette PNG in VOC's colours, atomically."""
+    image = Image.fromarray(mask)
+    image.putpalette(PALETTE.tobytes())
+    with atomic(path) as partial, partial.open("wb") as file:
+        image.save(file, "PNG")
+
+
+def voc_palette() -> UInt8:
+    """256×3: VOC's colour map, in which bit k of each channel comes from bit 3k + channel of the index.
+
+    >>> voc_palette()[15].tolist()  # person
+    [192, 128, 128]
+    """
+    indices = np.arange(256)[:, None]
+    channel = np.arange(3)[None]
+    bits = [((indices >> (3 * k + channel)) & 1) << (7 - k) for k in range(8)]
+    return np.bitwise_or.reduce(bits).astype(np.uint8)
+
+
+PALETTE = voc_palette()
+
+
+# --- tables ------------------------------------------------------------------
+
+
+def append_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Append one row to a CSV log, with its header if the file is new."""
+    is_new = not path.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Every row of a CSV log; none if it was never written."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

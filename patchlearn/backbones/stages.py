@@ -1,0 +1,64 @@
+"""The contract of a backbone: ordered stages with their channels and strides."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+
+class Stages(nn.Module):
+    """A backbone cut into consecutive stages; running them in order gives its last feature map.
+
+    Args:
+        name: the backbone's name, as `create_stages` takes it.
+        stages: consecutive modules, each B×C×h×w → B×C'×h'×w'.
+        mean, std: what the images are normalised with, per channel, for values in [0, 1].
+
+    Attributes:
+        channels: channels of each stage's output.
+        strides: pixels of the image per cell of each stage's output.
+    """
+
+    PROBE = 128  # pixels: divisible by every stride, and small
+
+    def __init__(self, name: str, stages: Sequence[nn.Module], mean: tuple[float, ...], std: tuple[float, ...]):
+        """Cut stages are handed over; their channels and strides are read off a probe image."""
+        super().__init__()
+        self.name = name
+        self.stages = nn.ModuleList(stages)
+        self.mean = mean
+        self.std = std
+        shapes = self._probe()
+        self.channels = tuple(channels for channels, _ in shapes)
+        self.strides = tuple(self.PROBE // height for _, height in shapes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """B×3×H×W → B×C×h×w, through every stage."""
+        for stage in self:
+            images = stage(images)
+        return images
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        """The stages, from the image upwards."""
+        return iter(self.stages)
+
+    def __len__(self) -> int:
+        """How many stages."""
+        return len(self.stages)
+
+    def __getitem__(self, index: int) -> nn.Module:
+        """One stage."""
+        return cast(nn.Module, self.stages[index])
+
+    @torch.no_grad()
+    def _probe(self) -> list[tuple[int, int]]:
+        """(channels, height) after each stage. Batch norm is in evaluation mode, so nothing is learned from it."""
+        training, shapes = self.training, []
+        features = torch.zeros(1, 3, self.PROBE, self.PROBE)
+        self.eval()
+        for stage in self:
+            features = stage(features)
+            shapes.append((features.shape[1], features.shape[2]))
+        self.train(training)
+        return shapes

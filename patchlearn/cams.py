@@ -1,0 +1,144 @@
+"""Step 2: multi-scale, flipped class activation maps, kept as soft score maps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from torch import Tensor
+from torch.nn import functional as F
+
+from patchlearn.artifacts import write_scores
+from patchlearn.augment import as_tensor, normalise, resize_long_side
+from patchlearn.classifier import Classifier
+from patchlearn.datasets import read_image
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.network import READS, PatchNetwork
+from patchlearn.runtime import progress, share
+from patchlearn.samples import Sample, ScoreMaps, UInt8
+
+LABELS = ("given", "predicted")
+CELL = 4  # pixels per cell of the stored maps: finer than any network's map, a sixteenth of the image's size
+EPSILON = 1e-5  # ÷ (max + 1e-5): PSA, SEAM, IRN
+
+
+@dataclass(frozen=True, kw_only=True)
+class CamSettings:
+    """How class activation maps are read.
+
+    Args:
+        scales: factors on the base size; ReLU maps are summed over them (PSA, SEAM, IRN: 1, 0.5, 1.5, 2).
+        flip: add the mirrored image's map at every scale.
+        long_side: base size, the longer side in pixels; null for the image's own.
+        read: "whole", "unsplit" or "merged" (see `PatchNetwork.maps`).
+        labels: "given" (the image's own labels choose the classes) or "predicted".
+        confidence: sigmoid score from which a class counts as predicted; the best class always does.
+        splits: of which splits maps are written.
+    """
+
+    scales: tuple[float, ...] = (1.0, 0.5, 1.5, 2.0)
+    flip: bool = True
+    long_side: int | None = None
+    read: str = "whole"
+    labels: str = "given"
+    confidence: float = 0.5
+    splits: tuple[str, ...] = ("train",)
+
+
+@torch.no_grad()
+def class_activation_maps(
+    classifier: Classifier, image: UInt8, settings: CamSettings, labels: Sequence[int] | None = None
+) -> ScoreMaps:
+    """The class activation maps of one image.
+
+    Args:
+        classifier: on any device.
+        image: H×W×3, RGB.
+        settings: how to read them.
+        labels: class indices to read; None predicts them.
+
+    Returns:
+        P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
+    """
+    views = _views(classifier.network, image, settings)
+    classes = _predicted(classifier.network, views, settings.confidence) if labels is None else sorted(labels)
+    cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
+    total = sum(_view_map(classifier.network, view, settings.read, list(classes), cells) for view in views)
+    assert isinstance(total, Tensor)
+    scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
+    return ScoreMaps(
+        scores=scores.cpu().numpy(),
+        classes=tuple(classes),
+        size=(image.shape[0], image.shape[1]),
+        labels="predicted" if labels is None else "given",
+    )
+
+
+def write_cams(
+    samples: Sequence[Sample],
+    classifier: Classifier,
+    settings: CamSettings,
+    folder: Path,
+    accelerator: Accelerator,
+    console: Console,
+) -> None:
+    """Write `folder/ID.npz` for every sample that has none yet; each process does its share.
+
+    Raises:
+        PatchlearnError: a wrong setting, or an image that cannot be read.
+    """
+    _check(settings, classifier.network)
+    classifier.network.to(accelerator.device)
+    classifier.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    todo = [sample for sample in samples if not (folder / f"{sample.id}.npz").exists()]
+    mine = share(todo, accelerator)
+    with progress(console, f"maps {folder.parent.parent.name} {folder.name}", len(mine)) as advance:
+        for sample in mine:
+            with accelerator.autocast():
+                given = sample.labels if settings.labels == "given" else None
+                maps = class_activation_maps(classifier, read_image(sample.image), settings, given)
+            write_scores(folder / f"{sample.id}.npz", maps)
+            advance("")
+    accelerator.wait_for_everyone()
+
+
+def _views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
+    """One batch per scale: the image, and its mirror image if asked for."""
+    device = next(network.parameters()).device
+    base = settings.long_side or max(image.shape[:2])
+    views = []
+    for scale in settings.scales:
+        resized = resize_long_side(as_tensor(image).to(device), max(1, round(base * scale)))
+        view = normalise(resized, network.stages.mean, network.stages.std)[None]
+        view = torch.cat([view, view.flip(3)]) if settings.flip else view
+        views.append(view.contiguous(memory_format=torch.channels_last))
+    return views
+
+
+def _predicted(network: PatchNetwork, views: Sequence[Tensor], confidence: float) -> list[int]:
+    scores = torch.cat([network(view) for view in views]).float().mean(0).sigmoid()
+    return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
+
+
+def _view_map(
+    network: PatchNetwork, view: Tensor, read: str, classes: list[int], cells: tuple[int, int]
+) -> Tensor:
+    """P×cells: the ReLU maps of a view and its mirror image, summed, on the stored grid."""
+    maps = network.maps(view, read)[:, classes].float().relu()
+    upright = maps[:1] + maps[1:].flip(3) if len(maps) > 1 else maps
+    # The padded part of the last cell is no part of the image: enlarge to whole cells, then crop.
+    stride = network.stages.strides[-1]
+    covered = [round(cell * side * stride / pixels) for cell, side, pixels in zip(cells, maps.shape[2:], view.shape[2:])]
+    enlarged = F.interpolate(upright, size=covered, mode="bilinear", align_corners=False)
+    return enlarged[0, :, : cells[0], : cells[1]]
+
+
+def _check(settings: CamSettings, network: PatchNetwork) -> None:
+    require_one_of("cams.read", settings.read, READS if network.splits else READS[:2])
+    require_one_of("cams.labels", settings.labels, LABELS)
+    if not settings.scales or min(settings.scales) <= 0:
+        raise PatchlearnError(f"cams.scales: {list(settings.scales)}; name at least one, all positive.")
+    if settings.long_side is not None and settings.long_side < 1:
+        raise PatchlearnError(f"cams.long_side: {settings.long_side} is not positive.")

@@ -1,0 +1,293 @@
+"""Step 1: train the classifier from image labels, stage by stage."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from patchlearn.artifacts import load_checkpoint, save_checkpoint
+from patchlearn.augment import AugmentSettings, TrainingTransform, square
+from patchlearn.backbones import create_stages
+from patchlearn.datasets import read_image
+from patchlearn.errors import PatchlearnError
+from patchlearn.network import PatchNetwork
+from patchlearn.patches import Grid
+from patchlearn.runtime import seed_for, seeded
+from patchlearn.samples import Dataset, Sample
+from patchlearn.training import Optimisation, Task, epoch_batches, fit, parameter_groups
+
+MODEL = "model.safetensors"
+HELD_OUT_SHARE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSettings:
+    """The classification network and how it is trained.
+
+    Of the paper's own training settings none is public (method.md): the defaults here are the field's habits, or were
+    chosen on voc-animals, as docs/experiments.md says.
+
+    Args:
+        backbone: a timm architecture.
+        output_stride: 8, 16 or 32 pixels per cell.
+        weights: null, "hub", "demo" or the path of a timm state dict.
+        fusion: "plain", "progressive" or "explicit".
+        splits: (stage, (rows, columns)) each: where feature maps are cut. Progressive trains one after another, each for
+            an equal share of the epochs.
+        freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Without it, patches change them.
+        frozen_stages: how many of the lowest stages are not trained.
+        train_split: whose labels are learned.
+        held_out_split: where mAP is measured after every epoch; if the data has no such split, a tenth of the training
+            images is held out instead.
+    """
+
+    backbone: str = "resnet50"
+    output_stride: int = 16
+    weights: str | None = "hub"
+    fusion: str = "plain"
+    splits: tuple[tuple[int, tuple[int, int]], ...] = ()
+    freeze_statistics: bool = True
+    frozen_stages: int = 0
+    train_split: str = "train"
+    held_out_split: str = "val"
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """A trained network and the classes its channels stand for."""
+
+    network: PatchNetwork
+    classes: tuple[str, ...]
+
+
+def train_classifier(
+    dataset: Dataset,
+    settings: ClassifierSettings,
+    folder: Path,
+    accelerator: Accelerator,
+    *,
+    seed: int,
+    workers: int,
+    console: Console,
+) -> Path:
+    """Train on image labels alone and write `folder/model.safetensors`; resumes where an earlier call was killed.
+
+    Raises:
+        PatchlearnError: a wrong setting, too few images, labels or epochs.
+    """
+    samples, held_out = _held_out(dataset, settings, seed)
+    with seeded(seed, "weights"):
+        network = _create_network(settings, len(dataset.classes))
+    images = _LabelledImages(samples, len(dataset.classes), settings.augment, network, seed)
+    task = Task(
+        title=f"train {settings.fusion}",
+        model=network,
+        groups=parameter_groups(network.stages, network.classifier, settings.optimisation),
+        steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
+        batches=partial(_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        loss=partial(_loss, accelerator.device),
+        begin_epoch=partial(_begin_epoch, network, settings),
+        validate=lambda: {"map": mean_average_precision(*_predict(network, held_out, settings, accelerator))},
+    )
+    _check(settings, samples, accelerator)
+    fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    if accelerator.is_main_process:
+        save_classifier(folder / MODEL, Classifier(network=network, classes=dataset.classes))
+    accelerator.wait_for_everyone()
+    return folder / MODEL
+
+
+def save_classifier(path: Path, classifier: Classifier) -> None:
+    """Write weights and the settings that rebuild the network into one safetensors file."""
+    network = classifier.network
+    settings = {
+        "backbone": network.stages.name,
+        "output_stride": network.stages.strides[-1],
+        "fusion": network.fusion,
+        "splits": network.splits,
+        "active_split": network.active_split,
+        "classes": classifier.classes,
+    }
+    save_checkpoint(path, network.state_dict(), settings)
+
+
+def load_classifier(path: Path) -> Classifier:
+    """Rebuild a trained classifier, in evaluation mode on the CPU.
+
+    Raises:
+        PatchlearnError: the file is missing, damaged, or no classifier; or its tensors do not fit its architecture.
+    """
+    tensors, settings = load_checkpoint(path)
+    try:
+        stages = create_stages(settings["backbone"], settings["output_stride"])
+        splits: list[tuple[int, Grid]] = [(stage, (grid[0], grid[1])) for stage, grid in settings["splits"]]
+        network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits)
+        network.active_split = settings["active_split"]
+        network.load_state_dict(tensors)
+    except (KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise PatchlearnError(f"{path}: not a classifier of patchlearn ({reason}). Train it again.") from None
+    return Classifier(network=network.eval(), classes=tuple(settings["classes"]))
+
+
+def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the area under the precision–recall curve; classes without a positive are skipped.
+
+    Args:
+        scores: N×K, higher is surer.
+        labels: N×K of 0 and 1.
+
+    >>> mean_average_precision(torch.tensor([[3.0], [2.0], [1.0]]), torch.tensor([[1], [0], [1]]))  # (1 + 2/3) / 2
+    0.8333333...
+    """
+    order = scores.argsort(dim=0, descending=True, stable=True)
+    hits = labels.gather(0, order).double()
+    ranks = torch.arange(1, len(hits) + 1, dtype=torch.double)[:, None]
+    precision = hits.cumsum(0) / ranks
+    present = hits.sum(0) > 0
+    average = (precision * hits).sum(0)[present] / hits.sum(0)[present]
+    return float(average.mean()) if present.any() else float("nan")
+
+
+def multi_hot(labels: Iterable[int], classes: int) -> Tensor:
+    """K floats: 1 for every label.
+
+    >>> multi_hot([0, 2], 3)
+    tensor([1., 0., 1.])
+    """
+    target = torch.zeros(classes)
+    target[list(labels)] = 1.0
+    return target
+
+
+def stage_of_epoch(epoch: int, epochs: int, stages: int) -> int:
+    """Which stage of training an epoch belongs to: every stage gets an equal share, in order.
+
+    >>> [stage_of_epoch(epoch, epochs=5, stages=2) for epoch in range(5)]
+    [0, 0, 0, 1, 1]
+    """
+    return epoch * stages // epochs
+
+
+class _LabelledImages(TorchDataset[tuple[Tensor, Tensor]]):
+    """Augmented images with their labels; what is drawn depends on (seed, epoch, index) alone."""
+
+    def __init__(
+        self, samples: Sequence[Sample], classes: int, augment: AugmentSettings, network: PatchNetwork, seed: int
+    ):
+        self.samples, self.classes, self.seed = samples, classes, seed
+        self.transform = TrainingTransform(augment, network.stages.mean, network.stages.std)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        sample = self.samples[index]
+        image = read_image(sample.image)
+        with seeded(self.seed, "augment", self.epoch, index):
+            return self.transform(image), multi_hot(sample.labels, self.classes)
+
+    def batches(self, epoch: int, batch_size: int) -> list[list[int]]:
+        return epoch_batches(len(self), batch_size, self.seed, epoch)
+
+
+def _batches(
+    images: _LabelledImages, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    images.epoch = epoch
+    mine = [
+        batch[accelerator.process_index :: accelerator.num_processes] for batch in images.batches(epoch, batch_size)
+    ]
+    return DataLoader(images, batch_sampler=mine[first:], num_workers=workers)
+
+
+def _loss(device: torch.device, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    images, labels = (tensor.to(device, non_blocking=True) for tensor in batch)
+    logits = model(images.contiguous(memory_format=torch.channels_last))
+    return F.multilabel_soft_margin_loss(logits.float(), labels)
+
+
+def _begin_epoch(network: PatchNetwork, settings: ClassifierSettings, epoch: int) -> int:
+    """Training mode, with frozen statistics left frozen; the progressive network moves to its next split."""
+    network.train()
+    for module in network.modules():
+        if settings.freeze_statistics and isinstance(module, BatchNorm):
+            module.eval()
+    if network.fusion != "progressive":
+        return 0
+    network.active_split = stage_of_epoch(epoch, settings.optimisation.epochs, len(network.splits))
+    return network.active_split
+
+
+@torch.no_grad()
+def _predict(
+    network: PatchNetwork, samples: Sequence[Sample], settings: ClassifierSettings, accelerator: Accelerator
+) -> tuple[Tensor, Tensor]:
+    """N×K logits and labels of whole images."""
+    network.eval()
+    size, logits = settings.optimisation.batch_size, []
+    for start in range(0, len(samples), size):
+        batch = torch.stack([_whole(sample, network, settings.augment.crop) for sample in samples[start : start + size]])
+        with accelerator.autocast():
+            logits.append(network(_channels_last(batch, accelerator.device)).float().cpu())
+    classes = network.classifier.out_channels
+    return torch.cat(logits), torch.stack([multi_hot(sample.labels, classes) for sample in samples])
+
+
+def _whole(sample: Sample, network: PatchNetwork, side: int) -> Tensor:
+    return square(read_image(sample.image), side, network.stages.mean, network.stages.std)
+
+
+def _channels_last(images: Tensor, device: torch.device) -> Tensor:
+    return images.to(device).contiguous(memory_format=torch.channels_last)
+
+
+def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
+    stages = create_stages(settings.backbone, settings.output_stride, settings.weights)
+    if not 0 <= settings.frozen_stages <= len(stages):
+        raise PatchlearnError(f"classifier.frozen_stages: {settings.frozen_stages}; choose 0 to {len(stages)}.")
+    for index in range(settings.frozen_stages):
+        stages[index].requires_grad_(False)
+    network: nn.Module = PatchNetwork(stages, classes, settings.fusion, settings.splits)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    assert isinstance(network, PatchNetwork)
+    return network
+
+
+def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """(training samples, held-out samples)."""
+    samples = list(dataset.split(settings.train_split))
+    if settings.held_out_split in dataset.splits:
+        return samples, list(dataset.split(settings.held_out_split))
+    generator = torch.Generator().manual_seed(seed_for(seed, "held out"))
+    order = torch.randperm(len(samples), generator=generator).tolist()
+    count = max(1, round(HELD_OUT_SHARE * len(samples)))
+    return [samples[index] for index in sorted(order[count:])], [samples[index] for index in order[:count]]
+
+
+def _check(settings: ClassifierSettings, samples: Sequence[Sample], accelerator: Accelerator) -> None:
+    plan = settings.optimisation
+    if not any(sample.labels for sample in samples):
+        raise PatchlearnError(f"split {settings.train_split!r}: no image has a label. Fill the labels and run again.")
+    if settings.fusion == "progressive" and plan.epochs < len(settings.splits):
+        raise PatchlearnError(
+            f"classifier: {plan.epochs} epochs cannot be shared by {len(settings.splits)} splits. "
+            f"Set classifier.optimisation.epochs to {len(settings.splits)} or more."
+        )
+    if plan.batch_size % accelerator.num_processes:
+        raise PatchlearnError(
+            f"classifier.optimisation.batch_size: {plan.batch_size} cannot be shared by "
+            f"{accelerator.num_processes} processes. Choose a multiple."
+        )

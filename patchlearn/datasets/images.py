@@ -1,0 +1,79 @@
+"""Read any picture as RGB, and a mask as class indices."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from patchlearn.errors import PatchlearnError
+from patchlearn.samples import Dataset, Sample, UInt8
+
+
+def read_image(path: Path) -> UInt8:
+    """H×W×3 in sRGB order: CMYK, palettes, transparency, 16 bits and EXIF rotation are taken care of.
+
+    Raises:
+        PatchlearnError: the file is missing, truncated or no image.
+    """
+    with _opened(path) as file:
+        upright = ImageOps.exif_transpose(file)
+        return np.array(_to_8_bits(upright).convert("RGB"))
+
+
+def read_mask(dataset: Dataset, sample: Sample) -> UInt8:
+    """H×W ground truth: 0 background, i + 1 for class i, 255 ignored.
+
+    Raises:
+        PatchlearnError: the sample has no mask, the file cannot be read, or it holds a value that is no class.
+    """
+    if sample.mask is None:
+        raise PatchlearnError(f"{dataset.root}: image {sample.id!r} has no mask; evaluate a split that has them.")
+    values = read_indices(sample.mask)
+    mask = dataset.mask_table[values]
+    if (mask < 0).any():
+        raise PatchlearnError(
+            f"{sample.mask}: holds the value {int(values[mask < 0][0])}, but the data set has {len(dataset.classes)} "
+            "classes (1, 2, …), 0 is background and 255 ignored. Correct the mask or add the class to classes.txt."
+        )
+    return mask.astype(np.uint8)
+
+
+def read_indices(path: Path) -> UInt8:
+    """H×W values of a palette or grey PNG, as they stand in the file.
+
+    Raises:
+        PatchlearnError: the file is missing, truncated, or holds colours instead of indices.
+    """
+    with _opened(path) as file:
+        if file.mode not in ("P", "L", "1"):
+            raise PatchlearnError(f"{path}: a mask must be a palette or 8-bit grey PNG, this one is {file.mode}.")
+        return np.array(file).astype(np.uint8)
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """16-bit and float greys keep their upper range (PIL itself would clip everything above 255)."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        full_range = 65535.0 if values.max() > 255 else 255.0
+        return Image.fromarray(np.clip(values * (255.0 / full_range), 0, 255).astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        return image.convert("RGBA")
+    return image
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path) as file:
+            file.load()
+            yield file
+    except FileNotFoundError:
+        raise PatchlearnError(f"{path}: no such file. Restore it, or take it out of the data set's list.") from None
+    except UnidentifiedImageError:
+        raise PatchlearnError(f"{path}: not an image. Replace it, or take it out of the data set's list.") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise PatchlearnError(
+            f"{path}: damaged image ({error}). Replace it, or take it out of the data set's list."
+        ) from None

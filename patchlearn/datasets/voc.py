@@ -1,0 +1,90 @@
+"""The PASCAL VOC layout: JPEGImages/, ImageSets/Segmentation/, SegmentationClass/, Annotations/."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from patchlearn.datasets.labels import class_indices, read_class_names, read_label_rows
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.samples import Dataset, Sample
+
+# The order of the VOC development kit; class i has the value i + 1 in SegmentationClass.
+VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+
+
+def open_voc(root: Path) -> Dataset:
+    """Read a VOC folder.
+
+    `classes.txt` beside the folders keeps those classes and ignores the others; `labels.csv` gives the image labels,
+    else they are the objects of `Annotations/`. Masks never give labels.
+
+    Raises:
+        PatchlearnError: a list, an image or its labels are missing, or classes.txt names no VOC class.
+    """
+    classes = _kept_classes(root)
+    lists = sorted((root / "ImageSets" / "Segmentation").glob("*.txt"))
+    if not lists:
+        raise PatchlearnError(f"{root}: no ImageSets/Segmentation/*.txt. Name the folder that holds JPEGImages.")
+    given = _given_labels(root, classes)
+    splits = {path.stem: _read_split(root, path, classes, given) for path in lists}
+    return Dataset(
+        root=root,
+        classes=classes,
+        splits=splits,
+        mask_values=tuple(VOC_CLASSES.index(name) + 1 for name in classes),
+        masks_are_closed=False,
+    )
+
+
+def _kept_classes(root: Path) -> tuple[str, ...]:
+    listed = root / "classes.txt"
+    if not listed.exists():
+        return VOC_CLASSES
+    classes = read_class_names(listed)
+    for name in classes:
+        require_one_of(str(listed), name, VOC_CLASSES)
+    return classes
+
+
+def _given_labels(root: Path, classes: tuple[str, ...]) -> dict[str, tuple[int, ...]] | None:
+    table = root / "labels.csv"
+    if not table.exists():
+        return None
+    return {Path(row.image).stem: class_indices(row, classes, table) for row in read_label_rows(table)}
+
+
+def _read_split(
+    root: Path, path: Path, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
+) -> tuple[Sample, ...]:
+    names = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return tuple(_sample(root, path, name, classes, given) for name in names)
+
+
+def _sample(
+    root: Path, split: Path, name: str, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
+) -> Sample:
+    image = root / "JPEGImages" / f"{name}.jpg"
+    if Path(name).name != name or not image.is_file():
+        raise PatchlearnError(f"{split}: image {name!r}, but {image} does not exist. Correct the list.")
+    mask = root / "SegmentationClass" / f"{name}.png"
+    labels = _annotated_labels(root, name, classes) if given is None else _listed_labels(root, name, given)
+    return Sample(id=name, image=image, labels=labels, mask=mask if mask.is_file() else None)
+
+
+def _listed_labels(root: Path, name: str, given: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    if name not in given:
+        raise PatchlearnError(f"{root / 'labels.csv'}: no line for image {name!r} of ImageSets. Add it.")
+    return given[name]
+
+
+def _annotated_labels(root: Path, name: str, classes: tuple[str, ...]) -> tuple[int, ...]:
+    path = root / "Annotations" / f"{name}.xml"
+    if not path.exists():
+        raise PatchlearnError(f"{path}: no such file, and no {root / 'labels.csv'} either. Image labels need one of them.")
+    try:
+        objects = {element.findtext("name") for element in ElementTree.parse(path).iter("object")}
+    except ElementTree.ParseError as error:
+        raise PatchlearnError(f"{path}: not valid XML ({error}). Restore the file.") from None
+    return tuple(index for index, name in enumerate(classes) if name in objects)

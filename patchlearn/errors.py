@@ -1,0 +1,29 @@
+"""The one error that users are meant to read: what is wrong, where, and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PatchlearnError(ValueError):
+    """Something the user can mend. The command line prints the message alone, without a traceback."""
+
+
+def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
+    """Raise `PatchlearnError` naming the right choices unless `value` is one of them.
+
+    >>> require_one_of("fusion", "plain", ["plain", "explicit"])
+    >>> require_one_of("fusion", "plane", ["plain", "explicit"])
+    Traceback (most recent call last):
+    patchlearn.errors.PatchlearnError: fusion: 'plane' is not an option; did you mean 'plain'? Choose one of: explicit, plain.
+    """
+    known = sorted(choices)
+    if value not in known:
+        raise PatchlearnError(
+            f"{option}: {value!r} is not an option;{did_you_mean(value, known)} Choose one of: {', '.join(known)}."
+        )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' did you mean ...?' for the closest known word, or nothing when none is close."""
+    close = get_close_matches(word, list(known), n=1)
+    return f" did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,171 @@
+"""The classification network of Patch Learning: one backbone, one classifier, three ways to fuse patches.
+
+Source: figures 2 and 5 of "Weakly Supervised Semantic Segmentation via Progressive Patch Learning" (TMM 2022).
+"""
+
+from collections.abc import Sequence
+from math import lcm
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from patchlearn.backbones import Stages
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.patches import Grid, merge, split
+
+FUSIONS = ("plain", "progressive", "explicit")
+READS = ("whole", "unsplit", "merged")
+
+
+class Split(NamedTuple):
+    """Cut after the output of `stages[stage]` into a grid of (rows, columns)."""
+
+    stage: int
+    grid: Grid
+
+
+class PatchNetwork(nn.Module):
+    """Stages, patches, fusion and a 1×1 classifier without bias.
+
+    The unsplit map always goes through every stage. At a split, its patches go through the *same* later stages by
+    themselves and are merged; merged and unsplit maps are concatenated for the classifier.
+
+    - "plain": no patches; an ordinary classifier.
+    - "progressive" (PPL, figure 2): one split at a time, `active_split`; training moves it from one to the next.
+    - "explicit" (figure 5): every split at once, each detached from the layers below it.
+
+    Images of any size are padded at the bottom and the right to a multiple of the output stride times each grid;
+    what was padded takes no part in the logits and is cropped from maps and features.
+
+    Args:
+        stages: the backbone.
+        classes: how many, K.
+        fusion: "plain", "progressive" or "explicit".
+        splits: (stage, (rows, columns)) each, in the order of the stages of training and of the merged maps.
+
+    Attributes:
+        active_split: index into `splits`; used by the progressive variant alone.
+
+    Raises:
+        PatchlearnError: an unknown fusion, no split where one is needed, or a split that leaves no stage above it.
+
+    >>> from patchlearn.backbones import create_stages
+    >>> network = PatchNetwork(create_stages("resnet10t"), 6, "progressive", [(1, (4, 4)), (2, (2, 2))])
+    >>> network(torch.zeros(2, 3, 50, 70)).shape, network.maps(torch.zeros(2, 3, 50, 70)).shape
+    (torch.Size([2, 6]), torch.Size([2, 6, 4, 5]))
+    """
+
+    def __init__(
+        self,
+        stages: Stages,
+        classes: int,
+        fusion: str = "plain",
+        splits: Sequence[tuple[int, Grid]] = (),
+    ):
+        """See the class."""
+        super().__init__()
+        self.stages = stages
+        self.fusion = fusion
+        self.splits = tuple(Split(stage, (grid[0], grid[1])) for stage, grid in splits)
+        _check(fusion, self.splits, stages)
+        self.active_split = 0
+        self.classifier = nn.Conv2d(stages.channels[-1] * self.branches, classes, kernel_size=1, bias=False)
+
+    @property
+    def branches(self) -> int:
+        """How many maps are concatenated: 1 for plain, 2 for progressive, number of splits + 1 for explicit."""
+        return {"plain": 1, "progressive": 2, "explicit": 1 + len(self.splits)}[self.fusion]
+
+    @property
+    def active_splits(self) -> tuple[Split, ...]:
+        """The splits of the current stage of training."""
+        active = {"plain": (), "progressive": self.splits[self.active_split :][:1], "explicit": self.splits}
+        return active[self.fusion]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """B×3×H×W normalised images → B×K logits: the classifier on the mean of the features."""
+        pooled = self.features(images).mean((2, 3), keepdim=True)
+        logits: Tensor = self.classifier(pooled)
+        return logits.flatten(1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """B×3×H×W → B×C×h×w: merged maps in the order of the splits, then the unsplit map."""
+        unsplit, cuts = self._unsplit(images, self.active_splits)
+        merged = [self._merged(cut, cell) for cut, cell in zip(self.active_splits, cuts, strict=True)]
+        return self._valid(torch.cat([*merged, unsplit], dim=1), images)
+
+    def maps(self, images: Tensor, read: str = "whole") -> Tensor:
+        """B×3×H×W → B×K×h×w class activation maps, before any ReLU; h = ⌈H / output stride⌉.
+
+        Args:
+            images: normalised.
+            read: "whole" (the classifier as trained), its "unsplit" half alone, or its "merged" half alone (for
+                explicit: all of them). The two halves add up to the whole.
+
+        Raises:
+            PatchlearnError: an unknown `read`, or "merged" of a network without patches.
+        """
+        require_one_of("read", read, READS if self.splits else ("whole", "unsplit"))
+        depth = self.stages.channels[-1]
+        weight = self.classifier.weight
+        if read == "whole":
+            return F.conv2d(self.features(images), weight)
+        if read == "merged":
+            return F.conv2d(self.features(images)[:, :-depth], weight[:, :-depth])
+        unsplit, _ = self._unsplit(images, ())
+        return F.conv2d(self._valid(unsplit, images), weight[:, -depth:])
+
+    def _unsplit(self, images: Tensor, cuts: Sequence[Split]) -> tuple[Tensor, list[Tensor]]:
+        """The last map, and on the way to it the maps that are to be cut; the shared prefix runs once."""
+        features, outputs = self._padded(images), []
+        for stage in self.stages:
+            features = stage(features)
+            outputs.append(features)
+        return features, [outputs[cut.stage] for cut in cuts]
+
+    def _merged(self, cut: Split, features: Tensor) -> Tensor:
+        """The patches of one map through the later stages, laid back."""
+        if self.fusion == "explicit":  # the ✕ of figure 5: patches do not train the layers that feed them
+            features = features.detach()
+        patches = _like(split(features, cut.grid), features)
+        for stage in list(self.stages)[cut.stage + 1 :]:
+            patches = stage(patches)
+        return merge(patches, cut.grid)
+
+    def _padded(self, images: Tensor) -> Tensor:
+        """Zeros, which is the mean colour of a normalised image."""
+        height, width = images.shape[-2:]
+        stride = self.stages.strides[-1]
+        bottom = -height % lcm(stride, *(stride * cut.grid[0] for cut in self.splits))
+        right = -width % lcm(stride, *(stride * cut.grid[1] for cut in self.splits))
+        return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
+
+    def _valid(self, features: Tensor, images: Tensor) -> Tensor:
+        """Without the cells that lie wholly in the padding."""
+        stride = self.stages.strides[-1]
+        height, width = images.shape[-2:]
+        return features[..., : -(-height // stride), : -(-width // stride)]
+
+
+def _like(patches: Tensor, features: Tensor) -> Tensor:
+    """Keep the memory format: depthwise convolutions are 1.5 times slower on the CPU without channels_last."""
+    if features.is_contiguous(memory_format=torch.channels_last):
+        return patches.contiguous(memory_format=torch.channels_last)
+    return patches
+
+
+def _check(fusion: str, splits: Sequence[Split], stages: Stages) -> None:
+    require_one_of("fusion", fusion, FUSIONS)
+    if (fusion == "plain") == bool(splits):
+        wanted = "no splits" if fusion == "plain" else "at least one split, such as (1, (2, 2))"
+        raise PatchlearnError(f"splits: fusion {fusion!r} takes {wanted}; got {len(splits)}.")
+    for stage, grid in splits:
+        if not 0 <= stage < len(stages) - 1:
+            raise PatchlearnError(
+                f"splits: cannot cut after stage {stage}; {stages.name} has stages 0 to {len(stages) - 1}, and one "
+                f"must remain above the cut. Choose 0 to {len(stages) - 2}."
+            )
+        if min(grid) < 1:
+            raise PatchlearnError(f"splits: {grid[0]}×{grid[1]} is not a grid. Rows and columns count from 1.")
