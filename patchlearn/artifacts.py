@@ -83,10 +83,17 @@ def fingerprint(*values: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def is_complete(folder: Path, key: str) -> bool:
     """Whether the step that owns this folder finished with exactly these settings and inputs."""
-    manifest = folder / MANIFEST
-    return manifest.exists() and read_json(manifest) == {**read_json(manifest), "key": key, "complete": True}
+    path = folder / MANIFEST
+    manifest = read_json(path) if path.exists() else {}
+    return bool(manifest.get("complete")) and manifest["key"] == key
 
 
 def begin(folder: Path, key: str) -> None:

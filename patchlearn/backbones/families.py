@@ -48,6 +48,8 @@ def _cut_inverted_residuals(network: InvertedResiduals) -> Pieces:
     blocks = list(network.blocks)
     groups = [blocks[start:end] for start, end in zip([0, *ends], ends)]
     stem = [network.conv_stem, network.bn1]
+    if isinstance(network, MobileNetV3Features):  # elsewhere the activation belongs to bn1
+        stem.append(network.act1)
     return [[*stem, *groups[0]], *groups[1:]]
 
 

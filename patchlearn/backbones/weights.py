@@ -70,7 +70,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such weights. Name a timm state dict, 'hub', 'demo' or none.") from None
     except (RuntimeError, UnpicklingError, SafetensorError, EOFError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise PatchlearnError(f"{path}: cannot be read as weights ({reason}). Name a timm state dict.") from None
 
 

@@ -1,0 +1,145 @@
+"""The command line: one verb for each step."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from patchlearn import pipeline
+from patchlearn.datasets.check import summarise
+from patchlearn.errors import PatchlearnError
+from patchlearn.pipeline import Run, open_run
+from patchlearn.recipe import Recipe, recipe_parser
+from patchlearn.report import print_results
+
+SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code. A `PatchlearnError` is printed as one sentence, without a traceback."""
+    console = Console(stderr=True)
+    words, overrides = split_overrides(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    try:
+        if options.verb == "settings":
+            recipe_parser("patchlearn run RECIPE").print_help()
+        else:
+            run = open_run(options.target, options.out, overrides, options.variant, console)
+            VERBS[options.verb](run, options)
+    except PatchlearnError as error:
+        console.print("error:", style="bold red", end=" ")
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        return FAILURE
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from here")
+        return INTERRUPTED
+    return SUCCESS
+
+
+def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(the verb's own words, the overrides of settings); a setting is `--SECTION.KEY` or a top-level one.
+
+    >>> split_overrides(["run", "my.yaml", "--data.root", "photos", "--seed=1", "--out", "runs/a"])
+    (['run', 'my.yaml', '--out', 'runs/a'], ['--data.root=photos', '--seed=1'])
+    """
+    words, overrides, queue = [], [], list(arguments)
+    while queue:
+        word = queue.pop(0)
+        if not _is_setting(word):
+            words.append(word)
+        elif "=" in word or not queue:
+            overrides.append(word)
+        else:
+            overrides.append(f"{word}={queue.pop(0)}")
+    return words, overrides
+
+
+def _is_setting(word: str) -> bool:
+    name = word.removeprefix("--").split("=")[0]
+    return word.startswith("--") and ("." in name or name in {entry.name for entry in fields(Recipe)})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="patchlearn",
+        description="Segmentation masks from image tags.",
+        epilog="Any setting can be changed on the command line: --data.root photos --seed 1. "
+        "'patchlearn settings' lists them all.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, function in VERBS.items():
+        verb = verbs.add_parser(name, help=(function.__doc__ or "").strip(), description=function.__doc__)
+        verb.add_argument("target", type=Path, help="a recipe (*.yaml), or a run folder")
+        verb.add_argument("--out", type=Path, help="the run folder (default: runs/NAME of the recipe)")
+        verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
+        verb.add_argument("--json", action="store_true", help="print the figures as JSON (evaluate)")
+    verbs.add_parser("settings", help="Every setting of a recipe, with its type and default.")
+    return parser
+
+
+def _run(run: Run, options: argparse.Namespace) -> None:
+    """All steps in order; what is complete is left alone."""
+    pipeline.run_all(run)
+    if run.accelerator.is_main_process:
+        print_results(Console(), run.folder)
+        run.console.print(f"report: {run.folder / 'report.html'}", soft_wrap=True)
+
+
+def _check(run: Run, options: argparse.Namespace) -> None:
+    """Decode every image and mask, and count the labels."""
+    pipeline.check(run)
+    table = Table("split", "images", "masks", "without label", *run.dataset.classes)
+    for split in run.dataset.splits:
+        facts = summarise(run.dataset, split)
+        table.add_row(split, *map(str, (facts.images, facts.masks, facts.unlabelled, *facts.labels)))
+    Console().print(table)
+
+
+def _train(run: Run, options: argparse.Namespace) -> None:
+    """Step 1: train the classifier from image labels."""
+    for variant in run.variants:
+        pipeline.train(run, variant)
+
+
+def _cams(run: Run, options: argparse.Namespace) -> None:
+    """Step 2: class activation maps."""
+    for variant in run.variants:
+        pipeline.cams(run, variant)
+
+
+def _pseudo(run: Run, options: argparse.Namespace) -> None:
+    """Step 4: pseudo masks."""
+    for variant in run.variants:
+        pipeline.pseudo(run, variant)
+
+
+def _evaluate(run: Run, options: argparse.Namespace) -> None:
+    """Judge seeds and pseudo masks where there are true masks."""
+    entries = pipeline.evaluate(run)
+    if not run.accelerator.is_main_process:
+        return
+    if options.json:
+        sys.stdout.write(json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+    else:
+        print_results(Console(), run.folder)
+
+
+def _report(run: Run, options: argparse.Namespace) -> None:
+    """Write report.html from what is in the run folder."""
+    run.console.print(f"report: {pipeline.report(run)}", soft_wrap=True)
+
+
+VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {
+    "run": _run,
+    "check": _check,
+    "train": _train,
+    "cams": _cams,
+    "pseudo": _pseudo,
+    "evaluate": _evaluate,
+    "report": _report,
+}

@@ -1,0 +1,314 @@
+"""The steps in order, resumable: data → classifier → maps → pseudo masks → evaluation → report.
+
+Steps hand each other files in one run folder:
+
+    RUN/recipe.yaml                          the settings, complete
+    RUN/data/                                scenes, where they were drawn
+    RUN/evaluation.json, RUN/report.html     all variants
+    RUN/VARIANT/classifier/                  model.safetensors, log.csv, epochs.csv
+    RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
+    RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
+    RUN/VARIANT/evaluation/                  entries.json, curves.json
+
+A step is complete when the hash of its own settings and of its inputs matches the one in its step.json. Affinity and
+walk will stand between maps and pseudo masks, the segmenter after them.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from patchlearn.artifacts import (
+    begin,
+    commit,
+    file_digest,
+    fingerprint,
+    finish,
+    is_complete,
+    read_json,
+    write_json,
+    write_text,
+)
+from patchlearn.cams import write_cams
+from patchlearn.classifier import MODEL, load_classifier, train_classifier
+from patchlearn.datasets import open_dataset
+from patchlearn.datasets.check import check_dataset
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.evaluate import Entry, EntryFacts, curve_table, evaluate_masks, evaluate_scores, ScoreEvaluation
+from patchlearn.pseudo import write_pseudo_masks
+from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
+from patchlearn.refine import background_threshold
+from patchlearn.report import write_report
+from patchlearn.runtime import start
+from patchlearn.samples import Dataset
+
+RECIPE = "recipe.yaml"
+EVALUATION = "evaluation.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run folder with everything the steps need; `open_run` makes one.
+
+    Args:
+        folder: where files go.
+        recipe: every setting.
+        dataset: the opened data.
+        variants: those this call works on.
+        accelerator: device and processes.
+        console: where progress is shown.
+    """
+
+    folder: Path
+    recipe: Recipe
+    dataset: Dataset
+    variants: tuple[Variant, ...]
+    accelerator: Accelerator
+    console: Console
+
+
+def open_run(
+    target: Path, out: Path | None, overrides: Sequence[str], only: Sequence[str], console: Console
+) -> Run:
+    """Open a recipe, or a run folder that has one, and write the complete recipe into the run folder.
+
+    Args:
+        target: a recipe file, or a run folder.
+        out: the run folder; by default the target if it is one, else `runs/STEM`.
+        overrides: options such as `--seed=1`.
+        only: names of variants to work on; all of them if empty.
+        console: where progress is shown.
+
+    Raises:
+        PatchlearnError: a wrong recipe, option or variant, or data that cannot be opened.
+    """
+    recipe_file = target / RECIPE if target.is_dir() else target
+    folder = out or (target if target.is_dir() else Path("runs") / target.stem)
+    recipe = load_recipe(recipe_file, overrides)
+    variants = variants_of(recipe, str(recipe_file))
+    for name in only:
+        require_one_of("--variant", name, [variant.name for variant in variants])
+    accelerator = start(recipe.runtime)
+    with accelerator.main_process_first():
+        dataset = _open_data(recipe, folder)
+        if accelerator.is_main_process:
+            write_text(folder / RECIPE, dump_recipe(recipe))
+    return Run(
+        folder=folder,
+        recipe=recipe,
+        dataset=dataset,
+        variants=tuple(variant for variant in variants if not only or variant.name in only),
+        accelerator=accelerator,
+        console=console,
+    )
+
+
+def run_all(run: Run) -> None:
+    """Every step of every variant, in order; what is complete is left alone."""
+    check(run)
+    for step in (train, cams, pseudo):
+        for variant in run.variants:
+            step(run, variant)
+    evaluate(run)
+    report(run)
+
+
+def check(run: Run) -> None:
+    """Decode every image and mask once, before time is spent on training.
+
+    Raises:
+        PatchlearnError: the first ten files that are damaged or do not fit.
+    """
+    _step(run, run.folder / "check", data_key(run.dataset), lambda: check_dataset(run.dataset))
+
+
+def train(run: Run, variant: Variant) -> None:
+    """Step 1: the classifier."""
+    folder = _classifier_folder(run, variant)
+    work = partial(
+        train_classifier,
+        run.dataset,
+        variant.classifier,
+        folder,
+        run.accelerator,
+        seed=run.recipe.seed,
+        workers=run.recipe.runtime.workers,
+        console=run.console,
+    )
+    _step(run, folder, classifier_key(run, variant), work)
+
+
+def cams(run: Run, variant: Variant) -> None:
+    """Step 2: the score maps of every split that the settings name."""
+    _require(_classifier_folder(run, variant), classifier_key(run, variant), "train")
+    classifier = None
+    for split in variant.cams.splits:
+        folder, key = run.folder / variant.name / "cams" / split, cams_key(run, variant, split)
+        samples = run.dataset.split(split)
+        if not is_complete(folder, key):
+            classifier = classifier or load_classifier(_classifier_folder(run, variant) / MODEL)
+            work = partial(write_cams, samples, classifier, variant.cams, folder, run.accelerator, run.console)
+            _step(run, folder, key, work)
+
+
+def pseudo(run: Run, variant: Variant) -> None:
+    """Step 4: pseudo masks of every split that the settings name."""
+    for split in variant.pseudo.splits:
+        scores = run.folder / variant.name / "cams" / split
+        _require(scores, cams_key(run, variant, split), "cams")
+        folder = run.folder / variant.name / "pseudo" / split
+        work = partial(write_pseudo_masks, run.dataset.split(split), scores, variant.pseudo, folder, run.console)
+        _step(run, folder, pseudo_key(run, variant, split), work)
+
+
+def evaluate(run: Run) -> list[dict[str, Any]]:
+    """Judge seeds and pseudo masks of every split that has masks, and gather `evaluation.json`."""
+    for variant in run.variants:
+        for split in variant.pseudo.splits:
+            _require(run.folder / variant.name / "pseudo" / split, pseudo_key(run, variant, split), "pseudo")
+        folder = run.folder / variant.name / "evaluation"
+        _step(run, folder, _evaluation_key(run, variant), partial(_evaluate_variant, run, variant, folder))
+    entries = _gathered_entries(run)
+    if run.accelerator.is_main_process:
+        write_json(run.folder / EVALUATION, entries)
+    return entries
+
+
+def report(run: Run) -> Path:
+    """Write `report.html`."""
+    names = [variant.name for variant in variants_of(run.recipe) if (run.folder / variant.name).is_dir()]
+    split = run.variants[0].cams.splits[0]
+    path = run.folder / "report.html"
+    if run.accelerator.is_main_process:
+        path = write_report(run.folder, run.dataset, names, split=split, title=run.recipe.title)
+    run.accelerator.wait_for_everyone()
+    return path
+
+
+def data_key(dataset: Dataset) -> str:
+    """Changes with classes, lists, labels, and the size of any image file."""
+    listing = {
+        split: [(sample.id, sample.labels, sample.image.stat().st_size) for sample in samples]
+        for split, samples in dataset.splits.items()
+    }
+    return fingerprint(dataset.classes, listing)
+
+
+def classifier_key(run: Run, variant: Variant) -> str:
+    """Changes with the training's settings, the seed, the data, and the content of a weights file."""
+    weights = variant.classifier.weights
+    content = file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
+    return fingerprint("classifier", asdict(variant.classifier), content, run.recipe.seed, data_key(run.dataset))
+
+
+def cams_key(run: Run, variant: Variant, split: str) -> str:
+    """Changes with the classifier and with how its maps are read."""
+    settings = {**asdict(variant.cams), "splits": split}
+    return fingerprint("cams", settings, classifier_key(run, variant))
+
+
+def pseudo_key(run: Run, variant: Variant, split: str) -> str:
+    """Changes with the score maps and with the rules for masks."""
+    settings = {**asdict(variant.pseudo), "splits": split}
+    return fingerprint("pseudo", settings, cams_key(run, variant, split))
+
+
+def _evaluation_key(run: Run, variant: Variant) -> str:
+    seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
+    masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
+    truth = [
+        (sample.id, sample.mask.stat().st_size)
+        for split in variant.cams.splits
+        for sample in run.dataset.split(split)
+        if sample.mask
+    ]
+    return fingerprint("evaluation", seeds, masks, truth, asdict(variant.pseudo))
+
+
+def _evaluate_variant(run: Run, variant: Variant, folder: Path) -> None:
+    if not run.accelerator.is_main_process:
+        return
+    entries: list[Entry] = []
+    curves: dict[str, dict[str, list[float]]] = {}
+    for split in variant.cams.splits:
+        if any(sample.mask for sample in run.dataset.split(split)):
+            seeds = _evaluate_seeds(run, variant, split)
+            entries += [seeds.oracle, seeds.label_free]
+            curves[split] = curve_table(seeds.curve)
+            entries += [_evaluate_pseudo(run, variant, split)] if split in variant.pseudo.splits else []
+    write_json(folder / "entries.json", entries)
+    write_json(folder / "curves.json", {"seed": curves})
+
+
+def _evaluate_seeds(run: Run, variant: Variant, split: str) -> ScoreEvaluation:
+    return evaluate_scores(
+        run.dataset,
+        run.dataset.split(split),
+        run.folder / variant.name / "cams" / split,
+        facts=_facts(run, variant, split, "seed"),
+        label_free=partial(background_threshold, settings=variant.pseudo.background),
+    )
+
+
+def _evaluate_pseudo(run: Run, variant: Variant, split: str) -> Entry:
+    masks = run.folder / variant.name / "pseudo" / split
+    facts = _facts(run, variant, split, "pseudo")
+    return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="label_free")
+
+
+def _facts(run: Run, variant: Variant, split: str, artefact: str) -> EntryFacts:
+    return EntryFacts(
+        artefact=artefact,
+        variant=variant.name,
+        split=split,
+        labels=variant.cams.labels,
+        commit=commit(),
+        recipe=fingerprint(asdict(run.recipe)),
+    )
+
+
+def _gathered_entries(run: Run) -> list[dict[str, Any]]:
+    """Of every variant of the recipe that has been evaluated, also those this call did not work on."""
+    files = [run.folder / variant.name / "evaluation" / "entries.json" for variant in variants_of(run.recipe)]
+    return [entry for file in files if file.exists() for entry in read_json(file)]
+
+
+def _open_data(recipe: Recipe, folder: Path) -> Dataset:
+    data = recipe.data
+    if data.root is None and data.format != "scenes":
+        raise PatchlearnError(f"data.root: the format {data.format!r} needs a folder. Add --data.root FOLDER.")
+    return open_dataset(data.format, data.root or folder / "data", data.scenes)
+
+
+def _classifier_folder(run: Run, variant: Variant) -> Path:
+    return run.folder / variant.name / "classifier"
+
+
+def _step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
+    """Do the work unless the folder's manifest says that it is done."""
+    name = folder.relative_to(run.folder)
+    if is_complete(folder, key):
+        run.console.print(f"[dim]{name}: complete[/dim]")
+        return
+    started = time.monotonic()
+    if run.accelerator.is_main_process:
+        begin(folder, key)
+    run.accelerator.wait_for_everyone()
+    work()
+    seconds = round(time.monotonic() - started, 1)
+    if run.accelerator.is_main_process:
+        finish(folder, key, seconds=seconds, commit=commit())
+    run.accelerator.wait_for_everyone()
+
+
+def _require(folder: Path, key: str, verb: str) -> None:
+    if not is_complete(folder, key):
+        raise PatchlearnError(
+            f"{folder}: not there yet, or made with other settings. Run first: patchlearn {verb} with the same recipe."
+        )
