@@ -14,6 +14,7 @@ A step is complete when the hash of its own settings and of its inputs matches t
 walk will stand between maps and pseudo masks, the segmenter after them.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -300,11 +301,25 @@ def _step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
     if run.accelerator.is_main_process:
         begin(folder, key)
     run.accelerator.wait_for_everyone()
-    work()
+    if not _adopted(run, folder, key):
+        work()
     seconds = round(time.monotonic() - started, 1)
     if run.accelerator.is_main_process:
         finish(folder, key, seconds=seconds, commit=commit())
     run.accelerator.wait_for_everyone()
+
+
+def _adopted(run: Run, folder: Path, key: str) -> bool:
+    """Whether another variant had done exactly this step, so that its files could be copied."""
+    variant, *rest = folder.relative_to(run.folder).parts
+    for twin in run.folder.glob("/".join(["*", *rest])):
+        if rest and twin != folder and is_complete(twin, key):
+            run.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
+            if run.accelerator.is_main_process:
+                shutil.copytree(twin, folder, dirs_exist_ok=True)
+            run.accelerator.wait_for_everyone()
+            return True
+    return False
 
 
 def _require(folder: Path, key: str, verb: str) -> None:
