@@ -173,7 +173,7 @@ def read_scores(path: Path) -> ScoreMaps:
         PatchlearnError: the file is missing, damaged or of another kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return ScoreMaps(
                 scores=file["scores"].astype(np.float32),
                 classes=tuple(int(index) for index in file["classes"]),

@@ -65,8 +65,9 @@ def class_activation_maps(
     views = _views(classifier.network, image, settings)
     classes = _predicted(classifier.network, views, settings.confidence) if labels is None else sorted(labels)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
-    total = sum(_view_map(classifier.network, view, settings.read, list(classes), cells) for view in views)
-    assert isinstance(total, Tensor)
+    total = torch.zeros(len(classes), *cells, device=views[0].device)
+    for view in views if classes else ():
+        total += _view_map(classifier.network, view, settings.read, list(classes), cells)
     scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
     return ScoreMaps(
         scores=scores.cpu().numpy(),

@@ -1,0 +1,140 @@
+"""The VOC layout and a folder of one's own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_folder
+from PIL import Image
+
+from patchlearn.artifacts import write_mask
+from patchlearn.datasets import VOC_CLASSES, open_dataset, read_mask
+from patchlearn.datasets.check import check_dataset
+from patchlearn.errors import PatchlearnError
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Path:
+    root = tmp_path / "voc"
+    (root / "JPEGImages").mkdir(parents=True)
+    (root / "ImageSets" / "Segmentation").mkdir(parents=True)
+    (root / "Annotations").mkdir()
+    for name in ("2007_1", "2007_2"):
+        Image.new("RGB", (5, 4)).save(root / "JPEGImages" / f"{name}.jpg")
+        write_mask(root / "SegmentationClass" / f"{name}.png", np.array([[0, 8, 15, 20, 255]] * 4, np.uint8))
+        objects = "".join(f"<object><name>{word}</name></object>" for word in ("person", "cat", "cat"))
+        (root / "Annotations" / f"{name}.xml").write_text(f"<annotation>{objects}</annotation>")
+    (root / "ImageSets" / "Segmentation" / "train.txt").write_text("2007_1\n")
+    (root / "ImageSets" / "Segmentation" / "val.txt").write_text("2007_2\n")
+    return root
+
+
+def test_voc_takes_its_labels_from_annotations(voc: Path) -> None:
+    data = open_dataset("voc", voc)
+    assert data.classes == VOC_CLASSES
+    (sample,) = data.split("train")
+    assert [VOC_CLASSES[index] for index in sample.labels] == ["cat", "person"]
+    assert read_mask(data, sample)[0].tolist() == [0, 8, 15, 20, 255]
+
+
+def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) -> None:
+    (voc / "classes.txt").write_text("person\ncat\n")
+    (voc / "labels.csv").write_text("image,split,labels\n2007_1.jpg,train,cat\n2007_2.jpg,val,person cat\n")
+    data = open_dataset("voc", voc)
+    assert data.classes == ("person", "cat")
+    assert data.split("train")[0].labels == (1,)
+    assert read_mask(data, data.split("val")[0])[0].tolist() == [0, 2, 1, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda root: (root / "classes.txt").write_text("kat\n"), "did you mean 'cat'"),
+        (lambda root: (root / "labels.csv").write_text("image,split,labels\n"), "no line for image '2007_1'"),
+        (lambda root: (root / "Annotations" / "2007_1.xml").unlink(), "Image labels need one of them"),
+        (lambda root: (root / "Annotations" / "2007_1.xml").write_text("<a"), "not valid XML"),
+        (lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text("../x\n"), "does not exist"),
+    ],
+)
+def test_a_broken_voc_folder_is_explained(voc: Path, change, complaint: str) -> None:  # type: ignore[no-untyped-def]
+    change(voc)
+    with pytest.raises(PatchlearnError, match=complaint):
+        open_dataset("voc", voc)
+
+
+def test_voc_animals_reads(real_data: Path) -> None:
+    data = open_dataset("voc", real_data)
+    assert data.classes == ("cat", "cow", "dog", "horse", "person", "sheep")
+    assert {name: len(samples) for name, samples in data.splits.items()} == {"train": 1037, "val": 223}
+    sample = next(sample for sample in data.split("train") if sample.id == "2007_000392")
+    assert [data.classes[index] for index in sample.labels] == ["horse", "person"]
+    assert set(np.unique(read_mask(data, sample))) <= {0, 4, 5, 255}
+
+
+def test_a_folder_reads(folder_data: Path) -> None:
+    data = open_dataset("folder", folder_data)
+    assert data.classes == ("red", "blue")
+    assert {name: len(samples) for name, samples in data.splits.items()} == {"train": 8, "val": 4}
+    summary = check_dataset(data)["train"]
+    assert (summary.images, summary.masks, summary.labels, summary.unlabelled) == (8, 8, (4, 4), 0)
+
+
+def test_string_ids_in_unicode_and_subfolders_work(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "data", lambda index: f"été {index} 猫.png")
+    (root / "images" / "deep").mkdir()
+    Image.new("RGB", (9, 9)).save(root / "images" / "deep" / "x.png")
+    with (root / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("deep/x.png,train,red blue\n")
+    data = open_dataset("folder", root)
+    assert data.split("train")[0].id == "été 0 猫"
+    assert data.split("train")[-1].id == "deep__x"
+    assert data.split("train")[-1].labels == (0, 1)
+    check_dataset(data)
+
+
+def test_without_classes_txt_the_labels_are_the_classes(folder_data: Path) -> None:
+    (folder_data / "classes.txt").unlink()
+    assert open_dataset("folder", folder_data).classes == ("blue", "red")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("img00.png,train,red", "stands in line 2 too"),
+        ("new.png,train,rad", r"line 14: unknown class 'rad'; did you mean 'red'"),
+        ("new.png,train,red", "does not exist"),
+        ("../labels.csv,train,red", "leaves"),
+        ("new.png", "expected image,split,labels"),
+        ("img00.jpg,train,red", "share the stem"),
+    ],
+)
+def test_a_broken_line_is_explained(folder_data: Path, line: str, complaint: str) -> None:
+    if "img00.jpg" in line:
+        Image.new("RGB", (9, 9)).save(folder_data / "images" / "img00.jpg")
+    with (folder_data / "labels.csv").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(PatchlearnError, match=complaint) as caught:
+        open_dataset("folder", folder_data)
+    assert "labels.csv" in str(caught.value)
+
+
+def test_an_unknown_format_and_a_missing_folder_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match="did you mean 'voc'"):
+        open_dataset("vok", tmp_path)
+    with pytest.raises(PatchlearnError, match="no such folder"):
+        open_dataset("voc", tmp_path / "nowhere")
+
+
+def test_an_unknown_split_is_explained(folder_data: Path) -> None:
+    with pytest.raises(PatchlearnError, match="It has: train, val"):
+        open_dataset("folder", folder_data).split("test")
+
+
+def test_the_check_finds_damage_and_misfits(folder_data: Path) -> None:
+    damaged = folder_data / "images" / "img03.png"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    write_mask(folder_data / "masks" / "img05.png", np.zeros((3, 3), np.uint8))
+    with pytest.raises(PatchlearnError) as caught:
+        check_dataset(open_dataset("folder", folder_data))
+    assert "img03.png: damaged image" in str(caught.value)
+    assert "img05.png: the mask is 3×3, its image img05.png 40×48" in str(caught.value)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from patchlearn.errors import PatchlearnError
+from patchlearn.refine import BackgroundRule, background_threshold
+from patchlearn.samples import ScoreMaps
+
+
+def maps(values: np.ndarray) -> ScoreMaps:  # type: ignore[type-arg]
+    return ScoreMaps(scores=values[None].astype(np.float32), classes=(0,), size=values.shape)
+
+
+def test_power_is_where_the_background_score_meets_the_foreground() -> None:
+    for power in (1.0, 4.0, 32.0):
+        threshold = background_threshold(maps(np.zeros((2, 2))), BackgroundRule(rule="power", power=power))
+        assert threshold == pytest.approx((1 - threshold) ** power, abs=1e-9)
+
+
+def test_otsu_is_the_best_of_all_thresholds() -> None:
+    generator = np.random.default_rng(0)
+    values = np.clip(np.concatenate([generator.normal(0.2, 0.1, 3000), generator.normal(0.7, 0.1, 1000)]), 0, 1)
+    threshold = background_threshold(maps(values.reshape(40, 100)), BackgroundRule(rule="otsu"))
+
+    def spread(at: float) -> float:
+        low, high = values[values <= at], values[values > at]
+        return len(low) * len(high) * (low.mean() - high.mean()) ** 2 if len(low) and len(high) else 0.0
+
+    candidates = np.linspace(0.01, 0.99, 197)
+    assert threshold == pytest.approx(candidates[np.argmax([spread(at) for at in candidates])], abs=0.01)
+
+
+def test_otsu_moves_towards_the_fixed_threshold_by_its_weight() -> None:
+    image = maps(np.array([[0.0, 0.0, 1.0, 1.0]]))
+    ends = [
+        background_threshold(image, BackgroundRule(rule="otsu", threshold=0.2, weight=weight)) for weight in (0, 0.5, 1)
+    ]
+    assert ends[1] == pytest.approx((ends[0] + ends[2]) / 2)
+    assert ends[2] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("values", [np.zeros((3, 3)), np.ones((3, 3)), np.full((1, 1), 0.5)])
+@pytest.mark.parametrize("rule", ["fixed", "power", "otsu"])
+def test_flat_maps_have_a_threshold_too(values: np.ndarray, rule: str) -> None:  # type: ignore[type-arg]
+    assert 0 <= background_threshold(maps(values), BackgroundRule(rule=rule)) <= 1
+
+
+def test_an_image_without_classes_has_a_threshold_too() -> None:
+    empty = ScoreMaps(scores=np.zeros((0, 2, 2), np.float32), classes=(), size=(8, 8))
+    assert background_threshold(empty, BackgroundRule(rule="otsu", threshold=0.3)) == 0.3
+
+
+@pytest.mark.parametrize(
+    "rule", [BackgroundRule(rule="ostu"), BackgroundRule(threshold=1.0), BackgroundRule(power=0), BackgroundRule(weight=2)]
+)
+def test_wrong_options_are_errors(rule: BackgroundRule) -> None:
+    with pytest.raises(PatchlearnError, match="background"):
+        background_threshold(maps(np.zeros((2, 2))), rule)

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import torch
+
+from patchlearn.augment import AugmentSettings, TrainingTransform, normalise, resize_long_side, square
+from patchlearn.errors import PatchlearnError
+from patchlearn.runtime import seeded
+
+HALF = (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30, 50), (200, 20)])
+def test_every_image_becomes_a_crop(size: tuple[int, int]) -> None:
+    transform = TrainingTransform(AugmentSettings(crop=32, long_side=(24, 64), jitter=True), HALF, HALF)
+    assert transform(np.zeros((*size, 3), np.uint8)).shape == (3, 32, 32)
+
+
+def test_the_same_seed_gives_the_same_view() -> None:
+    transform = TrainingTransform(AugmentSettings(crop=32, long_side=(24, 64)), HALF, HALF)
+    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    views = []
+    for seed in (1, 1, 2):
+        with seeded(seed):
+            views.append(transform(image))
+    assert torch.equal(views[0], views[1])
+    assert not torch.equal(views[0], views[2])
+
+
+def test_padding_has_the_mean_colour() -> None:
+    transform = TrainingTransform(AugmentSettings(crop=64, long_side=(16, 16)), HALF, HALF)
+    view = transform(np.full((16, 16, 3), 255, np.uint8))
+    assert float(view.max()) == 1.0
+    assert float(view.min()) == pytest.approx(0, abs=0.01)
+
+
+def test_long_side_and_shape() -> None:
+    assert resize_long_side(torch.zeros(3, 100, 50, dtype=torch.uint8), 20).shape == (3, 20, 10)
+    assert resize_long_side(torch.zeros(3, 1, 500, dtype=torch.uint8), 20).shape == (3, 1, 20)
+
+
+def test_square_holds_the_whole_image() -> None:
+    view = square(np.full((10, 20, 3), 255, np.uint8), 40, HALF, HALF)
+    assert view.shape == (3, 40, 40)
+    assert float(view[:, :20].min()) == 1.0
+    assert float(view[:, 20:].abs().max()) == 0.0
+
+
+def test_normalise_is_timms_formula() -> None:
+    image = torch.full((3, 1, 1), 255, dtype=torch.uint8)
+    assert normalise(image, (0.5, 0.4, 0.3), (0.5, 0.2, 0.1)).flatten().tolist() == pytest.approx([1, 3, 7])
+
+
+@pytest.mark.parametrize("changes", [{"crop": 0}, {"long_side": (64, 32)}, {"long_side": (0, 32)}])
+def test_wrong_options_are_errors(changes: dict) -> None:  # type: ignore[type-arg]
+    with pytest.raises(PatchlearnError, match="augment"):
+        TrainingTransform(AugmentSettings(**changes), HALF, HALF)

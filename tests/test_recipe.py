@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from patchlearn.errors import PatchlearnError
+from patchlearn.recipe import dump_recipe, load_recipe, variants_of
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_ours_loads_and_comes_back(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    assert load_recipe(write(tmp_path, dump_recipe(recipe))) == recipe
+    assert {"plain", "progressive", "explicit"} <= {variant.name for variant in variants_of(recipe)}
+
+
+def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        classifier: {backbone: resnet18, optimisation: {epochs: 3, batch_size: 7}}
+        variants:
+          plain:
+          ppl: {classifier: {fusion: progressive, splits: [[1, [2, 3]]], optimisation: {epochs: 5}}}
+        """,
+    )
+    plain, ppl = variants_of(load_recipe(path))
+    assert (plain.classifier.fusion, plain.classifier.optimisation.epochs) == ("plain", 3)
+    assert (ppl.classifier.fusion, ppl.classifier.splits) == ("progressive", ((1, (2, 3)),))
+    assert (ppl.classifier.optimisation.epochs, ppl.classifier.optimisation.batch_size) == (5, 7)
+    assert ppl.classifier.backbone == "resnet18"
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "seed: 3\nclassifier: {backbone: resnet18}\n")
+    recipe = load_recipe(path, ["--seed=4", "--classifier.splits=[[1,[2,2]]]", "--data.root=photos"])
+    assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "photos", "resnet18")
+    assert recipe.classifier.splits == ((1, (2, 2)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("classifier: {backbon: x}", r"unknown key 'classifier\.backbon'; did you mean 'backbone'"),
+        ("sed: 1", "unknown key 'sed'; did you mean 'seed'"),
+        ("classifier: {optimisation: {lerning_rate: 1}}", "did you mean 'learning_rate'"),
+        ("variants: {a: {cams: {raed: whole}}}", r"unknown key 'variants\.a\.cams\.raed'; did you mean 'read'"),
+        ("variants: {a: {seed: 3}}", "They may change classifier, cams, pseudo"),
+        ("variants: {}", "Name at least one"),
+        ("variants: {a/b: {}}", "names a folder"),
+        ("seed: many", "seed"),
+        ("variants: {a: {cams: {flip: 3}}}", "variant a: .*flip"),
+        ("foo: [", "not valid YAML"),
+        ("- 1", "a recipe is a mapping"),
+        ("cams: 3", "cams"),
+    ],
+)
+def test_a_wrong_recipe_is_explained_with_its_file(text: str, complaint: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(PatchlearnError, match=complaint) as caught:
+        load_recipe(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["--data.rot=x", "--seed=many", "--classifier.splits=[[1,2]]"])
+def test_a_wrong_override_is_explained(override: str, tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match=override.split("=")[0].removeprefix("--").replace(".", r"\.")):
+        load_recipe(write(tmp_path, "seed: 1"), [override])
+
+
+def test_a_missing_recipe_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match="no such recipe"):
+        load_recipe(tmp_path / "none.yaml")
