@@ -148,7 +148,9 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such checkpoint. Train first: patchlearn train.") from None
     except (SafetensorError, KeyError) as error:
-        raise PatchlearnError(f"{path}: not a checkpoint of patchlearn ({error}). Train again or name another.") from None
+        raise PatchlearnError(
+            f"{path}: not a checkpoint of patchlearn ({error}). Train again or name another."
+        ) from None
 
 
 # --- score maps and masks ----------------------------------------------------

@@ -92,7 +92,7 @@ def write_cams(
     """
     _check(settings, classifier.network)
     classifier.network.to(accelerator.device)
-    classifier.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    classifier.network.to(memory_format=torch.channels_last)
     todo = [sample for sample in samples if not (folder / f"{sample.id}.npz").exists()]
     mine = share(todo, accelerator)
     with progress(console, f"maps {folder.parent.parent.name} {folder.name}", len(mine)) as advance:
@@ -123,15 +123,15 @@ def _predicted(network: PatchNetwork, views: Sequence[Tensor], confidence: float
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 
-def _view_map(
-    network: PatchNetwork, view: Tensor, read: str, classes: list[int], cells: tuple[int, int]
-) -> Tensor:
+def _view_map(network: PatchNetwork, view: Tensor, read: str, classes: list[int], cells: tuple[int, int]) -> Tensor:
     """P×cells: the ReLU maps of a view and its mirror image, summed, on the stored grid."""
     maps = network.maps(view, read)[:, classes].float().relu()
     upright = maps[:1] + maps[1:].flip(3) if len(maps) > 1 else maps
     # The padded part of the last cell is no part of the image: enlarge to whole cells, then crop.
     stride = network.stages.strides[-1]
-    covered = [round(cell * side * stride / pixels) for cell, side, pixels in zip(cells, maps.shape[2:], view.shape[2:])]
+    covered = [
+        round(cell * side * stride / pixels) for cell, side, pixels in zip(cells, maps.shape[2:], view.shape[2:])
+    ]
     enlarged = F.interpolate(upright, size=covered, mode="bilinear", align_corners=False)
     return enlarged[0, :, : cells[0], : cells[1]]
 

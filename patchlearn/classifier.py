@@ -239,7 +239,9 @@ def _predict(
     network.eval()
     size, logits = settings.optimisation.batch_size, []
     for start in range(0, len(samples), size):
-        batch = torch.stack([_whole(sample, network, settings.augment.crop) for sample in samples[start : start + size]])
+        batch = torch.stack(
+            [_whole(sample, network, settings.augment.crop) for sample in samples[start : start + size]]
+        )
         with accelerator.autocast():
             logits.append(network(_channels_last(batch, accelerator.device)).float().cpu())
     classes = network.classifier.out_channels
@@ -261,7 +263,7 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
     for index in range(settings.frozen_stages):
         stages[index].requires_grad_(False)
     network: nn.Module = PatchNetwork(stages, classes, settings.fusion, settings.splits)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     assert isinstance(network, PatchNetwork)
     return network
 

@@ -41,7 +41,7 @@ from patchlearn.classifier import MODEL, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset
 from patchlearn.datasets.check import check_dataset
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.evaluate import Entry, EntryFacts, curve_table, evaluate_masks, evaluate_scores, ScoreEvaluation
+from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
 from patchlearn.pseudo import write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
 from patchlearn.refine import background_threshold
@@ -74,9 +74,7 @@ class Run:
     console: Console
 
 
-def open_run(
-    target: Path, out: Path | None, overrides: Sequence[str], only: Sequence[str], console: Console
-) -> Run:
+def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Sequence[str], console: Console) -> Run:
     """Open a recipe, or a run folder that has one, and write the complete recipe into the run folder.
 
     Args:

@@ -4,7 +4,7 @@ from argparse import ArgumentError
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -56,7 +56,7 @@ class Recipe:
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     cams: CamSettings = field(default_factory=CamSettings)
     pseudo: PseudoSettings = field(default_factory=PseudoSettings)
-    variants: dict[str, dict[str, Any]] = field(default_factory=lambda: {"default": {}})
+    variants: dict[str, dict[str, Any] | None] = field(default_factory=lambda: {"default": {}})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     settings = _read_yaml(path)
     _check_keys(settings, Recipe, str(path))
+    for override in overrides:
+        _check_keys(_nested(override), Recipe, override)
     recipe = _parse(settings, overrides, str(path))
     variants_of(recipe, str(path))
     return recipe
@@ -134,6 +136,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return settings
 
 
+def _nested(override: str) -> dict[str, Any]:
+    """`--a.b=1` → {"a": {"b": "1"}}."""
+    name, _, value = override.removeprefix("--").partition("=")
+    nested: Any = value
+    for key in reversed(name.split(".")):
+        nested = {key: nested}
+    return cast(dict[str, Any], nested)
+
+
 def _check_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: str = "") -> None:
     """Every key of the mapping, at any depth, is a field of the data class."""
     known = [entry.name for entry in fields(schema)]
@@ -144,7 +155,9 @@ def _check_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: 
                 f"The keys there are: {', '.join(known)}."
             )
         kind = get_type_hints(schema)[key]
-        if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
+        if is_dataclass(kind) and isinstance(kind, type):
+            if not isinstance(value, Mapping):
+                raise PatchlearnError(f"{source}: '{prefix}{key}' is a group of settings; write '{key}: {{…}}'.")
             _check_keys(value, kind, source, f"{prefix}{key}.")
 
 

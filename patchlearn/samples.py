@@ -113,4 +113,6 @@ class ScoreMaps:
             return self.scores
         height, width = self.size
         enlarged = [Image.fromarray(score).resize((width, height), Image.Resampling.BILINEAR) for score in self.scores]
-        return np.stack([np.asarray(score) for score in enlarged]) if enlarged else np.zeros((0, *self.size), np.float32)
+        return (
+            np.stack([np.asarray(score) for score in enlarged]) if enlarged else np.zeros((0, *self.size), np.float32)
+        )

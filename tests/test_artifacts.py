@@ -9,8 +9,8 @@ from patchlearn.artifacts import (
     append_row,
     atomic,
     begin,
-    finish,
     fingerprint,
+    finish,
     is_complete,
     load_checkpoint,
     read_rows,
@@ -27,9 +27,14 @@ from patchlearn.samples import ScoreMaps
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError), atomic(target) as partial:
-        partial.write_text("half")
-        raise RuntimeError
+
+    def write_half() -> None:
+        with atomic(target) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

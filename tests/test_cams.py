@@ -129,9 +129,7 @@ def test_files_are_written_once_and_an_image_without_labels_has_empty_maps(tmp_p
         ({"long_side": 0}, "not positive"),
     ],
 )
-def test_wrong_options_are_errors(
-    changes: dict[str, object], complaint: str, tmp_path: Path, console: Console
-) -> None:
+def test_wrong_options_are_errors(changes: dict[str, object], complaint: str, tmp_path: Path, console: Console) -> None:
     settings = CamSettings(**changes)  # type: ignore[arg-type]
     with pytest.raises(PatchlearnError, match=complaint):
         write_cams([], make(), settings, tmp_path / "a" / "b" / "c", Accelerator(cpu=True), console)

@@ -145,6 +145,8 @@ def test_wrong_options_are_errors(
 
 def test_images_without_any_label_are_refused(folder_data: Path, tmp_path: Path, console: Console) -> None:
     lines = (folder_data / "labels.csv").read_text().splitlines()
-    (folder_data / "labels.csv").write_text("\n".join([lines[0], *(line.rsplit(",", 1)[0] + "," for line in lines[1:])]))
+    (folder_data / "labels.csv").write_text(
+        "\n".join([lines[0], *(line.rsplit(",", 1)[0] + "," for line in lines[1:])])
+    )
     with pytest.raises(PatchlearnError, match="no image has a label"):
         train(folder_data, tmp_path / "run", console, settings())

@@ -56,9 +56,7 @@ def test_explicit_features_are_all_merged_maps_then_unsplit() -> None:
     network = PatchNetwork(tiny_stages(), 5, "explicit", SPLITS)
     batch = images(2, 3, 48, 48)
     stages = network.stages
-    merged = [
-        merge(run(stages, split(run(stages, batch, 0, at + 1), grid), at + 1, 4), grid) for at, grid in SPLITS
-    ]
+    merged = [merge(run(stages, split(run(stages, batch, 0, at + 1), grid), at + 1, 4), grid) for at, grid in SPLITS]
     expected = torch.cat([*merged, run(stages, batch, 0, 4)], 1)
     torch.testing.assert_close(network.features(batch), expected)
     assert network.classifier.weight.shape == (5, 4 * 10, 1, 1)

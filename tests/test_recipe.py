@@ -59,7 +59,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("variants: {a: {cams: {flip: 3}}}", "variant a: .*flip"),
         ("foo: [", "not valid YAML"),
         ("- 1", "a recipe is a mapping"),
-        ("cams: 3", "cams"),
+        ("cams: 3", "'cams' is a group of settings"),
     ],
 )
 def test_a_wrong_recipe_is_explained_with_its_file(text: str, complaint: str, tmp_path: Path) -> None:

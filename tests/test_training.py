@@ -28,7 +28,7 @@ from patchlearn.training import (
 STEPS = 6
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for kill -9: nothing of ours catches it."""
 
 
@@ -41,7 +41,7 @@ def make_task(settings: Optimisation, *, kill_at: int | None = None) -> Task[Ten
         nonlocal taken
         taken += 1
         if taken == kill_at:
-            raise Killed
+            raise KilledError
         return F.mse_loss(model(batch), batch.sum(1, keepdim=True))
 
     def batches(epoch: int, first: int) -> list[Tensor]:
@@ -81,7 +81,7 @@ def test_a_killed_training_ends_like_an_undisturbed_one(
     optimiser: str, kill_at: int, tmp_path: Path, console: Console
 ) -> None:
     undisturbed = train(tmp_path / "a", console, optimiser=optimiser)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(tmp_path / "b", console, kill_at, optimiser=optimiser)
     resumed = train(tmp_path / "b", console, optimiser=optimiser)
     for mine, theirs in zip(resumed.parameters(), undisturbed.parameters(), strict=True):
@@ -94,7 +94,7 @@ def test_a_killed_training_ends_like_an_undisturbed_one(
 
 def test_rows_logged_after_the_saved_state_are_forgotten(tmp_path: Path, console: Console) -> None:
     undisturbed = train(tmp_path / "a", console)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(tmp_path / "b", console, kill_at=14, save_seconds=1e9)  # saved after epoch 2; a row was logged before
     resumed = train(tmp_path / "b", console, save_seconds=1e9)
     assert all(torch.equal(a, b) for a, b in zip(resumed.parameters(), undisturbed.parameters(), strict=True))
@@ -164,7 +164,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, console: Co
     plan = settings()
     task = make_task(plan)
     broken = Task(**{**vars(task), "loss": lambda model, batch: model(batch).sum() * math.nan})
-    with pytest.raises(PatchlearnError, match="the loss is nan at step 1. Lower the learning rate"):
+    with pytest.raises(PatchlearnError, match=r"the loss is nan at step 1\. Lower the learning rate"):
         fit(broken, plan, tmp_path, Accelerator(cpu=True), seed=0, console=console)
     assert not (tmp_path / STATE).exists()
 

@@ -15,7 +15,7 @@ InvertedResiduals = EfficientNet | MobileNetV3 | MobileNetV3Features
 
 def cut_resnet(network: ResNet) -> Pieces:
     """Stem with its pooling, then layer1 … layer4."""
-    stem = [network.conv1, network.bn1, network.act1, network.maxpool]
+    stem: list[nn.Module] = [network.conv1, network.bn1, network.act1, network.maxpool]
     return [stem, [network.layer1], [network.layer2], [network.layer3], [network.layer4]]
 
 
@@ -47,7 +47,7 @@ def _cut_inverted_residuals(network: InvertedResiduals) -> Pieces:
     ends = _feature_ends(network)
     blocks = list(network.blocks)
     groups = [blocks[start:end] for start, end in zip([0, *ends], ends)]
-    stem = [network.conv_stem, network.bn1]
+    stem: list[nn.Module] = [network.conv_stem, network.bn1]
     if isinstance(network, MobileNetV3Features):  # elsewhere the activation belongs to bn1
         stem.append(network.act1)
     return [[*stem, *groups[0]], *groups[1:]]

@@ -1,7 +1,6 @@
 """The contract of a backbone: ordered stages with their channels and strides."""
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +48,7 @@ class Stages(nn.Module):
 
     def __getitem__(self, index: int) -> nn.Module:
         """One stage."""
-        return cast(nn.Module, self.stages[index])
+        return self.stages[index]
 
     @torch.no_grad()
     def _probe(self) -> list[tuple[int, int]]:

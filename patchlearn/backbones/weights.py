@@ -3,6 +3,7 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import timm
 import torch
@@ -50,7 +51,7 @@ def load_demo(network: nn.Module, full: nn.Module, name: str) -> None:
     _load(network, full, dict(zip(full.state_dict(), tensors.values(), strict=True)), f"{DEMO_PACKAGE}: other weights")
 
 
-def load_hub(name: str, **options: object) -> nn.Module:
+def load_hub(name: str, **options: Any) -> nn.Module:
     """timm's own pretrained network, downloaded on first use.
 
     Raises:

@@ -34,7 +34,9 @@ def check_dataset(dataset: Dataset) -> dict[str, SplitSummary]:
     Raises:
         PatchlearnError: files are damaged or masks do not fit their images; the message lists the first ten.
     """
-    problems = [problem for samples in dataset.splits.values() for sample in samples for problem in _faults(dataset, sample)]
+    problems = [
+        problem for samples in dataset.splits.values() for sample in samples for problem in _faults(dataset, sample)
+    ]
     if problems:
         more = f"\n… and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise PatchlearnError("\n".join(problems[:SHOWN]) + more)

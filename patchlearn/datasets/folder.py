@@ -46,7 +46,9 @@ def _sample(root: Path, row: LabelRow, labels: tuple[int, ...]) -> Sample:
     images = root / "images"
     image = images / row.image
     if not image.resolve().is_relative_to(images.resolve()):
-        raise PatchlearnError(f"{root / 'labels.csv'}, line {row.line}: {row.image!r} leaves {images}. Correct the name.")
+        raise PatchlearnError(
+            f"{root / 'labels.csv'}, line {row.line}: {row.image!r} leaves {images}. Correct the name."
+        )
     if not image.is_file():
         raise PatchlearnError(f"{root / 'labels.csv'}, line {row.line}: {image} does not exist. Correct the name.")
     stem = _stem(row)

@@ -12,10 +12,26 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from PIL import Image
 
-from patchlearn.artifacts import MANIFEST, atomic, begin, finish, fingerprint, is_complete, read_json, write_mask
-from patchlearn.artifacts import write_text
-from patchlearn.datasets.drawing import CREATURES, STRONG, WEAK, Sprite, draw_clutter, draw_creature, from_hsv
-from patchlearn.datasets.drawing import noise, octaves
+from patchlearn.artifacts import (
+    MANIFEST,
+    atomic,
+    begin,
+    fingerprint,
+    finish,
+    is_complete,
+    read_json,
+    write_mask,
+    write_text,
+)
+from patchlearn.datasets.drawing import (
+    CREATURES,
+    Sprite,
+    draw_clutter,
+    draw_creature,
+    from_hsv,
+    noise,
+    octaves,
+)
 from patchlearn.datasets.folder import open_folder
 from patchlearn.datasets.labels import COLUMNS
 from patchlearn.errors import PatchlearnError, require_one_of

@@ -82,7 +82,9 @@ def _listed_labels(root: Path, name: str, given: dict[str, tuple[int, ...]]) -> 
 def _annotated_labels(root: Path, name: str, classes: tuple[str, ...]) -> tuple[int, ...]:
     path = root / "Annotations" / f"{name}.xml"
     if not path.exists():
-        raise PatchlearnError(f"{path}: no such file, and no {root / 'labels.csv'} either. Image labels need one of them.")
+        raise PatchlearnError(
+            f"{path}: no such file, and no {root / 'labels.csv'} either. Image labels need one of them."
+        )
     try:
         objects = {element.findtext("name") for element in ElementTree.parse(path).iter("object")}
     except ElementTree.ParseError as error:

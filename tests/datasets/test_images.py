@@ -11,7 +11,9 @@ from patchlearn.datasets import read_image, read_mask
 from patchlearn.errors import PatchlearnError
 from patchlearn.samples import Dataset, Sample
 
-COLOURS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [250, 240, 230], [128, 128, 128]]], np.uint8)
+COLOURS = np.array(
+    [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [250, 240, 230], [128, 128, 128]]], np.uint8
+)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "L", "LA", "1", "P"])

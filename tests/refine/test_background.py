@@ -50,7 +50,8 @@ def test_an_image_without_classes_has_a_threshold_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [BackgroundRule(rule="ostu"), BackgroundRule(threshold=1.0), BackgroundRule(power=0), BackgroundRule(weight=2)]
+    "rule",
+    [BackgroundRule(rule="ostu"), BackgroundRule(threshold=1.0), BackgroundRule(power=0), BackgroundRule(weight=2)],
 )
 def test_wrong_options_are_errors(rule: BackgroundRule) -> None:
     with pytest.raises(PatchlearnError, match="background"):

@@ -1,0 +1,217 @@
+"""The whole run, as a user starts it: files in, files out, killed and resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from patchlearn.artifacts import read_json, write_json
+from patchlearn.cli import main
+
+RECIPE = """
+title: tiny
+classifier:
+  backbone: mobilenetv3_small_050
+  weights: null
+  augment: {crop: 32, long_side: [32, 48]}
+  optimisation: {epochs: 2, batch_size: 4, learning_rate: 0.001, save_seconds: 0}
+cams: {scales: [1.0]}
+variants:
+  plain: {}
+  progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def files(run: Path, pattern: str) -> dict[str, bytes]:
+    return {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.glob(pattern))}
+
+
+def command(recipe: Path, data: Path, run: Path) -> list[str]:
+    where = ["--data.root", str(data), "--out", str(run), "--runtime.device=cpu"]
+    return [sys.executable, "-m", "patchlearn", "run", str(recipe), *where]
+
+
+def run_it(recipe: Path, data: Path, run: Path, *more: str) -> int:
+    return main(["run", str(recipe), "--data.root", str(data), "--out", str(run), "--runtime.device=cpu", *more])
+
+
+def test_a_run_leaves_everything_it_promises(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run) == 0
+    entries = read_json(run / "evaluation.json")
+    found = {(entry["artefact"], entry["variant"], entry["split"], entry["labels"], entry["rule"]) for entry in entries}
+    assert found == {
+        (artefact, variant, "train", "given", rule)
+        for variant in ("plain", "progressive")
+        for artefact, rule in (("seed", "oracle"), ("seed", "label_free"), ("pseudo", "label_free"))
+    }
+    assert all(0 <= entry["miou"] <= 1 and entry["images"] == 8 for entry in entries)
+    assert len({entry["recipe"] for entry in entries}) == 1
+    for name in ("recipe.yaml", "report.html", "plain/classifier/model.safetensors", "plain/cams/train/img00.npz"):
+        assert (run / name).exists(), name
+    with Image.open(run / "plain/pseudo/train/img00.png") as mask:
+        assert mask.mode == "P"
+        assert mask.size == (48, 40)
+
+
+def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run) == 0
+    steps = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
+    assert run_it(recipe, folder_data, run) == 0
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("step.json")} == steps
+    assert run_it(recipe, folder_data, run, "--pseudo.background.threshold=0.6") == 0
+    redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
+    variants = ("plain", "progressive")
+    assert redone == {f"{name}/{step}" for name in variants for step in ("pseudo/train", "evaluation")}
+
+
+def test_what_variants_share_is_trained_once(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    recipe.write_text(RECIPE + "  unsplit: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}, "
+                      "cams: {read: unsplit}}\n")  # fmt: skip
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run) == 0
+    models = [(run / name / "classifier" / "model.safetensors").read_bytes() for name in ("progressive", "unsplit")]
+    assert models[0] == models[1]
+    assert read_json(run / "unsplit" / "classifier" / "step.json")["seconds"] < 1
+
+
+def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    start = [str(recipe), "--out", str(run), "--data.root", str(folder_data), "--runtime.device=cpu"]
+    assert main(["cams", *start]) == 2
+    assert "Run first: patchlearn train" in capfd.readouterr().err.replace("\n", " ")
+    assert main(["train", *start, "--variant", "plain"]) == 0
+    assert not (run / "progressive").exists()
+    on_run = [str(run), "--variant", "plain"]
+    for verb in ("cams", "pseudo", "evaluate"):
+        assert main([verb, *on_run]) == 0
+    capfd.readouterr()
+    assert main(["evaluate", *on_run, "--json"]) == 0
+    assert [entry["artefact"] for entry in json.loads(capfd.readouterr().out)] == ["seed", "seed", "pseudo"]
+    assert main(["report", *on_run]) == 0
+    assert main(["check", *on_run]) == 0
+
+
+def test_data_without_masks_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    for mask in (folder_data / "masks").iterdir():
+        mask.unlink()
+    assert run_it(recipe, folder_data, tmp_path / "run") == 0
+    assert read_json(tmp_path / "run" / "evaluation.json") == []
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_odd_pictures_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    images = folder_data / "images"
+    Image.new("CMYK", (40, 30)).save(images / "cmyk.jpg")
+    Image.fromarray(np.full((30, 40), 40000, np.uint16)).save(images / "deep 猫.png")
+    Image.new("RGB", (1, 1)).save(images / "dot.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(images / "turned.jpg", exif=exif)
+    with (folder_data / "labels.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{name},train,red\n" for name in ("cmyk.jpg", "deep 猫.png", "dot.png", "turned.jpg"))
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run) == 0
+    for name, size in (("dot", (1, 1)), ("turned", (30, 40)), ("deep 猫", (40, 30))):
+        with Image.open(run / f"plain/pseudo/train/{name}.png") as mask:
+            assert mask.size == size
+
+
+@pytest.mark.parametrize("moment", ["classifier/state.safetensors", "cams/train/*.npz"])
+def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
+    moment: str, recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # One thread here too: results depend on the number of threads.
+    subprocess.run(command(recipe, folder_data, tmp_path / "a"), env=environment, check=True, capture_output=True)
+    killed = tmp_path / "b"
+    process = subprocess.Popen(command(recipe, folder_data, killed), env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(killed.glob(f"progressive/{moment}")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "report.html").exists()
+    subprocess.run(command(recipe, folder_data, killed), env=environment, check=True, capture_output=True)
+    for pattern in ("*/classifier/model.safetensors", "*/cams/train/*.npz", "*/pseudo/train/*.png"):
+        assert files(tmp_path / "a", pattern) == files(killed, pattern)
+        assert files(killed, pattern)
+    assert not list(killed.rglob("*.partial")) or moment.startswith("cams")
+
+
+@pytest.mark.parametrize(
+    ("breakage", "complaint"),
+    [
+        ("jpeg", r"img02.jpg: damaged image"),
+        ("class", "unknown class 'rad'; did you mean 'red'"),
+        ("key", "unknown key 'classifier.backbon'; did you mean 'backbone'"),
+        ("weights", "not a state dict of timm's mobilenetv3_small_050"),
+        ("option", "unknown key 'data.rot'; did you mean 'root'"),
+        ("variant", "'plane' is not an option; did you mean 'plain'"),
+    ],
+)
+def test_mistakes_are_one_sentence_without_a_traceback_and_nothing_is_trained(
+    breakage: str, complaint: str, recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    more = {"option": ["--data.rot=x"], "variant": ["--variant", "plane"]}.get(breakage, [])
+    if breakage == "jpeg":
+        picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 48, 3), np.uint8))
+        picture.save(folder_data / "images" / "img02.jpg")
+        whole = (folder_data / "images" / "img02.jpg").read_bytes()
+        (folder_data / "images" / "img02.jpg").write_bytes(whole[: len(whole) // 2])
+        table = folder_data / "labels.csv"
+        table.write_text(table.read_text().replace("img02.png", "img02.jpg"))
+    if breakage == "class":
+        table = folder_data / "labels.csv"
+        table.write_text(table.read_text().replace("img02.png,train,red", "img02.png,train,rad"))
+    if breakage == "key":
+        recipe.write_text(RECIPE.replace("backbone:", "backbon:"))
+    if breakage == "weights":
+        import timm
+        import torch
+
+        torch.save(timm.create_model("resnet10t").state_dict(), tmp_path / "other.pth")
+        more = [f"--classifier.weights={tmp_path / 'other.pth'}"]
+    assert run_it(recipe, folder_data, tmp_path / "run", *more) == 2
+    output = capfd.readouterr()
+    assert complaint in output.err
+    assert "Traceback" not in output.err
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+    assert not list((tmp_path / "run").rglob("*.npz"))
+
+
+def test_a_checkpoint_of_another_architecture_is_explained(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from patchlearn.artifacts import load_checkpoint, save_checkpoint
+
+    run = tmp_path / "run"
+    start = [str(recipe), "--out", str(run), "--data.root", str(folder_data), "--runtime.device=cpu"]
+    assert main(["train", *start]) == 0
+    model = run / "plain" / "classifier" / "model.safetensors"
+    tensors, facts = load_checkpoint(model)
+    save_checkpoint(model, tensors, {**facts, "backbone": "resnet10t"})
+    assert main(["cams", *start]) == 2
+    assert "model.safetensors: not a classifier of patchlearn" in capfd.readouterr().err
+    write_json(model, {})
+    assert main(["cams", *start]) == 2
+    assert "Traceback" not in capfd.readouterr().err

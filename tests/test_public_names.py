@@ -1,0 +1,32 @@
+"""What people import, and what importing it costs."""
+
+import subprocess
+import sys
+
+import patchlearn
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert patchlearn.__all__ == sorted(patchlearn.__all__)
+    for name in patchlearn.__all__:
+        assert getattr(patchlearn, name).__module__.startswith("patchlearn.")
+    homes = sorted(name for names in patchlearn._HOMES.values() for name in names)
+    assert homes == patchlearn.__all__
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_the_package_itself_loads_nothing_heavy() -> None:
+    assert not loaded_by("import patchlearn") & {"torch", "timm", "accelerate", "matplotlib"}
+
+
+def test_refinement_loads_neither_timm_nor_accelerate() -> None:
+    assert not loaded_by("import patchlearn.refine") & {"timm", "accelerate"}
+
+
+def test_evaluation_loads_no_network() -> None:
+    assert not loaded_by("import patchlearn.evaluate") & {"timm", "accelerate", "patchlearn.network"}
