@@ -1,8 +1,8 @@
 """What Patch Learning costs.
 
 1. Patches folded into the batch, against a loop over them (the same results).
-2. A training step of the progressive and the explicit network against a plain one, beside the arithmetic: the prefix once,
-   the suffix once for the whole and once for each patch branch.
+2. A training step of the progressive and the explicit network against a plain one, beside the arithmetic: the prefix
+   once, the suffix once for the whole and once for each patch branch.
 
 Every figure is a ratio of medians of interleaved runs in one process.
 

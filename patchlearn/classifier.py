@@ -41,8 +41,8 @@ class ClassifierSettings:
         output_stride: 8, 16 or 32 pixels per cell.
         weights: null, "hub", "demo" or the path of a timm state dict.
         fusion: "plain", "progressive" or "explicit".
-        splits: (stage, (rows, columns)) each: where feature maps are cut. Progressive trains one after another, each for
-            an equal share of the epochs.
+        splits: (stage, (rows, columns)) each: where feature maps are cut. Progressive trains one after another, each
+            for an equal share of the epochs.
         freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Without it, patches change them.
         frozen_stages: how many of the lowest stages are not trained.
         train_split: whose labels are learned.

@@ -14,7 +14,7 @@ def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
     >>> require_one_of("fusion", "plain", ["plain", "explicit"])
     >>> require_one_of("fusion", "plane", ["plain", "explicit"])
     Traceback (most recent call last):
-    patchlearn.errors.PatchlearnError: fusion: 'plane' is not an option; did you mean 'plain'? Choose one of: explicit, plain.
+    patchlearn.errors.PatchlearnError: fusion: 'plane' is not an option; did you mean 'plain'? Choose one of: ...
     """
     known = sorted(choices)
     if value not in known:

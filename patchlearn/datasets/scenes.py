@@ -23,21 +23,14 @@ from patchlearn.artifacts import (
     write_mask,
     write_text,
 )
-from patchlearn.datasets.drawing import (
-    CREATURES,
-    Sprite,
-    draw_clutter,
-    draw_creature,
-    from_hsv,
-    noise,
-    octaves,
-)
+from patchlearn.datasets.creatures import CREATURES, draw_creature
+from patchlearn.datasets.drawing import Sprite, draw_clutter, from_hsv, noise, octaves
 from patchlearn.datasets.folder import open_folder
 from patchlearn.datasets.labels import COLUMNS
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.samples import Dataset, Float32, Integers, UInt8
 
-SCENES_VERSION = 1
+SCENES_VERSION = 2
 SCENE_CLASSES: tuple[str, ...] = tuple(sorted(CREATURES))
 SPLITS = ("train", "val")
 MIN_SIZE = 64
@@ -45,12 +38,14 @@ MIN_SIZE = 64
 _CONTENTS = {"images", "masks", "parts", "labels.csv", "classes.txt", MANIFEST}
 _KEY_PREFIX = "scenes-"
 
+# Without some hidden heads the body would never be worth a look.
 _HEADLESS_SHARE = 0.2
 _OBJECT_COUNTS = (0.4, 0.4, 0.2)
 # Trunk lengths in shares of the short side, for 1, 2 and 3 objects.
-_SIZES = ((0.36, 0.58), (0.28, 0.44), (0.24, 0.36))
-_MIN_IN_FRAME = 0.8
-_MIN_UNCOVERED = 0.7
+_SIZES = ((0.42, 0.64), (0.32, 0.48), (0.26, 0.4))
+_MIN_IN_FRAME = 0.93
+_HIGHEST_CENTRE = 0.3
+_MIN_UNCOVERED = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,13 +213,14 @@ def _free_corner(picture: "_Picture", rng: Generator, sprite: Sprite) -> tuple[i
         if picture.has_room(sprite, corner):
             return corner
     middle = (picture.size[0] - sprite.part.shape[0]) // 2, (picture.size[1] - sprite.part.shape[1]) // 2
-    return middle if picture.has_room(sprite, middle) else None
+    return middle if picture.is_empty or picture.has_room(sprite, middle) else None
 
 
 def _random_corner(rng: Generator, size: tuple[int, int], sprite: Sprite) -> tuple[int, int]:
-    """The sprite's top left, so that its centre lies anywhere in the picture."""
-    top, left = (int(rng.integers(side)) - extent // 2 for side, extent in zip(size, sprite.part.shape))
-    return top, left
+    """The sprite's top left, so that its centre lies anywhere but in the sky."""
+    height, width = size
+    row, column = rng.integers(round(_HIGHEST_CENTRE * height), height), rng.integers(width)
+    return int(row) - sprite.part.shape[0] // 2, int(column) - sprite.part.shape[1] // 2
 
 
 class _Picture:
@@ -241,6 +237,11 @@ class _Picture:
     def size(self) -> tuple[int, int]:
         """(H, W)."""
         return self._parts.shape[0], self._parts.shape[1]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no object has been painted yet; clutter does not count."""
+        return not self._labels
 
     def has_room(self, sprite: Sprite, corner: tuple[int, int]) -> bool:
         """Whether enough of the sprite, and of every object it would cover, stays visible."""
