@@ -1,9 +1,11 @@
-"""What the report draws: charts as inline SVG, pictures as small JPEGs in data URIs. No file is read or written here."""
+"""What the report draws: charts as inline SVG, pictures as small JPEGs in data URIs. It touches no file."""
 
 from base64 import b64encode
 from collections.abc import Sequence
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 from io import BytesIO, StringIO
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
 
-from patchlearn.artifacts import PALETTE
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, UInt8
 
 # Okabe and Ito's colours, told apart by the colour-blind too.
@@ -26,7 +27,7 @@ _JPEG_QUALITY = 85
 _INK, _RULE, _PAPER = "#010203", "#040506", "#070809"
 _THEME = {_INK: "currentColor", _RULE: "var(--rule)", _PAPER: "var(--paper)"}
 # Text stays text: smaller, selectable, in the page's font. The fixed salt makes equal charts equal files.
-_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "patchlearn", "font.size": 9.5}
+_STYLE: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "patchlearn", "font.size": 9.5}
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -97,13 +98,23 @@ def _draw_content(axes: Axes, chart: Chart) -> None:
     if chart.level is not None:
         axes.axhline(chart.level, color=_INK, linewidth=1, linestyle=(0, (1, 2.5)))
     for line in chart.lines:
-        x, y = zip(*line.points)
-        shape = "." if len(line.points) == 1 else ""
+        xs, ys = zip(*line.points)
+        shape = "." if len(line.points) == 1 else "none"
         width, opacity = (1.8, 1.0) if line.strong else (1.1, 0.45)
-        axes.plot(x, y, shape, linestyle="-", color=line.colour, linewidth=width, alpha=opacity)
+        axes.plot(xs, ys, marker=shape, linestyle="-", color=line.colour, linewidth=width, alpha=opacity)
     for mark in chart.marks:
         fill, shape = (_PAPER, "D") if mark.hollow else (mark.colour, "o")
-        axes.plot(mark.x, mark.y, shape, color=mark.colour, markerfacecolor=fill, markersize=6, clip_on=False, zorder=5)
+        axes.plot(
+            mark.x,
+            mark.y,
+            marker=shape,
+            linestyle="none",
+            color=mark.colour,
+            markerfacecolor=fill,
+            markersize=6,
+            clip_on=False,
+            zorder=5,
+        )
 
 
 def _draw_frame(axes: Axes, chart: Chart) -> None:
@@ -136,6 +147,24 @@ def _inline(svg: str, chart: Chart) -> Markup:
 # --- pictures ----------------------------------------------------------------
 
 
+def bright_palette() -> UInt8:
+    """256×3: a colour for every value of a mask, neighbours far apart in hue.
+
+    VOC's own palette, in which masks are saved, begins with colours too dark to be seen on a photograph.
+
+    >>> bright_palette()[1].tolist()
+    [242, 53, 48]
+    """
+    golden = (5**0.5 - 1) / 2
+    tones = ((0.8, 0.95), (0.55, 1.0), (0.85, 0.7))
+    # Every turn of the tones sees about eight hues, for more than those are hard to tell apart.
+    colours = [hsv_to_rgb((0.004 + index * golden) % 1, *tones[index // 8 % len(tones)]) for index in range(255)]
+    return (np.array([(0, 0, 0), *colours]) * 255).round().astype(np.uint8)
+
+
+COLOURS = bright_palette()
+
+
 def thumbnail(image: UInt8) -> UInt8:
     """H×W×3 scaled to fit the box of a thumbnail."""
     return np.asarray(Image.fromarray(image).resize(_fitted(image.shape), Image.Resampling.LANCZOS))
@@ -156,7 +185,7 @@ def heat_overlay(image: UInt8, scores: Float32) -> UInt8:
 
 
 def mask_overlay(image: UInt8, mask: UInt8) -> UInt8:
-    """Classes in the palette's colours over the faded picture; undecided (255) pixels are hatched in white.
+    """Classes in `COLOURS` over the faded picture; undecided (255) pixels are hatched in white.
 
     Args:
         image: a thumbnail.
@@ -165,21 +194,16 @@ def mask_overlay(image: UInt8, mask: UInt8) -> UInt8:
     height, width = image.shape[:2]
     labels = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
     is_object = (labels != BACKGROUND) & (labels != IGNORE)
-    opacity = np.where(_outline(labels) & is_object, 1.0, np.where(is_object, 0.6, 0.0))
-    painted = _mixed(_grey(image) * 0.75 + 55, lifted(PALETTE)[labels], opacity[..., None])
+    opacity = np.where(_outline(labels) & is_object, 1.0, np.where(is_object, 0.55, 0.0))
+    painted = _mixed(_grey(image) * 0.7 + 60, COLOURS[labels], opacity[..., None])
     stripes = np.add.outer(np.arange(height), np.arange(width)) % 6 < 3
     hatching = np.where(labels == IGNORE, np.where(stripes, 0.9, 0.45), 0.0)
-    return _mixed(painted, np.float64(255), hatching[..., None])
-
-
-def lifted(colours: UInt8) -> UInt8:
-    """Colours light enough to be seen on a photograph: VOC's palette, halfway to white where it is dark."""
-    return (colours + (255 - colours.astype(np.float64)) * 0.3).round().astype(np.uint8)
+    return _mixed(painted, np.full(3, 255.0), hatching[..., None])
 
 
 def class_colour(index: int) -> str:
-    """The colour in which class `index` is painted by `mask_overlay`, for CSS."""
-    return _css(lifted(PALETTE)[index + 1])
+    """The colour in which `mask_overlay` paints class `index`, for CSS."""
+    return _css(COLOURS[index + 1])
 
 
 def heat_gradient() -> str:

@@ -15,8 +15,8 @@ InvertedResiduals = EfficientNet | MobileNetV3 | MobileNetV3Features
 
 def cut_resnet(network: ResNet) -> Pieces:
     """Stem with its pooling, then layer1 … layer4."""
-    stem: list[nn.Module] = [network.conv1, network.bn1, network.act1, network.maxpool]
-    return [stem, [network.layer1], [network.layer2], [network.layer3], [network.layer4]]
+    stem = nn.Sequential(network.conv1, network.bn1, network.act1, network.maxpool)
+    return [[stem], *([network.get_submodule(f"layer{index}")] for index in (1, 2, 3, 4))]
 
 
 def cut_convnext(network: ConvNeXt) -> Pieces:

@@ -118,8 +118,8 @@ def require_size(judged: NDArray[Any], truth: UInt8, name: str) -> None:
     """Raise `PatchlearnError`, naming `name`, unless both are of one H×W."""
     if judged.shape[-2:] != truth.shape:
         raise PatchlearnError(
-            f"{name}: {size_text(judged.shape[-2:])} pixels, but the truth has {size_text(truth.shape)}. Both must be of "
-            "the same image at the same size; make it again."
+            f"{name}: {size_text(judged.shape[-2:])} pixels, but the truth has {size_text(truth.shape)}. Both must be "
+            "of the same image at the same size; make it again."
         )
 
 
