@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from patchlearn.artifacts import read_json, read_rows, read_scores, write_text
 from patchlearn.datasets import read_image, read_indices, read_mask
@@ -60,10 +61,10 @@ class Result:
 TITLES = {
     "seed_oracle": "seed mIoU, oracle",
     "seed_label_free": "seed mIoU, label-free",
-    "pseudo": "pseudo mask mIoU",
-    "weak_recall": "weak-part recall, oracle",
-    "weak_recall_at_precision": "weak-part recall, equal precision",
-    "held_out_map": "held-out mAP",
+    "pseudo": "pseudo mask, mIoU",
+    "weak_recall": "weak recall, oracle",
+    "weak_recall_at_precision": "weak recall, equal prec.",
+    "held_out_map": "held-out, mAP",
 }
 
 
@@ -95,7 +96,9 @@ def recall_at_precision(curve: dict[str, list[float]], precision: float) -> floa
 def print_results(console: Console, run: Path) -> None:
     """The headline figures as a table in the terminal, in per cent; columns without a figure are left out."""
     results = results_table(run)
-    table = Table("variant", *(TITLES[name] for name in _columns(results)), title=str(run))
+    table = Table(Column("variant", no_wrap=True), title=str(run), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in _columns(results):
+        table.add_column(TITLES[name].replace(", ", "\n"), justify="right", no_wrap=True)
     for result in results:
         table.add_row(result.variant, *(percent(value) for value in _values(result, _columns(results))))
     console.print(table)

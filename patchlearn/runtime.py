@@ -9,7 +9,8 @@ from typing import TypeVar
 import torch
 from accelerate import Accelerator
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from patchlearn.errors import PatchlearnError, require_one_of
 
@@ -70,13 +71,11 @@ def seeded(*parts: int | str) -> Iterator[None]:
 def progress(console: Console, title: str, total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
     """A bar with the time left. Yields a function that moves it by one and takes a note to show beside it."""
     columns = (
-        TextColumn("{task.description:<24}"),
-        BarColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=total, completed=done, note="")

@@ -170,7 +170,7 @@ class _Training:
                 self._log_row(epoch, stage)
             if time.monotonic() - self.saved_at >= self.settings.save_seconds:
                 self._save()
-            advance(f"epoch {epoch + 1}, stage {stage + 1}, loss {self.position.epoch_loss.mean:.4f}")
+            advance(f"epoch {epoch + 1}, stage {stage + 1}, loss {self.position.epoch_loss.mean:.3f}")
         self._end_epoch(epoch, stage)
 
     def restore(self) -> None:

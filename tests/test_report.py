@@ -99,7 +99,7 @@ def test_what_is_not_there_is_left_out(run: Path, data: Dataset) -> None:
         (run / variant / "classifier" / "log.csv").unlink()
     html = page(run, data, ("plain",))
     assert "seed mIoU" not in html
-    assert "held-out mAP" in html
+    assert "held-out, mAP" in html
     assert "progressive" not in html.split("recipe.yaml")[0].split("<h2>Where")[1]
 
 
