@@ -22,6 +22,7 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 HEAT = "inferno"
 BOX = (220, 200)
 _JPEG_QUALITY = 85
+_ROUND = (1, 2, 5, 10)
 
 # Placeholders that become the page's own colours, so that a chart follows light and dark.
 _INK, _RULE, _PAPER = "#010203", "#040506", "#070809"
@@ -83,7 +84,7 @@ class Chart:
 def draw_chart(chart: Chart) -> Markup:
     """The chart as an `<svg>` element that takes its ink and paper from the page's colours."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.9, 3.1), layout="constrained")
+        figure = Figure(figsize=(4.2, 2.7), layout="constrained")
         axes = figure.subplots()
         _draw_content(axes, chart)
         _draw_frame(axes, chart)
@@ -125,8 +126,8 @@ def _draw_frame(axes: Axes, chart: Chart) -> None:
     axes.grid(axis="y", color=_RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, colors=_INK)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=not chart.x_is_share))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=_ROUND))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=_ROUND, integer=not chart.x_is_share))
     if chart.x_is_share:
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     if chart.y_is_share:

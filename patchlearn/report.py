@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from patchlearn.figures import (
 from patchlearn.samples import Dataset, Sample, UInt8
 
 REFERENCE = "plain"
+TRAIN, VAL = "train", "val"
 Row = dict[str, str]
 
 
@@ -44,6 +46,7 @@ class Result:
         seed_oracle: mIoU of the score maps at the best threshold.
         seed_label_free: mIoU of the score maps at the label-free threshold.
         pseudo: mIoU of the pseudo masks, undecided pixels counted as misses.
+        segmenter: mIoU of the segmentation network on `val`.
         weak_recall: recall of the weakly discriminative parts at the oracle threshold.
         weak_recall_at_precision: the same at the precision of the reference variant.
         held_out_map: image-label mAP on held-out images after the last epoch.
@@ -53,6 +56,7 @@ class Result:
     seed_oracle: float | None = None
     seed_label_free: float | None = None
     pseudo: float | None = None
+    segmenter: float | None = None
     weak_recall: float | None = None
     weak_recall_at_precision: float | None = None
     held_out_map: float | None = None
@@ -62,18 +66,26 @@ TITLES = {
     "seed_oracle": "seed mIoU, oracle",
     "seed_label_free": "seed mIoU, label-free",
     "pseudo": "pseudo mask, mIoU",
+    "segmenter": "segmenter mIoU, val",
     "weak_recall": "weak recall, oracle",
     "weak_recall_at_precision": "weak recall, equal prec.",
     "held_out_map": "held-out, mAP",
 }
 
 
-def results_table(run: Path, split: str = "train") -> list[Result]:
-    """One row per variant, in the order of the recipe; none if nothing was evaluated or trained."""
+def results_table(run: Path, split: str | None = None) -> list[Result]:
+    """One row per variant that has a figure: those evaluated, in the recipe's order, then those only trained.
+
+    Args:
+        run: the run folder.
+        split: on which seeds and pseudo masks were judged; by default `train`, or the first that was judged.
+    """
+    split = split or _judged_split(run)
     entries = [entry for entry in _entries(run) if entry["split"] == split]
-    names = list(dict.fromkeys([entry["variant"] for entry in entries])) or _trained(run)
+    names = list(dict.fromkeys([*(entry["variant"] for entry in _entries(run)), *_trained(run)]))
     precision = reference_precision(entries, names)
-    return [_result(run, split, name, [e for e in entries if e["variant"] == name], precision) for name in names]
+    results = [_result(run, split, name, precision) for name in names]
+    return [result for result in results if _columns([result])]
 
 
 def reference_precision(entries: Sequence[dict[str, Any]], names: Sequence[str]) -> float | None:
@@ -98,7 +110,7 @@ def print_results(console: Console, run: Path) -> None:
     results = results_table(run)
     table = Table(Column("variant", no_wrap=True), title=str(run), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in _columns(results):
-        table.add_column(TITLES[name].replace(", ", "\n"), justify="right", no_wrap=True)
+        table.add_column(TITLES[name].replace(",", "").replace(" ", "\n"), justify="right", no_wrap=True)
     for result in results:
         table.add_row(result.variant, *(percent(value) for value in _values(result, _columns(results))))
     console.print(table)
@@ -122,19 +134,19 @@ def write_report(
         PatchlearnError: no step has left anything to report.
     """
     present = [name for name in variants if (run / name).is_dir()]
-    if not present:
+    results = [result for result in results_table(run, split) if result.variant in present]
+    gallery, charts = list(_gallery(run, dataset, split, present, images)), list(_charts(run, split, present))
+    if not (results or gallery or charts):
         raise PatchlearnError(f"{run}: nothing to report yet. Run first: patchlearn run RECIPE --out {run}.")
-    results = results_table(run, split)
     template = Environment(loader=PackageLoader("patchlearn", ""), autoescape=True).get_template("report.html.j2")
     page = template.render(
         title=title,
         summary=_summary(dataset, split, present),
         caption=_caption(run, split),
         headline=_headline(results),
-        charts=list(_charts(run, split, present)),
-        gallery=[
-            _row(run, dataset, sample, split, present) for sample in _chosen(run, dataset, split, present, images)
-        ],
+        charts=charts,
+        gallery=gallery,
+        drawn=_drawn(run, split, present),
         variants=present,
         colours=dict(zip(present, SERIES * len(present))),
         has_truth=any(sample.mask for sample in dataset.split(split)),
@@ -160,6 +172,11 @@ def _entries(run: Path) -> list[dict[str, Any]]:
     return list(read_json(path)) if path.exists() else []
 
 
+def _judged_split(run: Path) -> str:
+    splits = [entry["split"] for entry in _entries(run) if entry["artefact"] != "segmenter"]
+    return TRAIN if TRAIN in splits or not splits else str(splits[0])
+
+
 def _trained(run: Path) -> list[str]:
     return sorted(path.parent.parent.name for path in run.glob("*/classifier/epochs.csv"))
 
@@ -179,7 +196,9 @@ def _figure(entries: Sequence[dict[str, Any]], artefact: str, rule: str, name: s
     return None
 
 
-def _result(run: Path, split: str, variant: str, entries: Sequence[dict[str, Any]], precision: float | None) -> Result:
+def _result(run: Path, split: str, variant: str, precision: float | None) -> Result:
+    own = [entry for entry in _entries(run) if entry["variant"] == variant]
+    entries, val_entries = ([entry for entry in own if entry["split"] == name] for name in (split, VAL))
     curve = _curve(run, variant, split)
     epochs = read_rows(run / variant / "classifier" / "epochs.csv")
     return Result(
@@ -187,10 +206,16 @@ def _result(run: Path, split: str, variant: str, entries: Sequence[dict[str, Any
         seed_oracle=_figure(entries, "seed", "oracle", "miou"),
         seed_label_free=_figure(entries, "seed", "label_free", "miou"),
         pseudo=_figure(entries, "pseudo", "label_free", "miou"),
+        segmenter=_figure(val_entries, "segmenter", "argmax", "miou"),
         weak_recall=_figure(entries, "seed", "oracle", "recall_weak"),
         weak_recall_at_precision=recall_at_precision(curve, precision) if curve and precision is not None else None,
-        held_out_map=float(epochs[-1]["map"]) if epochs else None,
+        held_out_map=_known(epochs[-1]["map"]) if epochs else None,
     )
+
+
+def _known(number: str) -> float | None:
+    """None for the mAP of held-out images without any label, which is not a number."""
+    return None if isnan(float(number)) else float(number)
 
 
 def _columns(results: Sequence[Result]) -> list[str]:
@@ -216,19 +241,25 @@ def _headline(results: Sequence[Result]) -> dict[str, Any]:
     return {"columns": [TITLES[name] for name in columns], "rows": rows}
 
 
-def _caption(run: Path, split: str = "train") -> str:
+def _caption(run: Path, split: str | None = None) -> str:
     """Whatever a figure must not be quoted without."""
+    split = split or _judged_split(run)
     entries = [entry for entry in _entries(run) if entry["split"] == split]
     if not entries:
-        return "No true masks, so nothing was judged."
-    first = entries[0]
+        return f"In per cent. Seeds and pseudo masks of {split} were not judged: no true masks, or no evaluation yet."
     words = (
-        f"In per cent. {first['images']} images of {split}, image labels {first['labels']}, commit {first['commit']}."
+        f"In per cent. {_all_of(entries, 'images')} images of {split}, image labels {_all_of(entries, 'labels')}, "
+        f"commit {_all_of(entries, 'commit')}."
     )
     precision = reference_precision(entries, list(dict.fromkeys(entry["variant"] for entry in entries)))
     if precision is not None and any("recall_weak" in entry for entry in entries):
         words += f" Equal precision: {percent(precision)} of the predicted foreground is right."
     return words + " Oracle: the best threshold on these very masks; label-free: a rule that sees none."
+
+
+def _all_of(entries: Sequence[dict[str, Any]], fact: str) -> str:
+    """Usually one value; variants worked on at different times may stem from several commits."""
+    return ", ".join(dict.fromkeys(str(entry[fact]) for entry in entries))
 
 
 def _summary(dataset: Dataset, split: str, variants: Sequence[str]) -> str:
@@ -268,7 +299,9 @@ def _charts(run: Path, split: str, variants: Sequence[str]) -> Iterator[dict[str
         yield _threshold_chart(run, split, curves, colours)
         yield _precision_chart(curves, colours, "recall", "recall of the foreground")
     if any("recall_weak" in curve for curve in curves.values()):
-        yield _precision_chart(curves, colours, "recall_weak", "recall of the weakly discriminative parts")
+        entries = [entry for entry in _entries(run) if entry["split"] == split]
+        level = reference_precision(entries, variants)
+        yield _precision_chart(curves, colours, "recall_weak", "recall of the weak parts", level)
     if logs:
         yield _training_chart(logs, colours, "loss", "training loss, by step; dotted: a new stage")
     if epochs:
@@ -293,7 +326,11 @@ def _threshold_chart(
 
 
 def _precision_chart(
-    curves: dict[str, dict[str, list[float]]], colours: dict[str, str], column: str, words: str
+    curves: dict[str, dict[str, list[float]]],
+    colours: dict[str, str],
+    column: str,
+    words: str,
+    level: float | None = None,
 ) -> dict[str, Any]:
     lines = [
         Line(points=[point for point in zip(curve[column], curve["precision"]) if point[1] > 0], colour=colours[name])
@@ -301,8 +338,9 @@ def _precision_chart(
         if column in curve
     ]
     chart = Chart(name=column, x_label=f"{words}, %", y_label="precision of the foreground, %",
-                  lines=[line for line in lines if line.points], x_is_share=True)  # fmt: skip
-    return {"title": f"Precision and {words}", "note": "one point a threshold", "svg": draw_chart(chart)}
+                  lines=[line for line in lines if line.points], level=level, x_is_share=True)  # fmt: skip
+    note = "one point a threshold" + ("; dotted: equal precision" if level is not None else "")
+    return {"title": f"Precision and {words}", "note": note, "svg": draw_chart(chart)}
 
 
 def _training_chart(logs: dict[str, list[Row]], colours: dict[str, str], column: str, words: str) -> dict[str, Any]:
@@ -323,15 +361,34 @@ def _training_chart(logs: dict[str, list[Row]], colours: dict[str, str], column:
 # --- gallery -----------------------------------------------------------------
 
 
-def _chosen(run: Path, dataset: Dataset, split: str, variants: Sequence[str], count: int) -> list[Sample]:
-    """Evenly spread over the split; in each stretch the first image with the most tags."""
-    whole = [sample for sample in dataset.split(split) if all(_is_drawn(run, name, split, sample) for name in variants)]
-    stretches = np.array_split(np.arange(len(whole)), min(count, len(whole))) if whole else []
-    return [max((whole[index] for index in stretch), key=lambda sample: len(sample.labels)) for stretch in stretches]
+def _gallery(run: Path, dataset: Dataset, split: str, variants: Sequence[str], images: int) -> Iterator[dict[str, Any]]:
+    drawn = _drawn(run, split, variants)
+    complete = [sample for sample in dataset.split(split) if all(_has_maps(run, name, split, sample) for name in drawn)]
+    for sample in _chosen(complete, images) if drawn else []:
+        yield _row(run, dataset, sample, split, drawn)
 
 
-def _is_drawn(run: Path, variant: str, split: str, sample: Sample) -> bool:
+def _drawn(run: Path, split: str, variants: Sequence[str]) -> list[str]:
+    """Variants with score maps; one that is not that far yet does not empty the gallery of the others."""
+    return [name for name in variants if any((run / name / "cams" / split).glob("*.npz"))]
+
+
+def _has_maps(run: Path, variant: str, split: str, sample: Sample) -> bool:
     return (run / variant / "cams" / split / f"{sample.id}.npz").exists()
+
+
+def _chosen(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """Evenly spread: of every stretch the middle one, of every second stretch the first with several tags.
+
+    Those with the most tags everywhere would show the rarest and hardest images only.
+    """
+    stretches = np.array_split(np.arange(len(samples)), max(1, min(count, len(samples)))) if samples else []
+    chosen = []
+    for turn, stretch in enumerate(stretches):
+        middle = samples[stretch[len(stretch) // 2]]
+        several = (samples[index] for index in stretch if turn % 2 and len(samples[index].labels) > 1)
+        chosen.append(next(several, middle))
+    return chosen
 
 
 def _row(run: Path, dataset: Dataset, sample: Sample, split: str, variants: Sequence[str]) -> dict[str, Any]:

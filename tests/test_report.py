@@ -1,6 +1,8 @@
 """The page is whole, safe and says what the files say."""
 
 import re
+import shutil
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,47 @@ def test_overlays_have_the_size_of_the_picture() -> None:
 def test_labels_of_a_chart_are_escaped() -> None:
     chart = Chart(name="a", x_label="<x>", y_label='"y"', lines=[Line(points=[(0, 0), (1, 1)], colour="#000000")])
     assert "<x>" not in draw_chart(chart)
+
+
+def test_folders_without_anything_in_them_are_explained(tmp_path: Path, data: Dataset) -> None:
+    for variant in VARIANTS:
+        (tmp_path / "run" / variant).mkdir(parents=True)
+    with pytest.raises(PatchlearnError, match="Run first: patchlearn run"):
+        page(tmp_path / "run", data)
+
+
+def test_a_variant_without_maps_does_not_empty_the_gallery(run: Path, data: Dataset) -> None:
+    shutil.rmtree(run / "progressive" / "cams")
+    assert page(run, data).count("data:image/jpeg") == 8 * (2 + 2)
+
+
+def test_only_the_variants_asked_for_are_shown(run: Path, data: Dataset) -> None:
+    assert "progressive" not in page(run, data, ("plain",))
+
+
+def test_a_variant_that_was_only_trained_has_its_row(run: Path) -> None:
+    write_json(run / "evaluation.json", [entry("plain", "seed", "oracle", 0.5)])
+    plain, progressive = results_table(run)
+    assert (plain.seed_oracle, progressive.seed_oracle, progressive.held_out_map) == (0.5, None, 0.5)
+
+
+def test_seeds_judged_on_another_split_are_shown(run: Path) -> None:
+    write_json(run / "evaluation.json", [{**entry("plain", "seed", "oracle", 0.5), "split": "val"}])
+    console = Console(record=True, width=200, file=StringIO())
+    print_results(console, run)
+    text = console.export_text()
+    assert "images of val" in text
+    assert "50.0" in text
+
+
+def test_the_segmenter_has_its_own_column(run: Path) -> None:
+    segmenter = {**entry("plain", "segmenter", "argmax", 0.61), "split": "val", "labels": "predicted"}
+    write_json(run / "evaluation.json", [entry("plain", "seed", "oracle", 0.5), segmenter])
+    plain, _ = results_table(run)
+    assert (plain.seed_oracle, plain.segmenter) == (0.5, 0.61)
+
+
+def test_an_unknown_map_is_no_figure(run: Path) -> None:
+    row = {"epoch": 1, "stage": 0, "step": 30, "loss": 0.1, "map": float("nan"), "seconds": 1}
+    append_row(run / "plain" / "classifier" / "epochs.csv", row)
+    assert results_table(run)[0].held_out_map is None
