@@ -34,7 +34,7 @@ def pseudo_mask(maps: ScoreMaps, settings: PseudoSettings) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided.
 
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.31, 0.9]]], np.float32), classes=(4,), size=(1, 3))
-    >>> pseudo_mask(maps, PseudoSettings(background=BackgroundRule(threshold=0.3))).tolist()
+    >>> pseudo_mask(maps, PseudoSettings(background=BackgroundRule(rule="fixed", threshold=0.3))).tolist()
     [[0, 255, 5]]
     """
     if not maps.classes:

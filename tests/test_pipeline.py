@@ -76,7 +76,7 @@ def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     steps = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
     assert run_it(recipe, folder_data, run) == 0
     assert {path: path.stat().st_mtime_ns for path in run.rglob("step.json")} == steps
-    assert run_it(recipe, folder_data, run, "--pseudo.background.threshold=0.6") == 0
+    assert run_it(recipe, folder_data, run, "--pseudo.background.rule=power") == 0
     redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
     variants = ("plain", "progressive")
     assert redone == {f"{name}/{step}" for name in variants for step in ("pseudo/train", "evaluation")}

@@ -11,7 +11,7 @@ from patchlearn.pseudo import PseudoSettings, pseudo_mask, write_pseudo_masks
 from patchlearn.refine import BackgroundRule
 from patchlearn.samples import Sample, ScoreMaps
 
-FIXED = BackgroundRule(threshold=0.3)
+FIXED = BackgroundRule(rule="fixed", threshold=0.3)
 
 
 def test_background_classes_and_both_kinds_of_doubt() -> None:

@@ -29,15 +29,6 @@ def test_otsu_is_the_best_of_all_thresholds() -> None:
     assert threshold == pytest.approx(candidates[np.argmax([spread(at) for at in candidates])], abs=0.01)
 
 
-def test_otsu_moves_towards_the_fixed_threshold_by_its_weight() -> None:
-    image = maps(np.array([[0.0, 0.0, 1.0, 1.0]]))
-    ends = [
-        background_threshold(image, BackgroundRule(rule="otsu", threshold=0.2, weight=weight)) for weight in (0, 0.5, 1)
-    ]
-    assert ends[1] == pytest.approx((ends[0] + ends[2]) / 2)
-    assert ends[2] == pytest.approx(0.2)
-
-
 @pytest.mark.parametrize("values", [np.zeros((3, 3)), np.ones((3, 3)), np.full((1, 1), 0.5)])
 @pytest.mark.parametrize("rule", ["fixed", "power", "otsu"])
 def test_flat_maps_have_a_threshold_too(values: np.ndarray, rule: str) -> None:  # type: ignore[type-arg]
@@ -51,7 +42,7 @@ def test_an_image_without_classes_has_a_threshold_too() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [BackgroundRule(rule="ostu"), BackgroundRule(threshold=1.0), BackgroundRule(power=0), BackgroundRule(weight=2)],
+    [BackgroundRule(rule="ostu"), BackgroundRule(threshold=1.0), BackgroundRule(power=0)],
 )
 def test_wrong_options_are_errors(rule: BackgroundRule) -> None:
     with pytest.raises(PatchlearnError, match="background"):
