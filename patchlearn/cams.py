@@ -21,6 +21,7 @@ from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 LABELS = ("given", "predicted")
 CELL = 4  # pixels per cell of the stored maps: finer than any network's map, a sixteenth of the image's size
+VERSION = 2  # of the maps that the same settings give; part of the key of what is written
 EPSILON = 1e-5  # ÷ (max + 1e-5): PSA, SEAM, IRN
 
 
@@ -93,8 +94,8 @@ def write_cams(
     _check(settings, classifier.network)
     classifier.network.to(accelerator.device)
     classifier.network.to(memory_format=torch.channels_last)
-    todo = [sample for sample in samples if not (folder / f"{sample.id}.npz").exists()]
-    mine = share(todo, accelerator)
+    # Shares first: what other processes have written by now must not shift them.
+    mine = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
     with progress(console, f"maps {folder.parent.parent.name} {folder.name}", len(mine)) as advance:
         for sample in mine:
             with accelerator.autocast():
@@ -126,14 +127,13 @@ def _predicted(network: PatchNetwork, views: Sequence[Tensor], confidence: float
 def _view_map(network: PatchNetwork, view: Tensor, read: str, classes: list[int], cells: tuple[int, int]) -> Tensor:
     """P×cells: the ReLU maps of a view and its mirror image, summed, on the stored grid."""
     maps = network.maps(view, read)[:, classes].float().relu()
-    upright = maps[:1] + maps[1:].flip(3) if len(maps) > 1 else maps
-    # The padded part of the last cell is no part of the image: enlarge to whole cells, then crop.
+    # The padded part of the last cell is no part of the image: enlarge to whole cells, crop, and only then mirror back.
     stride = network.stages.strides[-1]
     covered = [
         round(cell * side * stride / pixels) for cell, side, pixels in zip(cells, maps.shape[2:], view.shape[2:])
     ]
-    enlarged = F.interpolate(upright, size=covered, mode="bilinear", align_corners=False)
-    return enlarged[0, :, : cells[0], : cells[1]]
+    enlarged = F.interpolate(maps, size=covered, mode="bilinear", align_corners=False)[..., : cells[0], : cells[1]]
+    return enlarged[0] + enlarged[1].flip(2) if len(enlarged) > 1 else enlarged[0]
 
 
 def _check(settings: CamSettings, network: PatchNetwork) -> None:

@@ -36,6 +36,7 @@ from patchlearn.artifacts import (
     write_json,
     write_text,
 )
+from patchlearn.cams import VERSION as CAMS_VERSION
 from patchlearn.cams import write_cams
 from patchlearn.classifier import MODEL, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset
@@ -209,7 +210,7 @@ def classifier_key(run: Run, variant: Variant) -> str:
 def cams_key(run: Run, variant: Variant, split: str) -> str:
     """Changes with the classifier and with how its maps are read."""
     settings = {**asdict(variant.cams), "splits": split}
-    return fingerprint("cams", settings, classifier_key(run, variant))
+    return fingerprint("cams", CAMS_VERSION, settings, classifier_key(run, variant))
 
 
 def pseudo_key(run: Run, variant: Variant, split: str) -> str:
