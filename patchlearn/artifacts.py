@@ -7,8 +7,9 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,32 @@ def is_complete(folder: Path, key: str) -> bool:
 
 
 def begin(folder: Path, key: str) -> None:
-    """Claim a folder for a step. What another key left there is deleted; what the same key left is kept."""
+    """Claim a folder for a step. What another key left there is deleted; what the same key left is kept.
+
+    Raises:
+        PatchlearnError: the folder holds files, but no manifest says that a step wrote them.
+    """
     manifest = folder / MANIFEST
+    found = [path for path in folder.rglob("*") if path != manifest] if folder.is_dir() else []
+    if not manifest.exists() and any(path.is_file() and path.suffix != ".partial" for path in found):
+        raise PatchlearnError(f"{folder}: holds files that no step has written. Move them, or name another --out.")
     if not manifest.exists() or read_json(manifest)["key"] != key:
-        for stale in sorted(folder.rglob("*"), reverse=True) if folder.exists() else []:
+        # Disowned before the first file goes: a kill in between leaves a folder that no key calls its own.
+        write_json(manifest, {"key": f"{key}-clearing", "complete": False})
+        for stale in sorted(found, reverse=True):
             stale.rmdir() if stale.is_dir() else stale.unlink()
         write_json(manifest, {"key": key, "complete": False})
+
+
+def adopt(twin: Path, folder: Path) -> None:
+    """Copy what a finished step left in another folder; its manifest stays behind."""
+
+    def copy(source: str, target: str) -> None:
+        with atomic(Path(target)) as partial:
+            shutil.copyfile(source, partial)
+
+    unwanted = shutil.ignore_patterns(MANIFEST, ".*.partial")
+    shutil.copytree(twin, folder, dirs_exist_ok=True, copy_function=copy, ignore=unwanted)
 
 
 def finish(folder: Path, key: str, **facts: Any) -> None:
@@ -114,6 +135,7 @@ def commit() -> str:
     """The commit of the code that runs, with `+` when files have changed since, or "unknown" outside a checkout."""
     source = Path(__file__).parent
     try:
+        _git(source, "ls-files", "--error-unmatch", "artifacts.py")  # installed inside another project's checkout?
         revision = _git(source, "rev-parse", "--short=10", "HEAD")
         return revision + ("+" if _git(source, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
@@ -147,10 +169,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such checkpoint. Train first: patchlearn train.") from None
-    except (SafetensorError, KeyError) as error:
-        raise PatchlearnError(
-            f"{path}: not a checkpoint of patchlearn ({error}). Train again or name another."
-        ) from None
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise PatchlearnError(f"{path}: not a checkpoint of patchlearn ({error}). Delete it and train again.") from None
 
 
 # --- score maps and masks ----------------------------------------------------
@@ -223,6 +243,16 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
         if is_new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace a CSV log, atomically; without rows there is no file."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    with atomic(path) as partial:
+        for row in rows:
+            append_row(partial, row)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -91,7 +91,8 @@ def write_cams(
     Raises:
         PatchlearnError: a wrong setting, or an image that cannot be read.
     """
-    _check(settings, classifier.network)
+    check_cams(settings)
+    require_one_of("cams.read", settings.read, READS if classifier.network.splits else READS[:2])
     classifier.network.to(accelerator.device)
     classifier.network.to(memory_format=torch.channels_last)
     # Shares first: what other processes have written by now must not shift them.
@@ -136,8 +137,9 @@ def _view_map(network: PatchNetwork, view: Tensor, read: str, classes: list[int]
     return enlarged[0] + enlarged[1].flip(2) if len(enlarged) > 1 else enlarged[0]
 
 
-def _check(settings: CamSettings, network: PatchNetwork) -> None:
-    require_one_of("cams.read", settings.read, READS if network.splits else READS[:2])
+def check_cams(settings: CamSettings) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
+    require_one_of("cams.read", settings.read, READS)
     require_one_of("cams.labels", settings.labels, LABELS)
     if not settings.scales or min(settings.scales) <= 0:
         raise PatchlearnError(f"cams.scales: {list(settings.scales)}; name at least one, all positive.")

@@ -23,7 +23,7 @@ from patchlearn.network import PatchNetwork
 from patchlearn.patches import Grid
 from patchlearn.runtime import seed_for, seeded
 from patchlearn.samples import Dataset, Sample
-from patchlearn.training import Optimisation, Task, epoch_batches, fit, parameter_groups
+from patchlearn.training import Optimisation, Task, check_optimisation, epoch_batches, fit, parameter_groups
 
 MODEL = "model.safetensors"
 HELD_OUT_SHARE = 0.1
@@ -87,6 +87,8 @@ def train_classifier(
         PatchlearnError: a wrong setting, too few images, labels or epochs.
     """
     samples, held_out = _held_out(dataset, settings, seed)
+    check_optimisation(settings.optimisation)
+    _check(settings, samples, held_out, accelerator)
     with seeded(seed, "weights"):
         network = _create_network(settings, len(dataset.classes))
     images = _LabelledImages(samples, len(dataset.classes), settings.augment, network, seed)
@@ -100,8 +102,9 @@ def train_classifier(
         begin_epoch=partial(_begin_epoch, network, settings),
         validate=lambda: {"map": mean_average_precision(*_predict(network, held_out, settings, accelerator))},
     )
-    _check(settings, samples, accelerator)
     fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    # A training that had nothing left to do has begun no epoch, but its maps are those of the last stage all the same.
+    _begin_epoch(network, settings, settings.optimisation.epochs - 1)
     if accelerator.is_main_process:
         save_classifier(folder / MODEL, Classifier(network=network, classes=dataset.classes))
     accelerator.wait_for_everyone()
@@ -135,7 +138,7 @@ def load_classifier(path: Path) -> Classifier:
         network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits)
         network.active_split = settings["active_split"]
         network.load_state_dict(tensors)
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise PatchlearnError(f"{path}: not a classifier of patchlearn ({reason}). Train it again.") from None
     return Classifier(network=network.eval(), classes=tuple(settings["classes"]))
@@ -279,8 +282,15 @@ def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tupl
     return [samples[index] for index in sorted(order[count:])], [samples[index] for index in order[:count]]
 
 
-def _check(settings: ClassifierSettings, samples: Sequence[Sample], accelerator: Accelerator) -> None:
+def _check(
+    settings: ClassifierSettings, samples: Sequence[Sample], held_out: Sequence[Sample], accelerator: Accelerator
+) -> None:
     plan = settings.optimisation
+    if not samples or not held_out:
+        raise PatchlearnError(
+            f"{len(samples)} images to train on and {len(held_out)} held out for mAP; at least one of each is needed. "
+            "Add images, or name other splits with classifier.train_split and classifier.held_out_split."
+        )
     if not any(sample.labels for sample in samples):
         raise PatchlearnError(f"split {settings.train_split!r}: no image has a label. Fill the labels and run again.")
     if settings.fusion == "progressive" and plan.epochs < len(settings.splits):
@@ -288,8 +298,9 @@ def _check(settings: ClassifierSettings, samples: Sequence[Sample], accelerator:
             f"classifier: {plan.epochs} epochs cannot be shared by {len(settings.splits)} splits. "
             f"Set classifier.optimisation.epochs to {len(settings.splits)} or more."
         )
-    if plan.batch_size % accelerator.num_processes:
+    batch = min(plan.batch_size, len(samples))
+    if batch % accelerator.num_processes:
         raise PatchlearnError(
-            f"classifier.optimisation.batch_size: {plan.batch_size} cannot be shared by "
+            f"classifier.optimisation.batch_size: {batch} images cannot be shared by "
             f"{accelerator.num_processes} processes. Choose a multiple."
         )

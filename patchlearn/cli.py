@@ -35,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("error:", style="bold red", end=" ")
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
         return FAILURE
+    except OSError as error:
+        console.print("error:", style="bold red", end=" ")
+        reason = f"{error.filename}: {error.strerror}. Check the path, its permissions and the space on the disk."
+        console.print(reason, markup=False, highlight=False, soft_wrap=True)
+        return FAILURE
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here")
         return INTERRUPTED

@@ -14,7 +14,6 @@ A step is complete when the hash of its own settings and of its inputs matches t
 walk will stand between maps and pseudo masks, the segmenter after them.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from accelerate import Accelerator
 from rich.console import Console
 
 from patchlearn.artifacts import (
+    adopt,
     begin,
     commit,
     file_digest,
@@ -47,8 +47,8 @@ from patchlearn.pseudo import write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
 from patchlearn.refine import background_threshold
 from patchlearn.report import write_report
-from patchlearn.runtime import start
-from patchlearn.samples import Dataset
+from patchlearn.runtime import share, start
+from patchlearn.samples import Dataset, Sample
 
 RECIPE = "recipe.yaml"
 EVALUATION = "evaluation.json"
@@ -76,7 +76,7 @@ class Run:
 
 
 def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Sequence[str], console: Console) -> Run:
-    """Open a recipe, or a run folder that has one, and write the complete recipe into the run folder.
+    """Open a recipe, or a run folder that has one.
 
     Args:
         target: a recipe file, or a run folder.
@@ -97,8 +97,9 @@ def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Seq
     accelerator = start(recipe.runtime)
     with accelerator.main_process_first():
         dataset = _open_data(recipe, folder)
-        if accelerator.is_main_process:
-            write_text(folder / RECIPE, dump_recipe(recipe))
+    console.quiet = console.quiet or not accelerator.is_main_process
+    for variant in variants:
+        check_splits(variant, dataset)
     return Run(
         folder=folder,
         recipe=recipe,
@@ -125,7 +126,9 @@ def check(run: Run) -> None:
     Raises:
         PatchlearnError: the first ten files that are damaged or do not fit.
     """
-    _step(run, run.folder / "check", data_key(run.dataset), lambda: check_dataset(run.dataset))
+    masks = [_mask_sizes(sample) for samples in run.dataset.splits.values() for sample in samples]
+    key = fingerprint("check", data_key(run.dataset), masks)
+    _step(run, run.folder / "check", key, lambda: check_dataset(run.dataset) if run.accelerator.is_main_process else 0)
 
 
 def train(run: Run, variant: Variant) -> None:
@@ -163,7 +166,8 @@ def pseudo(run: Run, variant: Variant) -> None:
         scores = run.folder / variant.name / "cams" / split
         _require(scores, cams_key(run, variant, split), "cams")
         folder = run.folder / variant.name / "pseudo" / split
-        work = partial(write_pseudo_masks, run.dataset.split(split), scores, variant.pseudo, folder, run.console)
+        samples = share(run.dataset.split(split), run.accelerator)
+        work = partial(write_pseudo_masks, samples, scores, variant.pseudo, folder, run.console)
         _step(run, folder, pseudo_key(run, variant, split), work)
 
 
@@ -189,6 +193,16 @@ def report(run: Run) -> Path:
         path = write_report(run.folder, run.dataset, names, split=split, title=run.recipe.title)
     run.accelerator.wait_for_everyone()
     return path
+
+
+def check_splits(variant: Variant, dataset: Dataset) -> None:
+    """Raise `PatchlearnError` unless the steps name splits that there are, and masks only where there are maps."""
+    for name in {*variant.cams.splits, *variant.pseudo.splits}:
+        dataset.split(name)
+    missing = sorted(set(variant.pseudo.splits) - set(variant.cams.splits))
+    if missing or not variant.cams.splits:
+        wanted = missing[0] if missing else "train"
+        raise PatchlearnError(f"variant {variant.name}: cams.splits lacks {wanted!r}, which pseudo masks need. Add it.")
 
 
 def data_key(dataset: Dataset) -> str:
@@ -222,13 +236,13 @@ def pseudo_key(run: Run, variant: Variant, split: str) -> str:
 def _evaluation_key(run: Run, variant: Variant) -> str:
     seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
     masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
-    truth = [
-        (sample.id, sample.mask.stat().st_size)
-        for split in variant.cams.splits
-        for sample in run.dataset.split(split)
-        if sample.mask
-    ]
-    return fingerprint("evaluation", seeds, masks, truth, asdict(variant.pseudo))
+    truth = [_mask_sizes(sample) for split in variant.cams.splits for sample in run.dataset.split(split)]
+    return fingerprint("evaluation", variant.name, seeds, masks, truth, asdict(variant.pseudo))
+
+
+def _mask_sizes(sample: Sample) -> tuple[str, int, int]:
+    mask, parts = (path.stat().st_size if path else 0 for path in (sample.mask, sample.parts))
+    return sample.id, mask, parts
 
 
 def _evaluate_variant(run: Run, variant: Variant, folder: Path) -> None:
@@ -298,14 +312,26 @@ def _step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
         return
     started = time.monotonic()
     if run.accelerator.is_main_process:
+        write_text(run.folder / RECIPE, dump_recipe(run.recipe))
         begin(folder, key)
     run.accelerator.wait_for_everyone()
     if not _adopted(run, folder, key):
         work()
+    run.accelerator.wait_for_everyone()
     seconds = round(time.monotonic() - started, 1)
     if run.accelerator.is_main_process:
-        finish(folder, key, seconds=seconds, commit=commit())
+        finish(folder, key, seconds=seconds, commit=commit(), **_circumstances(run))
     run.accelerator.wait_for_everyone()
+
+
+def _circumstances(run: Run) -> dict[str, Any]:
+    """What may change results in the last digits, and is no part of the key."""
+    accelerator = run.accelerator
+    return {
+        "precision": run.recipe.runtime.precision,
+        "processes": accelerator.num_processes,
+        "device": accelerator.device.type,
+    }
 
 
 def _adopted(run: Run, folder: Path, key: str) -> bool:
@@ -315,7 +341,7 @@ def _adopted(run: Run, folder: Path, key: str) -> bool:
         if rest and twin != folder and is_complete(twin, key):
             run.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
             if run.accelerator.is_main_process:
-                shutil.copytree(twin, folder, dirs_exist_ok=True)
+                adopt(twin, folder)
             run.accelerator.wait_for_everyone()
             return True
     return False

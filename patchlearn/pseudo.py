@@ -9,7 +9,7 @@ from rich.console import Console
 
 from patchlearn.artifacts import read_scores, write_mask
 from patchlearn.errors import PatchlearnError
-from patchlearn.refine import BackgroundRule, background_threshold
+from patchlearn.refine import BackgroundRule, background_threshold, check_background
 from patchlearn.runtime import progress
 from patchlearn.samples import BACKGROUND, IGNORE, Sample, ScoreMaps, UInt8
 
@@ -51,6 +51,13 @@ def pseudo_mask(maps: ScoreMaps, settings: PseudoSettings) -> UInt8:
     return mask
 
 
+def check_pseudo(settings: PseudoSettings) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
+    if not 0 <= settings.ignore_band < 0.5:
+        raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
+    check_background(settings.background)
+
+
 def write_pseudo_masks(
     samples: Sequence[Sample], scores: Path, settings: PseudoSettings, folder: Path, console: Console
 ) -> None:
@@ -59,8 +66,7 @@ def write_pseudo_masks(
     Raises:
         PatchlearnError: score maps are missing, or a setting is out of range.
     """
-    if not 0 <= settings.ignore_band < 0.5:
-        raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
+    check_pseudo(settings)
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
     with progress(console, f"masks {folder.parent.parent.name} {folder.name}", len(todo)) as advance:
         for sample in todo:

@@ -1,5 +1,6 @@
 """A recipe: every setting of a run as one frozen value; YAML in and out, overrides, variants."""
 
+import re
 from argparse import ArgumentError
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -9,14 +10,15 @@ from typing import Any, cast, get_type_hints
 import yaml
 from jsonargparse import ArgumentParser
 
-from patchlearn.cams import CamSettings
+from patchlearn.cams import CamSettings, check_cams
 from patchlearn.classifier import ClassifierSettings
 from patchlearn.datasets import SceneSettings
 from patchlearn.errors import PatchlearnError, did_you_mean
-from patchlearn.pseudo import PseudoSettings
+from patchlearn.pseudo import PseudoSettings, check_pseudo
 from patchlearn.runtime import RuntimeSettings
 
 VARIED = ("classifier", "cams", "pseudo")
+RESERVED = ("check", "data", "evaluation.json", "recipe.yaml", "report.html")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +111,11 @@ def recipe_parser(program: str) -> ArgumentParser:
 
 
 def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: str) -> Variant:
-    if Path(name).name != name or name.startswith("."):
-        raise PatchlearnError(f"{source}: variant {name!r} names a folder; use letters, digits and hyphens.")
+    if not re.fullmatch(r"\w[\w.-]*", str(name)) or name in RESERVED:
+        raise PatchlearnError(
+            f"{source}: variant {name!r} names a folder of the run; use letters, digits and hyphens, and none of "
+            f"{', '.join(RESERVED)}."
+        )
     foreign = [key for key in overrides if key not in VARIED]
     if foreign:
         raise PatchlearnError(
@@ -121,6 +126,11 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
     settings = _plain(asdict(recipe))
     merged = {section: _merge(settings[section], overrides.get(section) or {}) for section in VARIED}
     whole = _parse(merged, (), f"{source}, variant {name}")
+    try:
+        check_cams(whole.cams)
+        check_pseudo(whole.pseudo)
+    except PatchlearnError as error:
+        raise PatchlearnError(f"{source}, variant {name}: {error}") from None
     return Variant(name=name, classifier=whole.classifier, cams=whole.cams, pseudo=whole.pseudo)
 
 
@@ -129,7 +139,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such recipe. Name one of recipes/*.yaml, or your own.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PatchlearnError(f"{path}: not valid YAML: {' '.join(str(error).split())}. Correct the line.") from None
     if not isinstance(settings, dict):
         raise PatchlearnError(f"{path}: a recipe is a mapping of settings, such as 'seed: 0'.")

@@ -21,7 +21,7 @@ DEVICES = ("auto", "cpu")
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeSettings:
-    """How to run; none of it belongs to what is computed, so none of it makes a finished step stale.
+    """How to run. A finished step is not redone when this changes; its manifest notes precision and processes.
 
     Args:
         device: "auto" (a GPU if there is one) or "cpu".

@@ -17,7 +17,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from patchlearn.artifacts import append_row, load_checkpoint, read_rows, save_checkpoint
+from patchlearn.artifacts import append_row, load_checkpoint, read_rows, save_checkpoint, write_rows
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.runtime import progress, seed_for
 
@@ -101,7 +101,7 @@ def fit(
     Raises:
         PatchlearnError: a setting is out of range, or the loss is no longer a number.
     """
-    _check(settings)
+    check_optimisation(settings)
     training = _Training(task, settings, folder, accelerator, seed)
     training.restore()
     total = settings.epochs * task.steps_per_epoch
@@ -176,12 +176,11 @@ class _Training:
     def restore(self) -> None:
         """Go on from the saved state, if there is one; rows logged after it are forgotten."""
         path = self.folder / STATE
-        if not path.exists():
-            return
-        tensors, saved = load_checkpoint(path)
-        self.task.model.load_state_dict(_below(tensors, "model"))
-        self._restore_optimiser(_below(tensors, "optimiser"))
-        self.position = Position.from_json(saved)
+        if path.exists():
+            tensors, saved = load_checkpoint(path)
+            self.task.model.load_state_dict(_below(tensors, "model"))
+            self._restore_optimiser(_below(tensors, "optimiser"))
+            self.position = Position.from_json(saved)
         if self.accelerator.is_main_process:
             _forget_rows(self.folder / LOG, lambda row: int(row["step"]) > self.position.step)
             _forget_rows(self.folder / EPOCHS, lambda row: int(row["epoch"]) >= self.position.epoch)
@@ -297,16 +296,21 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _forget_rows(path: Path, is_late: Callable[[dict[str, str]], bool]) -> None:
-    rows = [row for row in read_rows(path) if not is_late(row)]
-    path.unlink(missing_ok=True)
-    for row in rows:
-        append_row(path, row)
+    rows = read_rows(path)
+    kept = [row for row in rows if not is_late(row)]
+    if len(kept) < len(rows):
+        write_rows(path, kept)
 
 
-def _check(settings: Optimisation) -> None:
+def check_optimisation(settings: Optimisation) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
     require_one_of("optimisation.optimiser", settings.optimiser, OPTIMISERS)
     require_one_of("optimisation.schedule", settings.schedule, SCHEDULES)
     positive = {"learning_rate": settings.learning_rate, "batch_size": settings.batch_size, "epochs": settings.epochs}
     for name, value in positive.items():
         if value <= 0:
             raise PatchlearnError(f"optimisation.{name}: {value} is not positive. Choose a larger one.")
+    for name in ("weight_decay", "momentum", "clip_norm", "head_multiplier", "warmup", "save_seconds"):
+        if not vars(settings)[name] >= 0 or (name in ("momentum", "warmup") and vars(settings)[name] >= 1):
+            limit = "0 or more, below 1" if name in ("momentum", "warmup") else "0 or more"
+            raise PatchlearnError(f"optimisation.{name}: {vars(settings)[name]} is out of range. Choose {limit}.")

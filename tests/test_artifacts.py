@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from patchlearn.artifacts import (
+    adopt,
     append_row,
     atomic,
     begin,
@@ -59,6 +60,39 @@ def test_begin_keeps_its_own_files_and_deletes_those_of_another_key(tmp_path: Pa
     assert (tmp_path / "deep" / "file").exists()
     begin(tmp_path, "two")
     assert [path.name for path in tmp_path.iterdir()] == ["step.json"]
+
+
+def test_begin_leaves_a_folder_with_files_of_others_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    with pytest.raises(PatchlearnError, match="holds files that no step has written"):
+        begin(tmp_path, "one")
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_kill_while_a_folder_is_cleared_leaves_it_complete_for_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(tmp_path, "one")
+    for name in ("a", "t", "z"):
+        (tmp_path / name).write_text("done")
+    finish(tmp_path, "one")
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        begin(tmp_path, "two")
+    monkeypatch.undo()
+    assert not is_complete(tmp_path, "one")
+    assert not is_complete(tmp_path, "two")
+    begin(tmp_path, "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["step.json"]
+
+
+def test_what_is_adopted_is_not_complete_before_it_is_finished(tmp_path: Path) -> None:
+    begin(tmp_path / "a", "key")
+    (tmp_path / "a" / "file").write_text("x")
+    (tmp_path / "a" / ".file.1.partial").write_text("half")
+    finish(tmp_path / "a", "key")
+    adopt(tmp_path / "a", tmp_path / "b")
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["file"]
 
 
 def test_checkpoints_come_back(tmp_path: Path) -> None:

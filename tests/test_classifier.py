@@ -57,6 +57,16 @@ def test_every_fusion_trains_and_comes_back(fusion: str, folder_data: Path, tmp_
     assert stages == (["0", "1"] if fusion == "progressive" else ["0", "0"])
 
 
+def test_a_kill_after_the_last_step_leaves_the_last_split_active(
+    folder_data: Path, tmp_path: Path, console: Console
+) -> None:
+    train(folder_data, tmp_path / "run", console, settings("progressive"))
+    whole = (tmp_path / "run" / "model.safetensors").read_bytes()
+    path = train(folder_data, tmp_path / "run", console, settings("progressive"))
+    assert path.read_bytes() == whole
+    assert load_classifier(path).network.active_split == 1
+
+
 def test_colours_are_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:
     plan = Optimisation(epochs=25, batch_size=4, learning_rate=0.01, schedule="constant")
     train(folder_data, tmp_path / "run", console, settings("progressive", optimisation=plan))
@@ -133,6 +143,9 @@ def test_a_checkpoint_of_another_architecture_is_refused_by_name(tmp_path: Path)
     [
         ({"train_split": "trian"}, "no split 'trian'"),
         ({"frozen_stages": 9}, "choose 0 to 4"),
+        ({"optimisation": Optimisation(batch_size=0)}, "batch_size: 0 is not positive"),
+        ({"optimisation": Optimisation(clip_norm=-1.0)}, "clip_norm: -1.0 is out of range"),
+        ({"optimisation": Optimisation(warmup=1.0)}, "warmup: 1.0 is out of range"),
         ({"fusion": "progressive", "splits": SPLITS * 2}, "cannot be shared by 4 splits"),
     ],
 )
@@ -141,6 +154,13 @@ def test_wrong_options_are_errors(
 ) -> None:
     with pytest.raises(PatchlearnError, match=complaint):
         train(folder_data, tmp_path / "run", console, settings(**changes))  # type: ignore[arg-type]
+
+
+def test_a_single_image_is_too_few(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    lines = (folder_data / "labels.csv").read_text().splitlines()
+    (folder_data / "labels.csv").write_text("\n".join(lines[:2]) + "\n")
+    with pytest.raises(PatchlearnError, match="0 images to train on and 1 held out"):
+        train(folder_data, tmp_path / "run", console, settings())
 
 
 def test_images_without_any_label_are_refused(folder_data: Path, tmp_path: Path, console: Console) -> None:

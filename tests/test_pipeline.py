@@ -92,6 +92,36 @@ def test_what_variants_share_is_trained_once(recipe: Path, folder_data: Path, tm
     assert read_json(run / "unsplit" / "classifier" / "step.json")["seconds"] < 1
 
 
+def test_equal_variants_are_evaluated_under_their_own_names(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    recipe.write_text(RECIPE.split("variants:")[0] + "variants: {a: {}, b: {}}\n")
+    assert run_it(recipe, folder_data, tmp_path / "run") == 0
+    assert [entry["variant"] for entry in read_json(tmp_path / "run" / "evaluation.json")] == ["a"] * 3 + ["b"] * 3
+
+
+def test_a_verb_that_fails_leaves_the_recipe_of_the_run_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run) == 0
+    before = (run / "recipe.yaml").read_bytes()
+    assert main(["cams", str(run), "--seed", "7"]) == 2
+    assert (run / "recipe.yaml").read_bytes() == before
+
+
+def test_masks_without_maps_are_refused_before_training(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_it(recipe, folder_data, tmp_path / "run", "--pseudo.splits=[train,val]") == 2
+    assert "cams.splits lacks 'val'" in capfd.readouterr().err
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
+def test_a_file_in_the_way_is_one_sentence(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    assert run_it(recipe, folder_data, tmp_path / "file" / "run") == 2
+    assert "Check the path" in capfd.readouterr().err
+
+
 def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

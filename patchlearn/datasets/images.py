@@ -73,7 +73,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise PatchlearnError(f"{path}: no such file. Restore it, or take it out of the data set's list.") from None
     except UnidentifiedImageError:
         raise PatchlearnError(f"{path}: not an image. Replace it, or take it out of the data set's list.") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PatchlearnError(
             f"{path}: damaged image ({error}). Replace it, or take it out of the data set's list."
         ) from None

@@ -1,8 +1,9 @@
 """Image-level labels and class names from text files."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from patchlearn.errors import PatchlearnError, did_you_mean
@@ -27,15 +28,40 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     Raises:
         PatchlearnError: a name stands twice, holds a space, or there are none or more than 254.
     """
-    names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     for name in names:
+        if name == "background":
+            raise PatchlearnError(f"{path}: 'background' is no class of its own; it is 0 in every mask. Take it out.")
         if names.count(name) > 1:
             raise PatchlearnError(f"{path}: class {name!r} stands {names.count(name)} times; keep one.")
         if " " in name:
             raise PatchlearnError(f"{path}: class {name!r} holds a space, which separates labels; write a hyphen.")
+    return within_limits(names, path)
+
+
+def within_limits(names: Sequence[str], path: Path) -> tuple[str, ...]:
+    """The names, unless there are more than masks of 8 bits can hold.
+
+    Raises:
+        PatchlearnError: none, or more than 254.
+    """
     if not 1 <= len(names) <= MAX_CLASSES:
-        raise PatchlearnError(f"{path}: {len(names)} classes; a palette mask holds 1 to {MAX_CLASSES}.")
+        raise PatchlearnError(
+            f"{path}: {len(names)} classes; a mask of 8 bits holds 1 to {MAX_CLASSES}. Split the data."
+        )
     return tuple(names)
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text, with or without a byte order mark.
+
+    Raises:
+        PatchlearnError: the file is in another encoding.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise PatchlearnError(f"{path}: not UTF-8. Save it as UTF-8 (in a spreadsheet: 'CSV UTF-8').") from None
 
 
 def read_label_rows(path: Path) -> list[LabelRow]:
@@ -46,12 +72,11 @@ def read_label_rows(path: Path) -> list[LabelRow]:
     """
     if not path.exists():
         raise PatchlearnError(f"{path}: no such file. Write one with the columns {','.join(COLUMNS)}.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise PatchlearnError(f"{path}: no column {missing[0]!r}; the first line must be {','.join(COLUMNS)}.")
-        rows = [_row(path, reader.line_num, cells) for cells in reader]
+    reader = csv.DictReader(StringIO(read_text(path), newline=""))
+    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        raise PatchlearnError(f"{path}: no column {missing[0]!r}; the first line must be {','.join(COLUMNS)}.")
+    rows = [_row(path, reader.line_num, cells) for cells in reader]
     _refuse_twins(path, rows)
     return rows
 
@@ -75,6 +100,8 @@ def _row(path: Path, line: int, cells: dict[str, str | None]) -> LabelRow:
     image, split, labels = (cells[column] for column in COLUMNS)
     if not image or not split or labels is None:
         raise PatchlearnError(f"{path}, line {line}: expected image,split,labels. Complete the line.")
+    if Path(split.strip()).name != split.strip():
+        raise PatchlearnError(f"{path}, line {line}: split {split!r} names a folder; use letters and digits.")
     return LabelRow(image.strip(), split.strip(), tuple(labels.split()), line)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from patchlearn.datasets.labels import class_indices, read_class_names, read_label_rows
+from patchlearn.datasets.labels import class_indices, read_class_names, read_label_rows, read_text
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.samples import Dataset, Sample
 
@@ -58,7 +58,7 @@ def _given_labels(root: Path, classes: tuple[str, ...]) -> dict[str, tuple[int, 
 def _read_split(
     root: Path, path: Path, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
 ) -> tuple[Sample, ...]:
-    names = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    names = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
     return tuple(_sample(root, path, name, classes, given) for name in names)
 
 

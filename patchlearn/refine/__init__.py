@@ -1,5 +1,5 @@
 """From score maps to masks, without training; usable alone."""
 
-from patchlearn.refine.background import BackgroundRule, background_threshold
+from patchlearn.refine.background import BackgroundRule, background_threshold, check_background
 
-__all__ = ["BackgroundRule", "background_threshold"]
+__all__ = ["BackgroundRule", "background_threshold", "check_background"]

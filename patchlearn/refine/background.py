@@ -37,15 +37,20 @@ def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     >>> 0.1 < background_threshold(maps, BackgroundRule(rule="otsu")) < 0.9
     True
     """
+    check_background(settings)
+    if not maps.classes:
+        return settings.threshold
+    return RULES[settings.rule](maps.scores.max(0), settings)
+
+
+def check_background(settings: BackgroundRule) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
     require_one_of("pseudo.background.rule", settings.rule, RULES)
     if not (0 <= settings.threshold < 1 and settings.power > 0):
         raise PatchlearnError(
             "pseudo.background: threshold must lie in [0, 1) and power above 0; got "
             f"{settings.threshold} and {settings.power}."
         )
-    if not maps.classes:
-        return settings.threshold
-    return RULES[settings.rule](maps.scores.max(0), settings)
 
 
 def _fixed(strongest: Float32, settings: BackgroundRule) -> float:

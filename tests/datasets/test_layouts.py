@@ -106,6 +106,7 @@ def test_without_classes_txt_the_labels_are_the_classes(folder_data: Path) -> No
         ("../labels.csv,train,red", "leaves"),
         ("new.png", "expected image,split,labels"),
         ("img00.jpg,train,red", "share the stem"),
+        ("new.png,../train,red", "names a folder"),
     ],
 )
 def test_a_broken_line_is_explained(folder_data: Path, line: str, complaint: str) -> None:
@@ -116,6 +117,33 @@ def test_a_broken_line_is_explained(folder_data: Path, line: str, complaint: str
     with pytest.raises(PatchlearnError, match=complaint) as caught:
         open_dataset("folder", folder_data)
     assert "labels.csv" in str(caught.value)
+
+
+def test_an_absolute_path_is_refused_even_below_images(folder_data: Path) -> None:
+    with (folder_data / "labels.csv").open("a") as file:
+        file.write(f"{(folder_data / 'images' / 'img00.png').resolve()},train,red\n")
+    with pytest.raises(PatchlearnError, match="leaves"):
+        open_dataset("folder", folder_data)
+
+
+def test_more_classes_than_a_mask_can_hold_are_refused(folder_data: Path) -> None:
+    (folder_data / "classes.txt").unlink()
+    labels = " ".join(f"c{index}" for index in range(255))
+    (folder_data / "labels.csv").write_text(f"image,split,labels\nimg00.png,train,{labels}\n")
+    with pytest.raises(PatchlearnError, match="255 classes; a mask of 8 bits holds 1 to 254"):
+        open_dataset("folder", folder_data)
+
+
+def test_background_is_no_class(folder_data: Path) -> None:
+    (folder_data / "classes.txt").write_text("background\nred\nblue\n")
+    with pytest.raises(PatchlearnError, match="'background' is no class"):
+        open_dataset("folder", folder_data)
+
+
+def test_another_encoding_is_explained(folder_data: Path) -> None:
+    (folder_data / "labels.csv").write_bytes("image,split,labels\nété.png,train,red\n".encode("latin-1"))
+    with pytest.raises(PatchlearnError, match=r"labels\.csv: not UTF-8"):
+        open_dataset("folder", folder_data)
 
 
 def test_an_unknown_format_and_a_missing_folder_are_explained(tmp_path: Path) -> None:
