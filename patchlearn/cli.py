@@ -32,18 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run = open_run(options.target, options.out, overrides, options.variant, console)
             VERBS[options.verb](run, options)
     except PatchlearnError as error:
-        console.print("error:", style="bold red", end=" ")
-        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        return FAILURE
+        return _fail(console, str(error))
     except OSError as error:
-        console.print("error:", style="bold red", end=" ")
-        reason = f"{error.filename}: {error.strerror}. Check the path, its permissions and the space on the disk."
-        console.print(reason, markup=False, highlight=False, soft_wrap=True)
-        return FAILURE
+        where = f"{error.filename}: {error.strerror}"
+        return _fail(console, f"{where}. Check the path, its permissions and the space on the disk.")
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here")
         return INTERRUPTED
     return SUCCESS
+
+
+def _fail(console: Console, sentence: str) -> int:
+    console.print("error:", style="bold red", end=" ")
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    return FAILURE
 
 
 def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -150,22 +150,21 @@ def train(run: Run, variant: Variant) -> None:
 def cams(run: Run, variant: Variant) -> None:
     """Step 2: the score maps of every split that the settings name."""
     _require(_classifier_folder(run, variant), classifier_key(run, variant), "train")
-    classifier = None
     for split in variant.cams.splits:
-        folder, key = run.folder / variant.name / "cams" / split, cams_key(run, variant, split)
-        samples = run.dataset.split(split)
-        if not is_complete(folder, key):
-            classifier = classifier or load_classifier(_classifier_folder(run, variant) / MODEL)
-            work = partial(write_cams, samples, classifier, variant.cams, folder, run.accelerator, run.console)
-            _step(run, folder, key, work)
+        folder = _cams_folder(run, variant, split)
+        _step(run, folder, cams_key(run, variant, split), partial(_write_cams, run, variant, split, folder))
+
+
+def _write_cams(run: Run, variant: Variant, split: str, folder: Path) -> None:
+    classifier = load_classifier(_classifier_folder(run, variant) / MODEL)
+    write_cams(run.dataset.split(split), classifier, variant.cams, folder, run.accelerator, run.console)
 
 
 def pseudo(run: Run, variant: Variant) -> None:
     """Step 4: pseudo masks of every split that the settings name."""
     for split in variant.pseudo.splits:
-        scores = run.folder / variant.name / "cams" / split
+        scores, folder = _cams_folder(run, variant, split), _pseudo_folder(run, variant, split)
         _require(scores, cams_key(run, variant, split), "cams")
-        folder = run.folder / variant.name / "pseudo" / split
         samples = share(run.dataset.split(split), run.accelerator)
         work = partial(write_pseudo_masks, samples, scores, variant.pseudo, folder, run.console)
         _step(run, folder, pseudo_key(run, variant, split), work)
@@ -175,7 +174,7 @@ def evaluate(run: Run) -> list[dict[str, Any]]:
     """Judge seeds and pseudo masks of every split that has masks, and gather `evaluation.json`."""
     for variant in run.variants:
         for split in variant.pseudo.splits:
-            _require(run.folder / variant.name / "pseudo" / split, pseudo_key(run, variant, split), "pseudo")
+            _require(_pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
         folder = run.folder / variant.name / "evaluation"
         _step(run, folder, _evaluation_key(run, variant), partial(_evaluate_variant, run, variant, folder))
     entries = _gathered_entries(run)
@@ -264,14 +263,14 @@ def _evaluate_seeds(run: Run, variant: Variant, split: str) -> ScoreEvaluation:
     return evaluate_scores(
         run.dataset,
         run.dataset.split(split),
-        run.folder / variant.name / "cams" / split,
+        _cams_folder(run, variant, split),
         facts=_facts(run, variant, split, "seed"),
         label_free=partial(background_threshold, settings=variant.pseudo.background),
     )
 
 
 def _evaluate_pseudo(run: Run, variant: Variant, split: str) -> Entry:
-    masks = run.folder / variant.name / "pseudo" / split
+    masks = _pseudo_folder(run, variant, split)
     facts = _facts(run, variant, split, "pseudo")
     return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="label_free")
 
@@ -302,6 +301,14 @@ def _open_data(recipe: Recipe, folder: Path) -> Dataset:
 
 def _classifier_folder(run: Run, variant: Variant) -> Path:
     return run.folder / variant.name / "classifier"
+
+
+def _cams_folder(run: Run, variant: Variant, split: str) -> Path:
+    return run.folder / variant.name / "cams" / split
+
+
+def _pseudo_folder(run: Run, variant: Variant, split: str) -> Path:
+    return run.folder / variant.name / "pseudo" / split
 
 
 def _step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
