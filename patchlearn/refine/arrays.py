@@ -1,0 +1,45 @@
+"""NumPy array or torch tensor in, the same kind out; what cannot be refined is refused."""
+
+import sys
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patchlearn.errors import PatchlearnError
+
+Array = TypeVar("Array")
+
+
+def is_tensor(value: object) -> bool:
+    """Whether it is a torch tensor; torch is not imported for the question."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def to_numpy(value: Any) -> NDArray[Any]:
+    """The array itself, or a tensor's values on the CPU."""
+    return value.detach().cpu().numpy() if is_tensor(value) else np.asarray(value)
+
+
+def like(result: NDArray[Any], reference: Array) -> Array:
+    """The result as the kind of array that the reference is, on its device."""
+    if not is_tensor(reference):
+        return result  # type: ignore[return-value]
+    return sys.modules["torch"].from_numpy(result).to(reference.device)  # type: ignore[attr-defined]
+
+
+def require_shape(name: str, array: NDArray[Any], shape: str, example: str) -> None:
+    """Raise `PatchlearnError` unless the array has as many axes as the legend, such as "K×H×W", names."""
+    axes = shape.split("×")
+    if array.ndim != len(axes) or 0 in array.shape:
+        raise PatchlearnError(
+            f"{name}: the shape {array.shape} is not {shape} with at least one of each. Hand over {example}."
+        )
+
+
+def require_finite(name: str, array: NDArray[Any], remedy: str) -> None:
+    """Raise `PatchlearnError` if a value is infinite or not a number."""
+    if not np.isfinite(array).all():
+        count = int((~np.isfinite(array)).sum())
+        raise PatchlearnError(f"{name}: {count} values are infinite or not a number. {remedy}")
