@@ -40,7 +40,7 @@ def test_results_are_those_of_pydensecrf(preset: str, labels: int) -> None:
 @pytest.mark.parametrize("labels", LABELS)
 def test_results_are_those_of_pydensecrf_on_photographs(labels: int, real_data: Path) -> None:
     pytest.importorskip("pydensecrf", reason="the peer needs a compiler: pip install pydensecrf2")
-    from tests.golden.make_crf import pydensecrf
+    from golden.make_crf import pydensecrf
 
     for path in sorted((real_data / "JPEGImages").glob("*.jpg"))[:2]:
         image = read_image(path)
