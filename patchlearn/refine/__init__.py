@@ -2,6 +2,8 @@
 
 from patchlearn.refine.background import BackgroundRule, background_threshold, check_background
 from patchlearn.refine.crf import CrfKernels, dense_crf, label_probabilities
+from patchlearn.refine.local import pixel_adaptive_refinement
+from patchlearn.refine.walk import random_walk, random_walk_features, walk_bytes
 
 __all__ = [
     "BackgroundRule",
@@ -10,4 +12,8 @@ __all__ = [
     "check_background",
     "dense_crf",
     "label_probabilities",
+    "pixel_adaptive_refinement",
+    "random_walk",
+    "random_walk_features",
+    "walk_bytes",
 ]

@@ -1,0 +1,291 @@
+"""Random walks that carry scores through an image, along affinities from a boundary map (IRN) or from features (PSA).
+
+The transition matrix of N pixels is never formed: a pixel is tied only to those within the radius, so a step is a
+stencil, and time and memory grow with N rather than N³ and N². Weights are symmetric and are held once per pair, in
+float32; the walk itself is float64, because the rounding of float32 sums adds up over hundreds of steps.
+
+The arrays have a margin of zeros as wide as the largest offset. A weight of zero is what IRN's "outside the image
+E = 1" means, and it spares every inner loop the question whether a neighbour exists.
+
+Weights below `FAINTEST_WEIGHT` and states below `FAINTEST_STATE` are zero: further down numbers are subnormal, on
+which a CPU computes several times slower, and they are far too small to change a result.
+"""
+
+import math
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from patchlearn.errors import PatchlearnError
+from patchlearn.refine.arrays import Array, like, require_finite, require_shape, to_numpy
+from patchlearn.samples import Float32, Integers
+
+Float64 = NDArray[np.float64]
+
+FAINTEST_WEIGHT = 1e-37
+FAINTEST_STATE = 1e-200
+
+
+def random_walk(
+    scores: Array,
+    boundary: Any,
+    radius: int = 5,
+    beta: float = 10.0,
+    steps: int = 256,
+    memory_limit: int | None = None,
+) -> Array:
+    """IRN's walk: scores spread until a boundary stops them, at the grid of the input, neither resized nor rescaled.
+
+    The affinity a of two pixels less than `radius` apart is 1 − the largest boundary value on the path between them.
+    With W = a^β, W_pp = 1 and T_pq = W_pq / Σ_p W_pq the result is (scores ⊙ (1 − boundary)) · T^steps.
+
+    Args:
+        scores: K×H×W, float32.
+        boundary: H×W in [0, 1]; 1 is a certain boundary between objects.
+        radius: in cells of the grid; 1 ties no pixel to another. IRN walks with 5.
+        beta: above 0; the larger, the less leaks through a faint boundary. IRN 10.
+        steps: 0 or more; IRN 2^8.
+        memory_limit: in bytes; None sets none. `walk_bytes` is the estimate it is held against.
+
+    Returns:
+        K×H×W, float32, of the kind (NumPy or torch) and on the device of `scores`.
+
+    Raises:
+        PatchlearnError: wrong axes or sizes, a value out of range or not a number, or a need above `memory_limit`.
+
+    Source: Ahn, Cho & Kwak, "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations" (IRN),
+    CVPR 2019.
+
+    >>> scores = np.array([[[1.0, 0.0, 0.0, 0.0]]], np.float32)
+    >>> random_walk(scores, np.array([[0.0, 0.0, 1.0, 0.0]]), radius=2).round(3).tolist()
+    [[[0.5, 0.5, 0.0, 0.0]]]
+    """
+    values, edges = to_numpy(scores), to_numpy(boundary)
+    _check_walk(values, radius, beta, steps, memory_limit)
+    _check_boundary(edges, values)
+    openness = 1.0 - edges.astype(np.float64)
+    passage = openness**beta
+    passage[passage < FAINTEST_WEIGHT] = 0.0
+    offsets = _offsets(int(radius))
+    margin = int(radius) - 1
+    weights = _path_weights(_pad(passage, margin).astype(np.float32), offsets, margin, *_paths(offsets))
+    return like(_walk(_pad(values * openness, margin), weights, offsets, margin, int(steps)), scores)
+
+
+def random_walk_features(
+    scores: Array,
+    features: Any,
+    radius: int = 5,
+    beta: float = 8.0,
+    steps: int = 256,
+    memory_limit: int | None = None,
+) -> Array:
+    """PSA's walk: scores spread between pixels whose features are alike, at the grid of the input.
+
+    The affinity a of two pixels less than `radius` apart is exp(−mean over channels |f_p − f_q|). With W = a^β,
+    W_pp = 1 and T_pq = W_pq / Σ_p W_pq the result is scores · T^steps.
+
+    Args:
+        scores: K×H×W, float32; PSA counts the background as one of the K.
+        features: C×H×W, of any range; used in float32.
+        radius: in cells of the grid; 1 ties no pixel to another. PSA walks with 5 at stride 8.
+        beta: above 0; PSA and SEAM 8.
+        steps: 0 or more; PSA 256, SEAM 64.
+        memory_limit: in bytes; None sets none. `walk_bytes` is the estimate it is held against.
+
+    Returns:
+        K×H×W, float32, of the kind (NumPy or torch) and on the device of `scores`.
+
+    Raises:
+        PatchlearnError: wrong axes or sizes, a value out of range or not a number, or a need above `memory_limit`.
+
+    Source: Ahn & Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision" (PSA), CVPR 2018.
+
+    >>> scores = np.array([[[1.0, 0.0, 0.0]]], np.float32)
+    >>> random_walk_features(scores, np.array([[[0.0, 0.0, 99.0]]]), radius=2).round(3).tolist()
+    [[[0.5, 0.5, 0.0]]]
+    """
+    values, vectors = to_numpy(scores), to_numpy(features)
+    _check_walk(values, radius, beta, steps, memory_limit)
+    _check_features(vectors, values)
+    offsets = _offsets(int(radius))
+    margin = int(radius) - 1
+    contiguous = np.ascontiguousarray(vectors, dtype=np.float32)
+    weights = _feature_weights(contiguous, offsets, margin, float(beta))
+    return like(_walk(_pad(values.astype(np.float64), margin), weights, offsets, margin, int(steps)), scores)
+
+
+def walk_bytes(classes: int, height: int, width: int, radius: int = 5) -> int:
+    """Estimate of the bytes that a walk holds at once, beyond the arrays that it is given.
+
+    In float32 one weight per pair and the result; in float64 two states per class and three maps: the degrees, the
+    openness and its power. Features that are not contiguous float32 are copied besides.
+
+    >>> walk_bytes(classes=3, height=94, width=125) // 10**6
+    2
+    """
+    margin = radius - 1
+    cells = (height + 2 * margin) * (width + 2 * margin)
+    return cells * (4 * len(_offsets(radius)) + 8 * (2 * classes + 3)) + 4 * classes * height * width
+
+
+def _check_walk(scores: NDArray[Any], radius: int, beta: float, steps: int, memory_limit: int | None) -> None:
+    require_shape("scores", scores, "K×H×W", "one map per class, np.stack(maps)")
+    _require_whole("radius", radius, least=1)
+    _require_whole("steps", steps, least=0)
+    if not (math.isfinite(beta) and beta > 0):
+        raise PatchlearnError(f"beta: {beta} is not a finite number above 0. IRN uses 10, PSA 8.")
+    classes, height, width = scores.shape
+    need = walk_bytes(classes, height, width, int(radius))
+    if memory_limit is not None and need > memory_limit:
+        raise PatchlearnError(
+            f"memory_limit: the walk of {classes} maps of {height}×{width} at radius {radius} needs about "
+            f"{need:,} bytes, the limit is {memory_limit:,}. Use a coarser grid, a smaller radius or fewer maps."
+        )
+    require_finite("scores", scores, "Look for empty or overflowing maps in the step that made them.")
+
+
+def _require_whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, Integral) or int(value) < least:
+        raise PatchlearnError(f"{name}: {value!r} is not a whole number of at least {least}.")
+
+
+def _check_boundary(boundary: NDArray[Any], scores: NDArray[Any]) -> None:
+    require_shape("boundary", boundary, "H×W", "one value per cell of the score maps")
+    _require_same_grid("boundary", boundary, scores)
+    require_finite("boundary", boundary, "Look at the network that made it.")
+    if boundary.min() < 0 or boundary.max() > 1:
+        raise PatchlearnError(
+            f"boundary: values from {boundary.min()} to {boundary.max()} are outside [0, 1]. "
+            "Hand over probabilities: logits need a sigmoid first."
+        )
+
+
+def _check_features(features: NDArray[Any], scores: NDArray[Any]) -> None:
+    require_shape("features", features, "C×H×W", "one plane per channel")
+    _require_same_grid("features", features, scores)
+    require_finite("features", features, "Look at the network that made them.")
+
+
+def _require_same_grid(name: str, array: NDArray[Any], scores: NDArray[Any]) -> None:
+    if array.shape[-2:] != scores.shape[-2:]:
+        raise PatchlearnError(
+            f"{name}: its grid {array.shape[-2:]} is not that of the scores, {scores.shape[-2:]}. Resize one of them."
+        )
+
+
+def _offsets(radius: int) -> Integers:
+    """IRN's offsets (dy, dx), n×2: half of the neighbours less than `radius` away; the others are their negatives."""
+    right = [(0, dx) for dx in range(1, radius)]
+    below = [
+        (dy, dx) for dy in range(1, radius) for dx in range(1 - radius, radius) if dy * dy + dx * dx < radius * radius
+    ]
+    return np.array(right + below, np.int64).reshape(-1, 2)
+
+
+def _paths(offsets: Integers) -> tuple[Integers, Integers]:
+    """The cells (y, x) on the path of every offset, one path after the other, and where each begins and the last ends.
+
+    IRN's path from (0, 0) to (dy, dx): the cells of their bounding box less than one from the line through both.
+    """
+    paths = [_path(dy, dx) for dy, dx in offsets.tolist()]
+    starts = np.cumsum([0, *(len(path) for path in paths)])
+    cells = [cell for path in paths for cell in path]
+    return np.array(cells, np.int64).reshape(-1, 2), starts
+
+
+def _path(dy: int, dx: int) -> list[tuple[int, int]]:
+    rows = range(min(dy, 0), max(dy, 0) + 1)
+    columns = range(min(dx, 0), max(dx, 0) + 1)
+    return [(y, x) for y in rows for x in columns if (dy * x - dx * y) ** 2 < dy * dy + dx * dx]
+
+
+def _pad(maps: Float64, margin: int) -> Float64:
+    """The maps with a margin of zeros around the last two axes."""
+    around = [(0, 0)] * (maps.ndim - 2) + [(margin, margin)] * 2
+    return np.pad(maps, around)
+
+
+@njit(cache=True, nogil=True)
+def _path_weights(passage: Float32, offsets: Integers, margin: int, cells: Integers, starts: Integers) -> Float32:
+    """W of each offset at its upper pixel, n×H×W with margins; `passage` is (1 − E)^β with a margin of zeros.
+
+    (1 − max E)^β is min (1 − E)^β, because the power falls as E rises: the power is taken once per pixel, not per pair.
+    """
+    height, width = passage.shape[0] - 2 * margin, passage.shape[1] - 2 * margin
+    weights = np.zeros((len(offsets), *passage.shape), np.float32)
+    for n in range(len(offsets)):
+        for row in range(margin, margin + height):
+            least = weights[n, row, margin : margin + width]
+            least[:] = 1.0
+            for dy, dx in cells[starts[n] : starts[n + 1]]:
+                on_path = passage[row + dy, margin + dx : margin + dx + width]
+                for x in range(width):
+                    least[x] = min(least[x], on_path[x])
+    return weights
+
+
+@njit(cache=True, nogil=True)
+def _feature_weights(features: Float32, offsets: Integers, margin: int, beta: float) -> Float32:
+    """W of each offset at its upper pixel, n×H×W with margins; zero where the other pixel is outside the image."""
+    channels, height, width = features.shape
+    weights = np.zeros((len(offsets), height + 2 * margin, width + 2 * margin), np.float32)
+    for n in range(len(offsets)):
+        dy, dx = offsets[n]
+        left, right = max(0, -dx), min(width, width - dx)
+        for y in range(height - dy):
+            distance = np.zeros(max(0, right - left))
+            for c in range(channels):
+                here, there = features[c, y, left:], features[c, y + dy, left + dx :]
+                for x in range(len(distance)):
+                    distance[x] += abs(np.float64(here[x]) - there[x])
+            for x in range(len(distance)):
+                weight = math.exp(-beta * distance[x] / channels)
+                weights[n, y + margin, left + margin + x] = weight if weight > FAINTEST_WEIGHT else 0.0
+    return weights
+
+
+def _walk(state: Float64, weights: Float32, offsets: Integers, margin: int, steps: int) -> Float32:
+    """K×H×W: state · T^steps, without the margins that all others have."""
+    inside = (slice(None), *(slice(margin, size - margin) for size in state.shape[1:]))
+    ones = np.zeros_like(state[:1])
+    ones[inside] = 1.0
+    degrees = np.ones_like(ones)
+    _step(ones, weights, offsets, ones[0], degrees)
+    state = _steps(state, weights, offsets, 1.0 / degrees[0], steps)
+    return np.ascontiguousarray(state[inside], dtype=np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _steps(state: Float64, weights: Float32, offsets: Integers, inverse: Float64, steps: int) -> Float64:
+    following = np.zeros_like(state)
+    for _ in range(steps):
+        _step(state, weights, offsets, inverse, following)
+        state, following = following, state
+    return state
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _step(state: Float64, weights: Float32, offsets: Integers, inverse: Float64, result: Float64) -> None:
+    """result_q = Σ_p state_p W_pq · inverse_q, for all pixels of the image; margins of `result` stay as they are."""
+    margin = offsets.max() if len(offsets) else 0
+    classes, height, width = state.shape
+    left, right = margin, width - margin
+    for row in range(margin, height - margin):
+        for k in range(classes):
+            result[k, row, left:right] = state[k, row, left:right]
+        for n in range(len(offsets)):
+            dy, dx = offsets[n]
+            forth, back = weights[n, row, left:right], weights[n, row - dy, left - dx : right - dx]
+            for k in range(classes):
+                total = result[k, row, left:right]
+                after, before = state[k, row + dy, left + dx : right + dx], state[k, row - dy, left - dx : right - dx]
+                for x in range(right - left):
+                    total[x] += forth[x] * after[x] + back[x] * before[x]
+        for k in range(classes):
+            for x in range(left, right):
+                value = result[k, row, x] * inverse[row, x]
+                result[k, row, x] = value if abs(value) > FAINTEST_STATE else 0.0
