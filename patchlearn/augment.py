@@ -5,11 +5,12 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.samples import UInt8
+from patchlearn.samples import IGNORE, UInt8
 
 # Brightness, contrast, saturation, hue: PSA and SEAM.
 JITTER = (0.3, 0.3, 0.3, 0.1)
@@ -52,6 +53,29 @@ class TrainingTransform:
         shortest, longest = self.long_side
         length = int(torch.randint(shortest, longest + 1, ()))
         return normalise(self.steps(resize_long_side(as_tensor(image), length)), self.mean, self.std)
+
+
+class MaskedTransform:
+    """H×W×3 image and H×W mask → the same random view of both; what is padded is ignored in the mask."""
+
+    def __init__(self, settings: AugmentSettings, mean: tuple[float, ...], std: tuple[float, ...]):
+        """Check the settings and build the transforms."""
+        _check(settings)
+        self.long_side = settings.long_side
+        self.mean, self.std = mean, std
+        fill = {tv_tensors.Image: [int(255 * value) for value in mean], tv_tensors.Mask: IGNORE}
+        steps: list[v2.Transform] = [v2.RandomCrop(settings.crop, pad_if_needed=True, fill=fill)]
+        steps += [v2.RandomHorizontalFlip()] if settings.flip else []
+        steps += [v2.ColorJitter(*JITTER)] if settings.jitter else []
+        self.steps = v2.Compose(steps)
+
+    def __call__(self, image: UInt8, mask: UInt8) -> tuple[Tensor, Tensor]:
+        """(3×crop×crop normalised floats, crop×crop uint8); values of the mask are never mixed."""
+        shortest, longest = self.long_side
+        length = int(torch.randint(shortest, longest + 1, ()))
+        pair = tv_tensors.Image(as_tensor(image)), tv_tensors.Mask(torch.from_numpy(mask))
+        view, labels = self.steps(*(resize_long_side(part, length) for part in pair))
+        return normalise(view.as_subclass(Tensor), self.mean, self.std), labels.as_subclass(Tensor)
 
 
 def as_tensor(image: UInt8) -> Tensor:

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from patchlearn.augment import AugmentSettings, TrainingTransform, normalise, resize_long_side, square
+from patchlearn.augment import (
+    AugmentSettings,
+    MaskedTransform,
+    TrainingTransform,
+    normalise,
+    resize_long_side,
+    square,
+)
 from patchlearn.errors import PatchlearnError
 from patchlearn.runtime import seeded
 
@@ -31,6 +38,45 @@ def test_padding_has_the_mean_colour() -> None:
     view = transform(np.full((16, 16, 3), 255, np.uint8))
     assert float(view.max()) == 1.0
     assert float(view.min()) == pytest.approx(0, abs=0.01)
+
+
+def masked_view(image: np.ndarray, mask: np.ndarray, seed: int, **changes: object) -> tuple[torch.Tensor, torch.Tensor]:
+    settings = AugmentSettings(**{"crop": 32, "long_side": (40, 64), **changes})  # type: ignore[arg-type]
+    with seeded(seed):
+        return MaskedTransform(settings, HALF, HALF)(image, mask)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mask_goes_where_its_image_goes(seed: int) -> None:
+    mask = np.zeros((37, 50), np.uint8)
+    mask[5:20, 30:] = 7
+    view, labels = masked_view(np.repeat((mask == 7)[..., None] * np.uint8(255), 3, 2), mask, seed)
+    assert (view.shape, view.dtype, labels.shape, labels.dtype) == ((3, 32, 32), torch.float32, (32, 32), torch.uint8)
+    assert type(view) is type(labels) is torch.Tensor
+    differs = (view[0] > 0) != (labels == 7)
+    assert int(differs.sum()) <= 64  # a pixel's width along the border: the image is resized smoothly
+
+
+def test_mask_values_are_never_mixed() -> None:
+    mask = np.random.default_rng(0).choice(np.array([0, 3, 200, 255], np.uint8), (40, 50))
+    for seed in range(4):
+        _, labels = masked_view(np.zeros((40, 50, 3), np.uint8), mask, seed)
+        assert set(labels.unique().tolist()) <= {0, 3, 200, 255}
+
+
+def test_what_is_padded_is_ignored_in_the_mask() -> None:
+    image = np.full((16, 16, 3), 255, np.uint8)
+    view, labels = masked_view(image, np.zeros((16, 16), np.uint8), 0, crop=64, long_side=(16, 16))
+    assert torch.equal(labels == 255, view[0] < 0.5)
+    assert int((labels == 0).sum()) == 16 * 16
+
+
+def test_an_image_has_the_same_view_with_and_without_a_mask() -> None:
+    settings = AugmentSettings(crop=32, long_side=(40, 64), jitter=True)
+    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    view, _ = masked_view(image, np.zeros((40, 50), np.uint8), 3, jitter=True)
+    with seeded(3):
+        assert torch.equal(view, TrainingTransform(settings, HALF, HALF)(image))
 
 
 def test_long_side_and_shape() -> None:

@@ -69,7 +69,7 @@ def random_walk(
     openness = 1.0 - edges.astype(np.float64)
     passage = openness**beta
     passage[passage < FAINTEST_WEIGHT] = 0.0
-    offsets = _offsets(int(radius))
+    offsets = half_offsets(int(radius))
     margin = int(radius) - 1
     weights = _path_weights(_pad(passage, margin).astype(np.float32), offsets, margin, *_paths(offsets))
     return like(_walk(_pad(values * openness, margin), weights, offsets, margin, int(steps)), scores)
@@ -111,7 +111,7 @@ def random_walk_features(
     values, vectors = to_numpy(scores), to_numpy(features)
     _check_walk(values, radius, beta, steps, memory_limit)
     _check_features(vectors, values)
-    offsets = _offsets(int(radius))
+    offsets = half_offsets(int(radius))
     margin = int(radius) - 1
     contiguous = np.ascontiguousarray(vectors, dtype=np.float32)
     weights = _feature_weights(contiguous, offsets, margin, float(beta))
@@ -129,7 +129,7 @@ def walk_bytes(classes: int, height: int, width: int, radius: int = 5) -> int:
     """
     margin = radius - 1
     cells = (height + 2 * margin) * (width + 2 * margin)
-    return cells * (4 * len(_offsets(radius)) + 8 * (2 * classes + 3)) + 4 * classes * height * width
+    return cells * (4 * len(half_offsets(radius)) + 8 * (2 * classes + 3)) + 4 * classes * height * width
 
 
 def _check_walk(scores: NDArray[Any], radius: int, beta: float, steps: int, memory_limit: int | None) -> None:
@@ -177,7 +177,7 @@ def _require_same_grid(name: str, array: NDArray[Any], scores: NDArray[Any]) -> 
         )
 
 
-def _offsets(radius: int) -> Integers:
+def half_offsets(radius: int) -> Integers:
     """IRN's offsets (dy, dx), n×2: half of the neighbours less than `radius` away; the others are their negatives."""
     right = [(0, dx) for dx in range(1, radius)]
     below = [
@@ -191,13 +191,13 @@ def _paths(offsets: Integers) -> tuple[Integers, Integers]:
 
     IRN's path from (0, 0) to (dy, dx): the cells of their bounding box less than one from the line through both.
     """
-    paths = [_path(dy, dx) for dy, dx in offsets.tolist()]
+    paths = [path_cells(dy, dx) for dy, dx in offsets.tolist()]
     starts = np.cumsum([0, *(len(path) for path in paths)])
     cells = [cell for path in paths for cell in path]
     return np.array(cells, np.int64).reshape(-1, 2), starts
 
 
-def _path(dy: int, dx: int) -> list[tuple[int, int]]:
+def path_cells(dy: int, dx: int) -> list[tuple[int, int]]:
     rows = range(min(dy, 0), max(dy, 0) + 1)
     columns = range(min(dx, 0), max(dx, 0) + 1)
     return [(y, x) for y in rows for x in columns if (dy * x - dx * y) ** 2 < dy * dy + dx * dx]

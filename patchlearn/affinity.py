@@ -1,0 +1,629 @@
+"""Step 3: learn which neighbouring pixels belong together, from labels that only name what is sure.
+
+Two kinds:
+
+- "boundary": IRN's class-boundary branch. Two pixels belong together unless a boundary lies between them. IRN's other
+  branch, the displacement field, tells instances of one class apart; it is left out here.
+- "features": PSA's AffinityNet. Two pixels belong together if their features are alike.
+
+IRN's trunk is a ResNet-50 trained on ImageNet, frozen. Ours is the trained classifier's own, frozen as well: no other
+weights are needed, and only a small head learns.
+
+Sources: Ahn, Cho & Kwak, "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations" (IRN), CVPR
+2019; Ahn & Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision" (PSA), CVPR 2018.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from patchlearn.artifacts import load_checkpoint, save_checkpoint
+from patchlearn.augment import AugmentSettings, MaskedTransform, as_tensor, normalise, resize_long_side
+from patchlearn.backbones import Stages, create_stages
+from patchlearn.datasets import read_image
+from patchlearn.datasets.images import read_indices
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.refine.walk import half_offsets, path_cells
+from patchlearn.runtime import seeded
+from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, UInt8
+from patchlearn.training import Optimisation, Task, check_optimisation, epoch_batches, fit, parameter_groups
+
+MODEL = "model.safetensors"
+RADIUS = {"boundary": 10, "features": 5}  # in training: IRN, PSA
+GROUPS = 3  # of pairs: both background, both of one class, of two classes
+UNDECIDED = GROUPS
+BALANCE = (1 / 4, 1 / 4, 1 / 2)  # PSA and IRN: however few pixels are foreground, each group has its say
+EPSILON = 1e-5  # log(a + 1e-5): PSA
+Offset = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffinitySettings:
+    """The affinity network and how it is trained; the defaults are IRN's for its boundary branch.
+
+    Args:
+        kind: "boundary" (IRN) or "features" (PSA). PSA trains with SGD too, but on crops of 448, 8 images at a time,
+            for 8 epochs, with a weight decay of 5e-4.
+        radius: pairs of pixels less than this many cells apart are compared; null for 10 cells of 4 pixels (IRN) or
+            5 cells of 8 (PSA).
+        train_split: whose images are learned.
+        augment: IRN crops 512 pixels and resizes 0.5 to 1.5 times, which of VOC's long side of 500 is 250–750.
+        optimisation: only the head learns, at learning_rate × head_multiplier.
+    """
+
+    kind: str = "boundary"
+    radius: int | None = None
+    train_split: str = "train"
+    augment: AugmentSettings = field(default_factory=lambda: AugmentSettings(crop=512, long_side=(250, 750)))
+    optimisation: Optimisation = field(
+        default_factory=lambda: Optimisation(
+            optimiser="sgd", learning_rate=0.1, head_multiplier=1.0, weight_decay=1e-4, batch_size=32, epochs=3
+        )
+    )
+
+    @property
+    def cells(self) -> int:
+        """The radius, in cells of the kind's own grid."""
+        return RADIUS[self.kind] if self.radius is None else self.radius
+
+
+# --- the network -------------------------------------------------------------
+
+
+class BoundaryHead(nn.Module):
+    """IRN: every stage's map → 32 channels, group norm with 4 groups, stride 4; all together → one logit.
+
+    IRN reads five stages of a ResNet (160 channels); a backbone cut into more or fewer has 32 channels for each.
+    """
+
+    STRIDE = 4
+    WIDTH = 32
+    NORM_GROUPS = 4
+
+    def __init__(self, stages: Stages):
+        """New weights for these stages."""
+        super().__init__()
+        self.strides = stages.strides
+        self.projections = nn.ModuleList(self._projection(channels) for channels in stages.channels)
+        self.classifier = nn.Conv2d(self.WIDTH * len(stages), 1, kernel_size=1)
+
+    def _projection(self, channels: int) -> nn.Module:
+        convolution = nn.Conv2d(channels, self.WIDTH, kernel_size=1, bias=False)
+        return nn.Sequential(convolution, nn.GroupNorm(self.NORM_GROUPS, self.WIDTH))
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """The map of every stage → B×1×h×w logits."""
+        parts = [
+            F.relu(_enlarged(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE))
+            for project, part, stride in zip(self.projections, maps, self.strides, strict=True)
+        ]
+        logits: Tensor = self.classifier(torch.cat(parts, dim=1))
+        return logits
+
+
+class FeatureHead(nn.Module):
+    """PSA's AffinityNet: the three deepest maps → 64, 128 and 256 channels, stride 8; all together → 448 features."""
+
+    STRIDE = 8
+    WIDTHS = (64, 128, 256)
+
+    def __init__(self, stages: Stages):
+        """New weights for these stages."""
+        super().__init__()
+        deepest = len(self.WIDTHS)
+        self.strides = stages.strides[-deepest:]
+        self.projections = nn.ModuleList(
+            nn.Conv2d(channels, width, kernel_size=1, bias=False)
+            for channels, width in zip(stages.channels[-deepest:], self.WIDTHS, strict=True)
+        )
+        self.mix = nn.Conv2d(sum(self.WIDTHS), sum(self.WIDTHS), kernel_size=1, bias=False)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """The map of every stage → B×448×h×w features."""
+        parts = [
+            F.elu(_enlarged(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE))
+            for project, part, stride in zip(self.projections, maps[-len(self.WIDTHS) :], self.strides, strict=True)
+        ]
+        return F.elu(self.mix(torch.cat(parts, dim=1)))
+
+
+HEADS: dict[str, type[BoundaryHead] | type[FeatureHead]] = {"boundary": BoundaryHead, "features": FeatureHead}
+
+
+class AffinityNetwork(nn.Module):
+    """A frozen trunk and the head that learns.
+
+    Args:
+        stages: the trunk. It is frozen where it stands: its weights need no gradients any more, and it stays in
+            evaluation mode.
+        kind: "boundary" or "features".
+
+    Attributes:
+        stride: pixels per cell of the output, 4 or 8, whatever the strides of the stages.
+
+    Raises:
+        PatchlearnError: an unknown kind.
+
+    >>> from patchlearn.backbones import create_stages
+    >>> stages = create_stages("resnet10t")
+    >>> AffinityNetwork(stages, "boundary")(torch.zeros(2, 3, 50, 70)).shape
+    torch.Size([2, 1, 13, 18])
+    >>> AffinityNetwork(stages, "features")(torch.zeros(2, 3, 50, 70)).shape
+    torch.Size([2, 448, 7, 9])
+    """
+
+    def __init__(self, stages: Stages, kind: str = "boundary"):
+        """See the class."""
+        super().__init__()
+        require_one_of("affinity.kind", kind, HEADS)
+        self.kind = kind
+        self.stages = stages.requires_grad_(False)
+        self.head = HEADS[kind](stages)
+        self.stride = self.head.STRIDE
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode is for the head alone."""
+        super().train(mode)
+        self.stages.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """B×3×H×W normalised images → B×1×⌈H/4⌉×⌈W/4⌉ boundary logits, or B×448×⌈H/8⌉×⌈W/8⌉ features."""
+        height, width = images.shape[-2:]
+        output: Tensor = self.head(self._maps(images))
+        return output[..., : _ceil(height, self.stride), : _ceil(width, self.stride)]
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        """The map of every stage, on grids that fit into one another: the image is padded with its mean colour."""
+        height, width = images.shape[-2:]
+        step = max(self.stages.strides[-1], self.stride)
+        features, maps = F.pad(images, (0, -width % step, 0, -height % step)), []
+        for stage in self.stages:
+            features = stage(features)
+            maps.append(features)
+        return maps
+
+
+def save_affinity(path: Path, network: AffinityNetwork) -> None:
+    """Write weights, the trunk's too, and the settings that rebuild the network into one safetensors file."""
+    settings = {
+        "backbone": network.stages.name,
+        "output_stride": network.stages.strides[-1],
+        "kind": network.kind,
+    }
+    save_checkpoint(path, network.state_dict(), settings)
+
+
+def load_affinity(path: Path) -> AffinityNetwork:
+    """Rebuild a trained affinity network, in evaluation mode on the CPU.
+
+    Raises:
+        PatchlearnError: the file is missing, damaged, or no affinity network; or its tensors do not fit.
+    """
+    tensors, settings = load_checkpoint(path)
+    try:
+        network = AffinityNetwork(create_stages(settings["backbone"], settings["output_stride"]), settings["kind"])
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise PatchlearnError(f"{path}: not an affinity network of patchlearn ({reason}). Train it again.") from None
+    return network.eval()
+
+
+# --- the losses --------------------------------------------------------------
+
+
+def affinity_loss(costs: Tensor, counts: Tensor) -> Tensor:
+    """A quarter of the mean cost of background pairs, a quarter of one-class pairs', half of two-class pairs'.
+
+    A group without pairs costs nothing.
+
+    Args:
+        costs: 3, summed over the pairs of each group.
+        counts: 3, how many pairs each group has.
+
+    >>> affinity_loss(torch.tensor([8.0, 0.0, 6.0]), torch.tensor([2, 0, 3]))  # 4 / 4 + 0 + 2 / 2
+    tensor(2.)
+    """
+    return (costs / counts.clamp(min=EPSILON) * costs.new_tensor(BALANCE)).sum()
+
+
+def boundary_costs(logits: Tensor, labels: Tensor, radius: int) -> tuple[Tensor, Tensor]:
+    """What a boundary map costs: −log a of pairs that belong together, −log(1 − a) of pairs that do not.
+
+    The affinity of two cells is a = 1 − the largest boundary on the path between them (IRN). With m the largest
+    *logit* on the path, −log a = log(1 + e^m) and −log(1 − a) = log(1 + e^−m), exactly and without overflow. A pair's
+    cost depends on one cell alone, so it is enough to count of how many pairs of each group a cell is the largest:
+    memory is that of the map, not of the pairs.
+
+    Args:
+        logits: B×1×h×w.
+        labels: B×h×w on the same grid: 0 background, i + 1 class i, 255 undecided.
+        radius: in cells; pairs less than this far apart are compared.
+
+    Returns:
+        3 costs and 3 numbers of pairs, as `affinity_loss` takes them. Pairs with an undecided cell are left out.
+
+    >>> costs, counts = boundary_costs(torch.zeros(1, 1, 1, 3), torch.tensor([[[0, 0, 1]]]), radius=2)
+    >>> (costs / torch.tensor(2.0).log()).tolist(), counts.tolist()
+    ([1.0, 0.0, 1.0], [1.0, 0.0, 1.0])
+    """
+    values, order = _cells_first(logits.float().squeeze(1)).flatten().sort()
+    largest = _largest_counts(order, _cells_first(labels), radius).to(values.dtype)
+    together, apart = F.softplus(values), F.softplus(-values)
+    return (largest * torch.stack([together, together, apart])).sum(1), largest.sum(1)
+
+
+def feature_costs(features: Tensor, labels: Tensor, radius: int) -> tuple[Tensor, Tensor]:
+    """What features cost: −log a of pairs that belong together, −log(1 − a) of pairs that do not.
+
+    The affinity of two cells is a = exp(−mean over channels |f_p − f_q|) (PSA).
+
+    Args:
+        features: B×C×h×w.
+        labels: B×h×w on the same grid: 0 background, i + 1 class i, 255 undecided.
+        radius: in cells; pairs less than this far apart are compared.
+
+    Returns:
+        3 costs and 3 numbers of pairs, as `affinity_loss` takes them. Pairs with an undecided cell are left out.
+
+    >>> costs, counts = feature_costs(torch.tensor([[[[0.0, 2.0, 2.0]]]]), torch.tensor([[[0, 0, 255]]]), radius=3)
+    >>> costs.tolist(), counts.tolist()
+    ([2.0, 0.0, 0.0], [1.0, 0.0, 0.0])
+    """
+    points, marks = _cells_first(features.float()), _cells_first(labels)
+    costs, counts = points.new_zeros(GROUPS), points.new_zeros(GROUPS)
+    offsets = _offsets_within(radius, marks)
+    for plane, offset in zip(_Distances.apply(points, offsets), offsets, strict=True):
+        distance = _moved(plane, (0, 0), offset)
+        apart = -torch.log(1 + EPSILON - torch.exp(-distance))
+        members = _groups(marks, offset) == torch.arange(GROUPS, device=marks.device).view(-1, 1, 1, 1)
+        costs = costs + (members * torch.stack([distance, distance, apart])).sum((1, 2, 3))
+        counts += members.sum((1, 2, 3))
+    return costs, counts
+
+
+def labels_on_grid(labels: Tensor, stride: int) -> Tensor:
+    """B×H×W → B×⌈H/stride⌉×⌈W/stride⌉: the label at the centre of each cell; 255 where that is outside the image.
+
+    >>> labels_on_grid(torch.tensor([[[1, 2, 3, 4, 5, 6]]]).repeat(1, 4, 1), 4).tolist()
+    [[[3, 255]]]
+    """
+    height, width = labels.shape[-2:]
+    padded = F.pad(labels, (0, -width % stride, 0, -height % stride), value=IGNORE)
+    return padded[..., stride // 2 :: stride, stride // 2 :: stride]
+
+
+COSTS = {"boundary": boundary_costs, "features": feature_costs}
+
+
+@torch.no_grad()
+def _largest_counts(order: Tensor, labels: Tensor, radius: int) -> Tensor:
+    """3×N: of how many pairs of each group the n-th smallest of the N cells is the largest on the path.
+
+    A cell's rank stands for its value, because the largest rank also says *which* cell it is.
+    """
+    count = len(order)
+    ranks = torch.empty(count, dtype=torch.int32, device=order.device)
+    ranks[order] = torch.arange(count, dtype=torch.int32, device=order.device)
+    ranks = ranks.view(labels.shape)
+    largest = torch.zeros((GROUPS + 1) * count, dtype=torch.int32, device=order.device)
+    for offset in _offsets_within(radius, labels):
+        winners = (_groups(labels, offset) * count + _path_maximum(ranks, offset)).flatten()
+        largest.index_add_(0, winners, torch.ones_like(winners))
+    return largest.view(GROUPS + 1, count)[:UNDECIDED]
+
+
+def _path_maximum(values: Tensor, offset: Offset) -> Tensor:
+    """The largest value on the path of every pair."""
+    first, *others = (_moved(values, cell, offset) for cell in path_cells(*offset))
+    largest = first.clone()
+    for other in others:
+        torch.maximum(largest, other, out=largest)
+    return largest
+
+
+class _Distances(torch.autograd.Function):
+    """Mean over channels of |f_p − f_q|: h×w×B×C points, n offsets → n×h×w×B, at p; 0 where q is outside.
+
+    Left to autograd, the B·C·h·w differences of every offset would be kept for the gradient, which is their sign. They
+    are formed anew instead, and added up in place: memory is that of the features, in half the time.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, offsets: list[Offset]) -> Tensor:
+        ctx.save_for_backward(points)
+        ctx.offsets = offsets
+        distances = points.new_zeros(len(offsets), *points.shape[:-1])
+        for plane, offset in zip(distances, offsets):
+            difference = _moved(points, (0, 0), offset) - _moved(points, offset, offset)
+            _moved(plane, (0, 0), offset).copy_(difference.abs_().mean(-1))
+        return distances
+
+    @staticmethod
+    def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor, None]:
+        (points,) = ctx.saved_tensors
+        total = torch.zeros_like(points)
+        for gradient, offset in zip(gradients / points.shape[-1], ctx.offsets):
+            difference = _moved(points, (0, 0), offset) - _moved(points, offset, offset)
+            slope = difference.sign_().mul_(_moved(gradient, (0, 0), offset).unsqueeze(-1))
+            _moved(total, (0, 0), offset).add_(slope)
+            _moved(total, offset, offset).sub_(slope)
+        return total, None
+
+
+def _groups(labels: Tensor, offset: Offset) -> Tensor:
+    """The group of every pair: 0 both background, 1 both of one class, 2 of two classes, 3 undecided."""
+    here, there = _moved(labels, (0, 0), offset), _moved(labels, offset, offset)
+    decided = (here != IGNORE) & (there != IGNORE)
+    groups = torch.where(here == there, (here != BACKGROUND).to(torch.int32), 2)
+    return torch.where(decided, groups, UNDECIDED)
+
+
+def _moved(maps: Tensor, cell: Offset, offset: Offset) -> Tensor:
+    """h×w×… → for every pair (p, p + offset) inside the map, the value at p + cell."""
+    (y, x), (dy, dx) = cell, offset
+    height, width = maps.shape[:2]
+    left, right = max(0, -dx), max(0, dx)
+    return maps[y : height - dy + y, left + x : width - right + x]
+
+
+def _offsets_within(radius: int, maps: Tensor) -> list[Offset]:
+    """The offsets that fit into h×w×… maps."""
+    height, width = maps.shape[:2]
+    return [(dy, dx) for dy, dx in half_offsets(radius).tolist() if dy < height and abs(dx) < width]
+
+
+def _cells_first(maps: Tensor) -> Tensor:
+    """B×(C×)h×w → h×w×B(×C), so that a row of pairs is one long piece of memory."""
+    return maps.movedim((-2, -1), (0, 1)).contiguous()
+
+
+# --- training ----------------------------------------------------------------
+
+
+def train_affinity(
+    samples: Sequence[Sample],
+    labels: Path,
+    stages: Stages,
+    settings: AffinitySettings,
+    folder: Path,
+    accelerator: Accelerator,
+    *,
+    seed: int,
+    workers: int,
+    console: Console,
+) -> Path:
+    """Train on affinity labels and write `folder/model.safetensors`; resumes where an earlier call was killed.
+
+    Args:
+        samples: the images.
+        labels: the folder with `ID.png` for every sample, as large as its image: 0 background, i + 1 class i,
+            255 undecided.
+        stages: the trunk, for example a trained classifier's `network.stages`; it is frozen where it stands.
+        settings: the head and its training.
+        folder: where the model, its state and its log are written.
+        accelerator: device and processes.
+        seed: of new weights, order and augmentation.
+        workers: processes that load images.
+        console: where progress is shown.
+
+    Raises:
+        PatchlearnError: a wrong setting, no image, or labels that are missing or do not fit their image.
+    """
+    check_affinity(settings)
+    _check_data(samples, labels, settings, accelerator)
+    with seeded(seed, "affinity"):
+        network = AffinityNetwork(stages, settings.kind)
+    images = _LabelledPixels(samples, labels, settings.augment, stages, seed)
+    task = Task(
+        title=f"train {settings.kind}",
+        model=_channels_last(network),
+        groups=parameter_groups(network.stages, network.head, settings.optimisation),
+        steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
+        batches=partial(_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        loss=partial(_loss, network.kind, network.stride, settings.cells, accelerator),
+        begin_epoch=partial(_begin_epoch, network),
+        validate=dict,
+    )
+    fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    if accelerator.is_main_process:
+        save_affinity(folder / MODEL, network)
+    accelerator.wait_for_everyone()
+    return folder / MODEL
+
+
+def check_affinity(settings: AffinitySettings) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
+    require_one_of("affinity.kind", settings.kind, HEADS)
+    if settings.cells < 2:
+        raise PatchlearnError(f"affinity.radius: {settings.radius} leaves no pair of pixels. Choose 2 or more.")
+    least = 2 * HEADS[settings.kind].STRIDE
+    if settings.augment.crop < least:
+        raise PatchlearnError(
+            f"affinity.augment.crop: {settings.augment.crop} holds no two cells; {least} or more does."
+        )
+    check_optimisation(settings.optimisation)
+
+
+class _LabelledPixels(TorchDataset[tuple[Tensor, Tensor]]):
+    """Augmented images with their affinity labels; what is drawn depends on (seed, epoch, index) alone."""
+
+    def __init__(self, samples: Sequence[Sample], labels: Path, augment: AugmentSettings, stages: Stages, seed: int):
+        self.samples, self.labels, self.seed = samples, labels, seed
+        self.transform = MaskedTransform(augment, stages.mean, stages.std)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        sample = self.samples[index]
+        image, labels = read_image(sample.image), read_indices(_label_path(self.labels, sample))
+        if image.shape[:2] != labels.shape:
+            raise PatchlearnError(
+                f"{_label_path(self.labels, sample)}: {labels.shape[1]}×{labels.shape[0]} pixels, but its image has "
+                f"{image.shape[1]}×{image.shape[0]}. Delete the labels and make them again."
+            )
+        with seeded(self.seed, "affinity augment", self.epoch, index):
+            return self.transform(image, labels)
+
+    def batches(self, epoch: int, batch_size: int) -> list[list[int]]:
+        return epoch_batches(len(self), batch_size, self.seed, epoch)
+
+
+def _batches(
+    images: _LabelledPixels, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    images.epoch = epoch
+    mine = [
+        batch[accelerator.process_index :: accelerator.num_processes] for batch in images.batches(epoch, batch_size)
+    ]
+    return DataLoader(images, batch_sampler=mine[first:], num_workers=workers)
+
+
+def _loss(
+    kind: str, stride: int, radius: int, accelerator: Accelerator, model: nn.Module, batch: tuple[Tensor, Tensor]
+) -> Tensor:
+    images, labels = (tensor.to(accelerator.device, non_blocking=True) for tensor in batch)
+    output = model(images.contiguous(memory_format=torch.channels_last))
+    costs, counts = COSTS[kind](output, labels_on_grid(labels, stride), radius)
+    # Gradients are averaged over processes, so each divides by an equal part of everybody's pairs: the loss does not
+    # depend on how many processes share the batch.
+    everybody: Any = accelerator.reduce(counts, "sum")
+    return affinity_loss(costs, everybody / accelerator.num_processes)
+
+
+def _begin_epoch(network: AffinityNetwork, epoch: int) -> int:
+    network.train()
+    return 0
+
+
+def _label_path(labels: Path, sample: Sample) -> Path:
+    return labels / f"{sample.id}.png"
+
+
+def _check_data(samples: Sequence[Sample], labels: Path, settings: AffinitySettings, accelerator: Accelerator) -> None:
+    if not samples:
+        raise PatchlearnError(f"split {settings.train_split!r}: no image to learn affinities from. Add images.")
+    missing = [sample.id for sample in samples if not _label_path(labels, sample).exists()]
+    if missing:
+        raise PatchlearnError(
+            f"{labels}: no affinity labels of {len(missing)} images, the first is {missing[0]!r}. "
+            "Run the step that makes them, for the same split."
+        )
+    batch = min(settings.optimisation.batch_size, len(samples))
+    if batch % accelerator.num_processes:
+        raise PatchlearnError(
+            f"affinity.optimisation.batch_size: {batch} images cannot be shared by "
+            f"{accelerator.num_processes} processes. Choose a multiple."
+        )
+
+
+# --- reading -----------------------------------------------------------------
+
+
+@torch.no_grad()
+def boundary_map(network: AffinityNetwork, image: UInt8, long_side: int | None = None) -> Float32:
+    """Where one class ends and another begins: the sigmoid of the mean logit of an image and its mirror image (IRN).
+
+    Args:
+        network: of the kind "boundary", in evaluation mode, on any device.
+        image: H×W×3, RGB.
+        long_side: resize the image first, so that its longer side has this many pixels; None keeps its size.
+
+    Returns:
+        ⌈H/4⌉×⌈W/4⌉ in [0, 1], cell for cell on the grid of the score maps, whatever `long_side`.
+
+    Raises:
+        PatchlearnError: a network of the other kind.
+    """
+    _require_kind(network, "boundary")
+    view = _view(network, image, long_side)
+    logits = _on_image_grid(network, torch.cat([view, view.flip(3)]), image)
+    # Both views lie on cells that end where the image ends: only then may one be mirrored back onto the other.
+    mean = (logits[0, 0] + logits[1, 0].flip(1)) / 2
+    return mean.sigmoid().cpu().numpy()
+
+
+@torch.no_grad()
+def affinity_features(network: AffinityNetwork, image: UInt8, long_side: int | None = None) -> Float32:
+    """Features whose distance tells how little two pixels belong together (PSA).
+
+    Args:
+        network: of the kind "features", in evaluation mode, on any device.
+        image: H×W×3, RGB.
+        long_side: resize the image first, so that its longer side has this many pixels; None keeps its size.
+
+    Returns:
+        448×⌈H/8⌉×⌈W/8⌉.
+
+    Raises:
+        PatchlearnError: a network of the other kind.
+    """
+    _require_kind(network, "features")
+    return _on_image_grid(network, _view(network, image, long_side), image)[0].cpu().numpy()
+
+
+def _view(network: AffinityNetwork, image: UInt8, long_side: int | None) -> Tensor:
+    """1×3×H'×W', normalised, on the network's device."""
+    pixels = as_tensor(image).to(next(network.parameters()).device)
+    resized = pixels if long_side is None else resize_long_side(pixels, long_side)
+    return normalise(resized, network.stages.mean, network.stages.std)[None]
+
+
+def _on_image_grid(network: AffinityNetwork, views: Tensor, image: UInt8) -> Tensor:
+    """B×C×⌈H/stride⌉×⌈W/stride⌉: the output, on cells that together cover the image and nothing else.
+
+    The network's own last cells reach beyond an image whose sides are no multiple of the stride.
+    """
+    output = network(views.contiguous(memory_format=torch.channels_last)).float()
+    cells = [_ceil(side, network.stride) for side in image.shape[:2]]
+    covered = [pixels / (side * network.stride) for pixels, side in zip(views.shape[2:], output.shape[2:])]
+    (rows, columns) = covered
+    placement = output.new_tensor([[columns, 0, columns - 1], [0, rows, rows - 1]]).expand(len(views), 2, 3)
+    grid = F.affine_grid(placement, [len(views), 1, *cells], align_corners=False)
+    return F.grid_sample(output, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _require_kind(network: AffinityNetwork, wanted: str) -> None:
+    if network.kind != wanted:
+        reader = {"boundary": "boundary_map", "features": "affinity_features"}[network.kind]
+        raise PatchlearnError(f"affinity: a network of kind {network.kind!r} has no {wanted}. Read it with {reader}.")
+
+
+# --- grids -------------------------------------------------------------------
+
+
+def _ceil(pixels: int, stride: int) -> int:
+    return -(-pixels // stride)
+
+
+def _pooled(maps: Tensor, stride: int, target: int) -> Tensor:
+    """A map finer than the target stride, averaged down to it."""
+    return F.avg_pool2d(maps, target // stride) if stride < target else maps
+
+
+def _enlarged(maps: Tensor, stride: int, target: int) -> Tensor:
+    """A map coarser than the target stride, brought up to it."""
+    if stride <= target:
+        return maps
+    return F.interpolate(maps, scale_factor=stride // target, mode="bilinear", align_corners=False)
+
+
+def _channels_last(network: AffinityNetwork) -> AffinityNetwork:
+    """Depthwise convolutions are 1.5 times faster on the CPU in this memory format."""
+    module: nn.Module = network
+    module.to(memory_format=torch.channels_last)
+    return network
