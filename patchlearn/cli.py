@@ -119,6 +119,12 @@ def _cams(run: Run, options: argparse.Namespace) -> None:
         pipeline.cams(run, variant)
 
 
+def _affinity(run: Run, options: argparse.Namespace) -> None:
+    """Step 3: learn which neighbouring pixels belong together."""
+    for variant in run.variants:
+        pipeline.affinity(run, variant)
+
+
 def _pseudo(run: Run, options: argparse.Namespace) -> None:
     """Step 4: pseudo masks."""
     for variant in run.variants:
@@ -146,6 +152,7 @@ VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {
     "check": _check,
     "train": _train,
     "cams": _cams,
+    "affinity": _affinity,
     "pseudo": _pseudo,
     "evaluate": _evaluate,
     "report": _report,

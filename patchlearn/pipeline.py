@@ -7,11 +7,12 @@ Steps hand each other files in one run folder:
     RUN/evaluation.json, RUN/report.html     all variants
     RUN/VARIANT/classifier/                  model.safetensors, log.csv, epochs.csv
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
+    RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
     RUN/VARIANT/evaluation/                  entries.json, curves.json
 
-A step is complete when the hash of its own settings and of its inputs matches the one in its step.json. Affinity and
-walk will stand between maps and pseudo masks, the segmenter after them.
+A step is complete when the hash of its own settings and of its inputs matches the one in its step.json. The segmenter
+will stand after the pseudo masks.
 """
 
 import time
@@ -24,6 +25,8 @@ from typing import Any
 from accelerate import Accelerator
 from rich.console import Console
 
+from patchlearn.affinity import MODEL as AFFINITY_MODEL
+from patchlearn.affinity import OFF, load_affinity, train_affinity, write_affinity_labels
 from patchlearn.artifacts import (
     adopt,
     begin,
@@ -113,7 +116,7 @@ def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Seq
 def run_all(run: Run) -> None:
     """Every step of every variant, in order; what is complete is left alone."""
     check(run)
-    for step in (train, cams, pseudo):
+    for step in (train, cams, affinity, pseudo):
         for variant in run.variants:
             step(run, variant)
     evaluate(run)
@@ -160,14 +163,60 @@ def _write_cams(run: Run, variant: Variant, split: str, folder: Path) -> None:
     write_cams(run.dataset.split(split), classifier, variant.cams, folder, run.accelerator, run.console)
 
 
+def affinity(run: Run, variant: Variant) -> None:
+    """Step 3: labels of what the maps are sure of, and the network that learns from them what belongs together."""
+    if variant.affinity.kind == OFF:
+        return
+    _require(_classifier_folder(run, variant), classifier_key(run, variant), "train")
+    split = variant.affinity.train_split
+    _require(_cams_folder(run, variant, split), cams_key(run, variant, split), "cams")
+    folder = _affinity_folder(run, variant)
+    _step(run, folder, affinity_key(run, variant), partial(_train_affinity, run, variant, folder))
+
+
+def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
+    settings, labels = variant.affinity, folder / "labels"
+    samples = run.dataset.split(settings.train_split)
+    write_affinity_labels(
+        share(samples, run.accelerator),
+        _cams_folder(run, variant, settings.train_split),
+        variant.pseudo.background,
+        settings.confident,
+        labels,
+        threads=run.recipe.runtime.threads,
+        console=run.console,
+    )
+    run.accelerator.wait_for_everyone()
+    stages = load_classifier(_classifier_folder(run, variant) / MODEL).network.stages
+    seed, workers = run.recipe.seed, run.recipe.runtime.workers
+    train_affinity(
+        samples, labels, stages, settings, folder, run.accelerator, seed=seed, workers=workers, console=run.console
+    )
+
+
 def pseudo(run: Run, variant: Variant) -> None:
     """Step 4: pseudo masks of every split that the settings name."""
+    if variant.affinity.kind != OFF:
+        _require(_affinity_folder(run, variant), affinity_key(run, variant), "affinity")
     for split in variant.pseudo.splits:
         scores, folder = _cams_folder(run, variant, split), _pseudo_folder(run, variant, split)
         _require(scores, cams_key(run, variant, split), "cams")
-        samples = share(run.dataset.split(split), run.accelerator)
-        work = partial(write_pseudo_masks, samples, scores, variant.pseudo, folder, run.console)
-        _step(run, folder, pseudo_key(run, variant, split), work)
+        _step(run, folder, pseudo_key(run, variant, split), partial(_write_pseudo, run, variant, split, folder))
+
+
+def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
+    network = None
+    if variant.affinity.kind != OFF:
+        network = load_affinity(_affinity_folder(run, variant) / AFFINITY_MODEL).to(run.accelerator.device)
+    write_pseudo_masks(
+        share(run.dataset.split(split), run.accelerator),
+        _cams_folder(run, variant, split),
+        variant.pseudo,
+        folder,
+        run.console,
+        affinity=network,
+        threads=run.recipe.runtime.threads,
+    )
 
 
 def evaluate(run: Run) -> list[dict[str, Any]]:
@@ -195,13 +244,17 @@ def report(run: Run) -> Path:
 
 
 def check_splits(variant: Variant, dataset: Dataset) -> None:
-    """Raise `PatchlearnError` unless the steps name splits that there are, and masks only where there are maps."""
-    for name in {*variant.cams.splits, *variant.pseudo.splits}:
+    """Raise `PatchlearnError` unless the steps name splits that there are, and read maps only where there are some."""
+    readers = dict.fromkeys(variant.pseudo.splits, "pseudo masks need")
+    if variant.affinity.kind != OFF:
+        readers |= {variant.affinity.train_split: "affinities are learned from"}
+    for name in {*variant.cams.splits, *readers}:
         dataset.split(name)
-    missing = sorted(set(variant.pseudo.splits) - set(variant.cams.splits))
+    missing = sorted(set(readers) - set(variant.cams.splits))
     if missing or not variant.cams.splits:
         wanted = missing[0] if missing else "train"
-        raise PatchlearnError(f"variant {variant.name}: cams.splits lacks {wanted!r}, which pseudo masks need. Add it.")
+        why = readers.get(wanted, "every step reads")
+        raise PatchlearnError(f"variant {variant.name}: cams.splits lacks {wanted!r}, which {why}. Add it.")
 
 
 def data_key(dataset: Dataset) -> str:
@@ -226,10 +279,18 @@ def cams_key(run: Run, variant: Variant, split: str) -> str:
     return fingerprint("cams", CAMS_VERSION, settings, classifier_key(run, variant))
 
 
+def affinity_key(run: Run, variant: Variant) -> str:
+    """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
+    settings, split = asdict(variant.affinity), variant.affinity.train_split
+    background = asdict(variant.pseudo.background)
+    return fingerprint("affinity", settings, background, run.recipe.seed, cams_key(run, variant, split))
+
+
 def pseudo_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the score maps and with the rules for masks."""
+    """Changes with the score maps, the affinities and the rules for masks."""
     settings = {**asdict(variant.pseudo), "splits": split}
-    return fingerprint("pseudo", settings, cams_key(run, variant, split))
+    learned = affinity_key(run, variant) if variant.affinity.kind != OFF else None
+    return fingerprint("pseudo", settings, cams_key(run, variant, split), learned)
 
 
 def _evaluation_key(run: Run, variant: Variant) -> str:
@@ -305,6 +366,10 @@ def _classifier_folder(run: Run, variant: Variant) -> Path:
 
 def _cams_folder(run: Run, variant: Variant, split: str) -> Path:
     return run.folder / variant.name / "cams" / split
+
+
+def _affinity_folder(run: Run, variant: Variant) -> Path:
+    return run.folder / variant.name / "affinity"
 
 
 def _pseudo_folder(run: Run, variant: Variant, split: str) -> Path:

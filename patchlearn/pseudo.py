@@ -1,17 +1,67 @@
-"""Step 4: score maps → pseudo masks with an ignore band."""
+"""Step 4: score maps → refined pseudo masks with an ignore band: walk → background → dense CRF → local refinement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
+from torch.nn import functional as F
 
+from patchlearn.affinity import OFF, AffinityNetwork, affinity_features, boundary_map
 from patchlearn.artifacts import read_scores, write_mask
-from patchlearn.errors import PatchlearnError
-from patchlearn.refine import BackgroundRule, background_threshold, check_background
-from patchlearn.runtime import progress
-from patchlearn.samples import BACKGROUND, IGNORE, Sample, ScoreMaps, UInt8
+from patchlearn.datasets import read_image
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.refine import (
+    BackgroundRule,
+    background_threshold,
+    check_background,
+    dense_crf,
+    label_probabilities,
+    pixel_adaptive_refinement,
+    random_walk,
+    random_walk_features,
+)
+from patchlearn.refine.crf import PRESETS
+from patchlearn.runtime import for_each
+from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8
+
+EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
+UNARIES = ("soft", "hard")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkSettings:
+    """The random walk along learned affinities; without an affinity network there is none.
+
+    Args:
+        radius: in cells; IRN and PSA walk with 5.
+        beta: the power of the affinities (IRN 10, PSA 8).
+        steps: IRN and PSA 2^8, SEAM 2^6.
+    """
+
+    radius: int = 5
+    beta: float = 10.0
+    steps: int = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrfSettings:
+    """The dense CRF.
+
+    Args:
+        preset: "irn", "psa", "segmenter" (see `patchlearn.refine.crf.PRESETS`), or "none".
+        iterations: of mean field.
+        unary: "hard" (the best label has the confidence, the others share the rest: IRN) or "soft" (scores and
+            background threshold, divided by their sum).
+        confidence: of hard labels. IRN 0.7; 0.9 was better after a walk (docs/experiments.md, 2026-11-23).
+    """
+
+    preset: str = "irn"
+    iterations: int = 10
+    unary: str = "hard"
+    confidence: float = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,56 +69,127 @@ class PseudoSettings:
     """How score maps become masks.
 
     Args:
+        walk: along the affinities, if there are any.
         background: the label-free rule for the background threshold.
-        ignore_band: pixels whose best score lies within this distance of the threshold are undecided (255), and so
-            are pixels at which two classes' scores are this close.
+        crf: the dense CRF.
+        local: iterations of pixel-adaptive refinement after it; 0 for none.
+        ignore_band: pixels whose two likeliest labels, background among them, lie closer than this are undecided
+            (255): scores without a CRF, probabilities with one.
         splits: of which splits masks are written; their score maps must be there.
     """
 
+    walk: WalkSettings = field(default_factory=WalkSettings)
     background: BackgroundRule = field(default_factory=BackgroundRule)
+    crf: CrfSettings = field(default_factory=CrfSettings)
+    local: int = 0
     ignore_band: float = 0.05
     splits: tuple[str, ...] = ("train",)
 
 
-def pseudo_mask(maps: ScoreMaps, settings: PseudoSettings) -> UInt8:
+def pseudo_mask(
+    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None = None
+) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided.
 
+    Args:
+        image: H×W×3, RGB.
+        maps: scores of the classes in it.
+        settings: which refinements, and how.
+        affinity: a trained network to walk with; without one the scores stay where they are.
+
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.31, 0.9]]], np.float32), classes=(4,), size=(1, 3))
-    >>> pseudo_mask(maps, PseudoSettings(background=BackgroundRule(rule="fixed", threshold=0.3))).tolist()
+    >>> fixed = BackgroundRule(rule="fixed", threshold=0.3)
+    >>> settings = PseudoSettings(background=fixed, crf=CrfSettings(preset="none"))
+    >>> pseudo_mask(np.zeros((1, 3, 3), np.uint8), maps, settings).tolist()
     [[0, 255, 5]]
     """
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
-    scores = maps.full_size()
-    threshold = background_threshold(maps, settings.background)
-    best = scores.max(0)
-    values = np.array(maps.classes, np.uint8) + 1
-    mask = np.where(best > threshold, values[scores.argmax(0)], BACKGROUND).astype(np.uint8)
-    mask[np.abs(best - threshold) < settings.ignore_band] = IGNORE
-    if len(scores) > 1:
-        second = np.partition(scores, -2, axis=0)[-2]
-        mask[(best > threshold) & (best - second < settings.ignore_band)] = IGNORE
-    return mask
+    walked = walked_scores(image, maps, settings.walk, affinity) if affinity else maps
+    labels = label_scores(walked, settings.background)
+    if settings.crf.preset != OFF:
+        probabilities = _unary(labels, settings.crf)
+        labels = dense_crf(image, probabilities, settings.crf.preset, settings.crf.iterations)
+    if settings.local:
+        labels = pixel_adaptive_refinement(image, labels, settings.local)
+    values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
+    second, best = np.partition(labels, -2, axis=0)[-2:]
+    return np.where(best - second < settings.ignore_band, IGNORE, values[labels.argmax(0)]).astype(np.uint8)
+
+
+def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> ScoreMaps:
+    """The scores after the walk, divided by their one maximum over all classes (IRN).
+
+    Raises:
+        PatchlearnError: the maps do not lie on the network's grid of a quarter of the image.
+    """
+    if affinity.kind == "boundary":
+        boundary = boundary_map(affinity, image)
+        scores = random_walk(maps.scores, boundary, settings.radius, settings.beta, settings.steps)
+    else:
+        features = affinity_features(affinity, image)
+        coarse = _resized(maps.scores, features.shape[1:])
+        scores = random_walk_features(coarse, features, settings.radius, settings.beta, settings.steps)
+    largest = float(scores.max())
+    return replace(maps, scores=scores / largest if largest > 0 else scores)
+
+
+def label_scores(maps: ScoreMaps, rule: BackgroundRule) -> Float32:
+    """(P+1)×H×W: the background's threshold, then the classes' scores, at the size of the image."""
+    background = np.full((1, *maps.size), background_threshold(maps, rule), np.float32)
+    return np.concatenate([background, maps.full_size()])
 
 
 def check_pseudo(settings: PseudoSettings) -> None:
     """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
+    require_one_of("pseudo.crf.preset", settings.crf.preset, [*PRESETS, OFF])
+    require_one_of("pseudo.crf.unary", settings.crf.unary, UNARIES)
+    least = {"walk.radius": 1, "walk.steps": 0, "crf.iterations": 0, "local": 0}
+    values = (settings.walk.radius, settings.walk.steps, settings.crf.iterations, settings.local)
+    for (name, lowest), value in zip(least.items(), values, strict=True):
+        if value < lowest:
+            raise PatchlearnError(f"pseudo.{name}: {value} is below {lowest}.")
+    if not 0 < settings.crf.confidence <= 1:
+        raise PatchlearnError(f"pseudo.crf.confidence: {settings.crf.confidence} is outside (0, 1].")
+    if not settings.walk.beta > 0:
+        raise PatchlearnError(f"pseudo.walk.beta: {settings.walk.beta} is not above 0.")
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
     check_background(settings.background)
 
 
 def write_pseudo_masks(
-    samples: Sequence[Sample], scores: Path, settings: PseudoSettings, folder: Path, console: Console
+    samples: Sequence[Sample],
+    scores: Path,
+    settings: PseudoSettings,
+    folder: Path,
+    console: Console,
+    *,
+    affinity: AffinityNetwork | None = None,
+    threads: int | None = None,
 ) -> None:
     """Write `folder/ID.png` for every sample from `scores/ID.npz`; those already there are kept.
 
     Raises:
-        PatchlearnError: score maps are missing, or a setting is out of range.
+        PatchlearnError: score maps or images are missing, or a setting is out of range.
     """
     check_pseudo(settings)
+
+    def write(sample: Sample) -> None:
+        maps = read_scores(scores / f"{sample.id}.npz")
+        write_mask(folder / f"{sample.id}.png", pseudo_mask(read_image(sample.image), maps, settings, affinity))
+
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
-    with progress(console, f"masks {folder.parent.parent.name} {folder.name}", len(todo)) as advance:
-        for sample in todo:
-            write_mask(folder / f"{sample.id}.png", pseudo_mask(read_scores(scores / f"{sample.id}.npz"), settings))
-            advance("")
+    for_each(todo, write, title=f"masks {folder.parent.parent.name} {folder.name}", threads=threads, console=console)
+
+
+def _unary(scores: Float32, settings: CrfSettings) -> Float32:
+    if settings.unary == "hard":
+        return label_probabilities(scores.argmax(0).astype(np.uint8), len(scores), settings.confidence)
+    return (scores + EPSILON) / (scores + EPSILON).sum(0)
+
+
+def _resized(scores: Float32, cells: tuple[int, ...]) -> Float32:
+    """P×h×w averaged down to another grid."""
+    resized = F.interpolate(torch.from_numpy(scores)[None], size=cells, mode="area")
+    return resized[0].numpy()

@@ -10,6 +10,7 @@ from typing import Any, cast, get_type_hints
 import yaml
 from jsonargparse import ArgumentParser
 
+from patchlearn.affinity import AffinitySettings, check_affinity
 from patchlearn.cams import CamSettings, check_cams
 from patchlearn.classifier import ClassifierSettings
 from patchlearn.datasets import SceneSettings
@@ -17,7 +18,7 @@ from patchlearn.errors import PatchlearnError, did_you_mean
 from patchlearn.pseudo import PseudoSettings, check_pseudo
 from patchlearn.runtime import RuntimeSettings
 
-VARIED = ("classifier", "cams", "pseudo")
+VARIED = ("classifier", "cams", "affinity", "pseudo")
 RESERVED = ("check", "data", "evaluation.json", "recipe.yaml", "report.html")
 
 
@@ -47,8 +48,9 @@ class Recipe:
         runtime: device, precision, workers.
         classifier: step 1.
         cams: step 2.
+        affinity: step 3.
         pseudo: step 4.
-        variants: name → settings of classifier, cams and pseudo that differ; run side by side.
+        variants: name → settings of classifier, cams, affinity and pseudo that differ; run side by side.
     """
 
     title: str = "patchlearn"
@@ -57,6 +59,7 @@ class Recipe:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     cams: CamSettings = field(default_factory=CamSettings)
+    affinity: AffinitySettings = field(default_factory=AffinitySettings)
     pseudo: PseudoSettings = field(default_factory=PseudoSettings)
     variants: dict[str, dict[str, Any] | None] = field(default_factory=lambda: {"default": {}})
 
@@ -68,6 +71,7 @@ class Variant:
     name: str
     classifier: ClassifierSettings
     cams: CamSettings
+    affinity: AffinitySettings
     pseudo: PseudoSettings
 
 
@@ -128,10 +132,11 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
     whole = _parse(merged, (), f"{source}, variant {name}")
     try:
         check_cams(whole.cams)
+        check_affinity(whole.affinity)
         check_pseudo(whole.pseudo)
     except PatchlearnError as error:
         raise PatchlearnError(f"{source}, variant {name}: {error}") from None
-    return Variant(name=name, classifier=whole.classifier, cams=whole.cams, pseudo=whole.pseudo)
+    return Variant(name=name, **{section: getattr(whole, section) for section in VARIED})
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

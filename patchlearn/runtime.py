@@ -1,6 +1,8 @@
 """Where and how things run: device, processes and precision (Accelerate), seeds, progress."""
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -27,11 +29,13 @@ class RuntimeSettings:
         device: "auto" (a GPU if there is one) or "cpu".
         precision: "fp32", or "bf16" where the device is faster with it.
         workers: processes that load images; 0 loads them in the main process.
+        threads: threads that refine images, one image each; null for one per core.
     """
 
     device: str = "auto"
     precision: str = "fp32"
     workers: int = 0
+    threads: int | None = None
 
 
 def start(settings: RuntimeSettings) -> Accelerator:
@@ -44,6 +48,8 @@ def start(settings: RuntimeSettings) -> Accelerator:
     require_one_of("runtime.precision", settings.precision, PRECISIONS)
     if settings.workers < 0:
         raise PatchlearnError(f"runtime.workers: {settings.workers} is negative. Choose 0 or more.")
+    if settings.threads is not None and settings.threads < 1:
+        raise PatchlearnError(f"runtime.threads: {settings.threads} is not positive. Choose 1 or more, or null.")
     return Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
 
 
@@ -90,3 +96,22 @@ def share(items: Iterable[T], accelerator: Accelerator) -> list[T]:
     ['b', 'd']
     """
     return list(items)[accelerator.process_index :: accelerator.num_processes]
+
+
+def for_each(
+    items: Sequence[T], work: Callable[[T], object], *, title: str, threads: int | None, console: Console
+) -> None:
+    """Do the work for every item, on several threads, with progress; the first error ends it.
+
+    Meanwhile torch computes on one thread for each item: threads of its own on top of these would wait for each other.
+    """
+    of_torch = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+    try:
+        with progress(console, title, len(items)) as advance:
+            for _ in pool.map(work, items):
+                advance("")
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(of_torch)

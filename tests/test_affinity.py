@@ -21,11 +21,7 @@ from patchlearn.affinity import (
     AffinityNetwork,
     AffinitySettings,
     affinity_features,
-    affinity_loss,
-    boundary_costs,
     boundary_map,
-    feature_costs,
-    labels_on_grid,
     load_affinity,
     save_affinity,
     train_affinity,
@@ -37,6 +33,7 @@ from patchlearn.classifier import Classifier, save_classifier
 from patchlearn.datasets import open_dataset
 from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
+from patchlearn.pairs import affinity_loss, boundary_costs, feature_costs, labels_on_grid
 from patchlearn.samples import UInt8
 from patchlearn.training import Optimisation
 

@@ -23,6 +23,10 @@ classifier:
   augment: {crop: 32, long_side: [32, 48]}
   optimisation: {epochs: 2, batch_size: 4, learning_rate: 0.001, save_seconds: 0}
 cams: {scales: [1.0]}
+affinity:
+  augment: {crop: 32, long_side: [32, 48]}
+  optimisation: {epochs: 1, batch_size: 4, save_seconds: 0}
+pseudo: {walk: {steps: 16}}
 variants:
   plain: {}
   progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}
@@ -76,7 +80,7 @@ def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     steps = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
     assert run_it(recipe, folder_data, run) == 0
     assert {path: path.stat().st_mtime_ns for path in run.rglob("step.json")} == steps
-    assert run_it(recipe, folder_data, run, "--pseudo.background.rule=power") == 0
+    assert run_it(recipe, folder_data, run, "--pseudo.crf.preset=psa") == 0
     redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
     variants = ("plain", "progressive")
     assert redone == {f"{name}/{step}" for name in variants for step in ("pseudo/train", "evaluation")}
@@ -132,13 +136,29 @@ def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
     assert main(["train", *start, "--variant", "plain"]) == 0
     assert not (run / "progressive").exists()
     on_run = [str(run), "--variant", "plain"]
-    for verb in ("cams", "pseudo", "evaluate"):
+    for verb in ("cams", "affinity", "pseudo", "evaluate"):
         assert main([verb, *on_run]) == 0
     capfd.readouterr()
     assert main(["evaluate", *on_run, "--json"]) == 0
     assert [entry["artefact"] for entry in json.loads(capfd.readouterr().out)] == ["seed", "seed", "pseudo"]
     assert main(["report", *on_run]) == 0
     assert main(["check", *on_run]) == 0
+
+
+def test_without_affinities_nothing_is_learned_and_nothing_walks(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--affinity.kind=none") == 0
+    assert not list(run.glob("*/affinity"))
+    assert len(list(run.glob("plain/pseudo/train/*.png"))) == 8
+
+
+def test_affinities_need_the_maps_of_the_images_they_learn_from(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_it(recipe, folder_data, tmp_path / "run", "--affinity.train_split=val") == 2
+    assert "cams.splits lacks 'val', which affinities are learned from" in capfd.readouterr().err.replace("\n", " ")
 
 
 def test_data_without_masks_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -166,7 +186,7 @@ def test_odd_pictures_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: 
             assert mask.size == size
 
 
-@pytest.mark.parametrize("moment", ["classifier/state.safetensors", "cams/train/*.npz"])
+@pytest.mark.parametrize("moment", ["classifier/state.safetensors", "cams/train/*.npz", "affinity/state.safetensors"])
 def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
     moment: str, recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
@@ -182,7 +202,8 @@ def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "report.html").exists()
     subprocess.run(command(recipe, folder_data, killed), env=environment, check=True, capture_output=True)
-    for pattern in ("*/classifier/model.safetensors", "*/cams/train/*.npz", "*/pseudo/train/*.png"):
+    models = ("*/classifier/model.safetensors", "*/affinity/model.safetensors")
+    for pattern in (*models, "*/cams/train/*.npz", "*/pseudo/train/*.png"):
         assert files(tmp_path / "a", pattern) == files(killed, pattern)
         assert files(killed, pattern)
     assert not list(killed.rglob("*.partial")) or moment.startswith("cams")

@@ -1,52 +1,156 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from conftest import tiny_stages
+from PIL import Image
 from rich.console import Console
 
+from patchlearn.affinity import AffinityNetwork, boundary_map
 from patchlearn.artifacts import write_scores
 from patchlearn.datasets import read_indices
 from patchlearn.errors import PatchlearnError
-from patchlearn.pseudo import PseudoSettings, pseudo_mask, write_pseudo_masks
-from patchlearn.refine import BackgroundRule
-from patchlearn.samples import Sample, ScoreMaps
+from patchlearn.pseudo import (
+    CrfSettings,
+    PseudoSettings,
+    WalkSettings,
+    check_pseudo,
+    pseudo_mask,
+    walked_scores,
+    write_pseudo_masks,
+)
+from patchlearn.refine import BackgroundRule, random_walk
+from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 FIXED = BackgroundRule(rule="fixed", threshold=0.3)
+OFF = CrfSettings(preset="none")
+PLAIN = PseudoSettings(background=FIXED, crf=OFF)
+
+
+def black(height: int, width: int) -> UInt8:
+    return np.zeros((height, width, 3), np.uint8)
 
 
 def test_background_classes_and_both_kinds_of_doubt() -> None:
     scores = np.array([[[0.1, 0.32, 0.9, 0.50, 0.1]], [[0.0, 0.1, 0.2, 0.52, 0.8]]], np.float32)
     maps = ScoreMaps(scores=scores, classes=(2, 6), size=(1, 5))
-    mask = pseudo_mask(maps, PseudoSettings(background=FIXED, ignore_band=0.05))
-    assert mask.tolist() == [[0, 255, 3, 255, 7]]
-    assert pseudo_mask(maps, PseudoSettings(background=FIXED, ignore_band=0.0)).tolist() == [[0, 3, 3, 7, 7]]
+    assert pseudo_mask(black(1, 5), maps, PLAIN).tolist() == [[0, 255, 3, 255, 7]]
+    assert pseudo_mask(black(1, 5), maps, replace(PLAIN, ignore_band=0.0)).tolist() == [[0, 3, 3, 7, 7]]
 
 
 def test_no_class_is_all_background() -> None:
     maps = ScoreMaps(scores=np.zeros((0, 2, 2), np.float32), classes=(), size=(3, 4))
-    assert pseudo_mask(maps, PseudoSettings()).tolist() == [[0] * 4] * 3
+    assert pseudo_mask(black(3, 4), maps, PseudoSettings()).tolist() == [[0] * 4] * 3
+
+
+@pytest.mark.parametrize("unary", ["soft", "hard"])
+def test_maps_without_any_score_are_background_or_undecided(unary: str) -> None:
+    maps = ScoreMaps(scores=np.zeros((2, 2, 2), np.float32), classes=(1, 3), size=(8, 8))
+    mask = pseudo_mask(black(8, 8), maps, PseudoSettings(crf=CrfSettings(unary=unary)))
+    assert set(np.unique(mask)) <= {0, 255}
 
 
 def test_the_last_class_that_fits_a_palette_is_kept() -> None:
     maps = ScoreMaps(scores=np.ones((1, 1, 1), np.float32), classes=(253,), size=(2, 2))
-    assert np.unique(pseudo_mask(maps, PseudoSettings())).tolist() == [254]
+    assert np.unique(pseudo_mask(black(2, 2), maps, PLAIN)).tolist() == [254]
 
 
-def test_masks_have_the_size_of_their_image(tmp_path: Path, console: Console) -> None:
-    maps = ScoreMaps(scores=np.ones((1, 3, 4), np.float32), classes=(0,), size=(11, 13))
-    write_scores(tmp_path / "scores" / "a.npz", maps)
-    sample = Sample(id="a", image=tmp_path / "a.jpg", labels=(0,))
-    folder = tmp_path / "plain" / "pseudo" / "train"
-    write_pseudo_masks([sample], tmp_path / "scores", PseudoSettings(), folder, console)
-    assert read_indices(folder / "a.png").shape == (11, 13)
+def half_bright() -> tuple[UInt8, ScoreMaps]:
+    """An object of columns 12 to 31, of which the score map knows columns 16 to 31."""
+    image = black(32, 32)
+    image[:, 12:] = (200, 180, 40)
+    scores = np.where(np.arange(8) >= 4, 0.9, 0.1) * np.ones((1, 8, 1))
+    return image, ScoreMaps(scores=scores.astype(np.float32), classes=(0,), size=(32, 32))
 
 
-def test_missing_scores_are_explained(tmp_path: Path, console: Console) -> None:
-    sample = Sample(id="a", image=tmp_path / "a.jpg", labels=(0,))
+@pytest.mark.parametrize("unary", ["soft", "hard"])
+def test_the_crf_moves_the_mask_to_the_edge(unary: str) -> None:
+    image, maps = half_bright()
+    # A Gaussian of 10 pixels and strong colours: the mask's edge lies four pixels off.
+    refined = pseudo_mask(image, maps, PseudoSettings(background=FIXED, crf=CrfSettings(unary=unary, confidence=0.7)))
+    np.testing.assert_array_equal(refined == 1, np.broadcast_to(np.arange(32) >= 12, (32, 32)))
+
+
+def test_local_refinement_is_an_option_of_its_own() -> None:
+    image, maps = half_bright()
+    rough = (pseudo_mask(image, maps, replace(PLAIN, ignore_band=0.0)) == 1)[:, :16].sum()
+    refined = (pseudo_mask(image, maps, replace(PLAIN, ignore_band=0.0, local=10)) == 1)[:, :16].sum()
+    assert refined != rough
+
+
+def affinity(kind: str = "boundary") -> AffinityNetwork:
+    torch.manual_seed(0)
+    return AffinityNetwork(tiny_stages(), kind).eval()
+
+
+def test_the_walk_goes_along_the_boundary_map_and_keeps_one_scale() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
+    scores = np.random.default_rng(1).random((2, 6, 8), np.float32)
+    maps = ScoreMaps(scores=scores, classes=(1, 4), size=(22, 30))
+    network, settings = affinity(), WalkSettings(radius=3, beta=4, steps=16)
+    walked = walked_scores(image, maps, settings, network)
+    expected = random_walk(scores, boundary_map(network, image), radius=3, beta=4, steps=16)
+    np.testing.assert_allclose(walked.scores, expected / expected.max(), rtol=1e-6)
+    assert (walked.classes, walked.size) == (maps.classes, maps.size)
+    assert walked.scores.max() == 1
+
+
+@pytest.mark.parametrize("kind", ["boundary", "features"])
+def test_masks_change_with_the_affinities(kind: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
+    maps = ScoreMaps(scores=np.random.default_rng(1).random((2, 6, 8), np.float32), classes=(1, 4), size=(22, 30))
+    assert (pseudo_mask(image, maps, PLAIN, affinity(kind)) != pseudo_mask(image, maps, PLAIN)).any()
+
+
+def test_a_walk_over_nothing_stays_nothing() -> None:
+    maps = ScoreMaps(scores=np.zeros((1, 6, 8), np.float32), classes=(1,), size=(22, 30))
+    assert not walked_scores(black(22, 30), maps, WalkSettings(), affinity()).scores.any()
+
+
+def write_maps(root: Path, count: int, size: tuple[int, int] = (11, 13)) -> list[Sample]:
+    maps = ScoreMaps(scores=np.ones((1, 3, 4), np.float32), classes=(0,), size=size)
+    samples = [Sample(id=f"image{index}", image=root / f"image{index}.png", labels=(0,)) for index in range(count)]
+    for sample in samples:
+        write_scores(root / "scores" / f"{sample.id}.npz", maps)
+        Image.fromarray(black(*size)).save(sample.image)
+    return samples
+
+
+def test_masks_have_the_size_of_their_image_and_threads_change_nothing(tmp_path: Path, console: Console) -> None:
+    samples = write_maps(tmp_path, 5)
+    written = []
+    for threads in (1, 3):
+        folder = tmp_path / f"plain{threads}" / "pseudo" / "train"
+        write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, console, threads=threads)
+        assert read_indices(folder / "image4.png").shape == (11, 13)
+        written.append([path.read_bytes() for path in sorted(folder.iterdir())])
+    assert written[0] == written[1]
+
+
+def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: Console) -> None:
+    samples = write_maps(tmp_path, 30)
+    (tmp_path / "scores" / "image0.npz").unlink()
+    folder, threads = tmp_path / "x" / "y" / "z", torch.get_num_threads()
     with pytest.raises(PatchlearnError, match="Run patchlearn cams first"):
-        write_pseudo_masks([sample], tmp_path, PseudoSettings(), tmp_path / "x" / "y" / "z", console)
+        write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, console, threads=1)
+    assert torch.get_num_threads() == threads
 
 
-def test_an_impossible_band_is_refused(tmp_path: Path, console: Console) -> None:
-    with pytest.raises(PatchlearnError, match="outside"):
-        write_pseudo_masks([], tmp_path, PseudoSettings(ignore_band=0.5), tmp_path / "x" / "y" / "z", console)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (PseudoSettings(ignore_band=0.5), "ignore_band: 0.5 is outside"),
+        (PseudoSettings(crf=CrfSettings(preset="iren")), "pseudo.crf.preset: 'iren' .* irn, none, psa, segmenter"),
+        (PseudoSettings(crf=CrfSettings(unary="sft")), "did you mean 'soft'"),
+        (PseudoSettings(crf=CrfSettings(confidence=0)), "crf.confidence: 0 is outside"),
+        (PseudoSettings(crf=CrfSettings(iterations=-1)), "crf.iterations: -1 is below 0"),
+        (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
+        (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),
+        (PseudoSettings(local=-1), "local: -1 is below 0"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: PseudoSettings, message: str) -> None:
+    with pytest.raises(PatchlearnError, match=message):
+        check_pseudo(settings)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.samples import Float32, ScoreMaps
+from patchlearn.refine.crf import dense_crf, label_probabilities
+from patchlearn.samples import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
 
 BINS = 256
 
@@ -41,6 +42,61 @@ def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     if not maps.classes:
         return settings.threshold
     return RULES[settings.rule](maps.scores.max(0), settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidentRegions:
+    """Which pixels are sure enough to learn affinities from (IRN: thresholds of 0.30 and 0.05 around its own 0.15).
+
+    Args:
+        high: foreground is what the CRF finds with the background at this multiple of the threshold.
+        low: background is what it still finds with the background at this multiple.
+    """
+
+    high: float = 1.25
+    low: float = 0.75
+
+
+def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, settings: ConfidentRegions) -> UInt8:
+    """Labels for affinities, from an image and its score maps.
+
+    Returns:
+        H×W: i + 1 where class i is sure, 0 where background is, 255 elsewhere.
+
+    Raises:
+        PatchlearnError: `high` below `low`, or an unknown rule.
+
+    >>> image = np.zeros((8, 8, 3), np.uint8)
+    >>> image[:, 4:] = 255
+    >>> scores = np.where(np.arange(8) < 4, 0.1, 0.9) * np.ones((1, 8, 1))
+    >>> maps = ScoreMaps(scores=scores.astype(np.float32), classes=(2,), size=(8, 8))
+    >>> confident_regions(image, maps, BackgroundRule(), ConfidentRegions())[0].tolist()
+    [0, 0, 0, 0, 3, 3, 3, 3]
+    """
+    check_confident(settings)
+    if not maps.classes:
+        return np.full(maps.size, BACKGROUND, np.uint8)
+    threshold = background_threshold(maps, rule)
+    values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
+    sure, possible = (values[_crf_labels(image, maps, threshold * part)] for part in (settings.high, settings.low))
+    return np.where((sure == BACKGROUND) & (possible != BACKGROUND), IGNORE, sure).astype(np.uint8)
+
+
+def check_confident(settings: ConfidentRegions) -> None:
+    """Raise `PatchlearnError` unless 0 < low ≤ high."""
+    if not 0 < settings.low <= settings.high:
+        raise PatchlearnError(
+            f"confident: low {settings.low} and high {settings.high} are no multiples of a threshold with low ≤ high. "
+            "Choose 0 < low ≤ high."
+        )
+
+
+def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float) -> Integers:
+    """H×W, 0 background, k the k-th class present; hard labels with a confidence of 0.7, preset irn (IRN)."""
+    scores = maps.full_size()
+    background = np.full((1, *maps.size), threshold, np.float32)
+    labels = np.concatenate([background, scores]).argmax(0)
+    return dense_crf(image, label_probabilities(labels.astype(np.uint8), len(scores) + 1), "irn").argmax(0)
 
 
 def check_background(settings: BackgroundRule) -> None:

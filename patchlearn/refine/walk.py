@@ -187,10 +187,7 @@ def half_offsets(radius: int) -> Integers:
 
 
 def _paths(offsets: Integers) -> tuple[Integers, Integers]:
-    """The cells (y, x) on the path of every offset, one path after the other, and where each begins and the last ends.
-
-    IRN's path from (0, 0) to (dy, dx): the cells of their bounding box less than one from the line through both.
-    """
+    """The cells (y, x) on the path of every offset, path after path, and where each path begins."""
     paths = [path_cells(dy, dx) for dy, dx in offsets.tolist()]
     starts = np.cumsum([0, *(len(path) for path in paths)])
     cells = [cell for path in paths for cell in path]
@@ -198,6 +195,7 @@ def _paths(offsets: Integers) -> tuple[Integers, Integers]:
 
 
 def path_cells(dy: int, dx: int) -> list[tuple[int, int]]:
+    """IRN's path from (0, 0) to (dy, dx): the cells of their bounding box less than one from the line through both."""
     rows = range(min(dy, 0), max(dy, 0) + 1)
     columns = range(min(dx, 0), max(dx, 0) + 1)
     return [(y, x) for y in rows for x in columns if (dy * x - dx * y) ** 2 < dy * dy + dx * dx]
