@@ -27,6 +27,7 @@ from patchlearn.refine.crf import PRESETS
 from patchlearn.runtime import for_each
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8
 
+BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
 UNARIES = ("soft", "hard")
 
@@ -37,12 +38,12 @@ class WalkSettings:
 
     Args:
         radius: in cells; IRN and PSA walk with 5.
-        beta: the power of the affinities (IRN 10, PSA 8).
+        beta: the power of the affinities; null for 8 with features (PSA) and 10 with boundaries (IRN).
         steps: IRN and PSA 2^8, SEAM 2^6.
     """
 
     radius: int = 5
-    beta: float = 10.0
+    beta: float | None = None
     steps: int = 256
 
 
@@ -118,18 +119,19 @@ def pseudo_mask(
 
 
 def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> ScoreMaps:
-    """The scores after the walk, divided by their one maximum over all classes (IRN).
+    """The scores after the walk, on the network's grid, divided by their one maximum over all classes (IRN).
 
     Raises:
-        PatchlearnError: the maps do not lie on the network's grid of a quarter of the image.
+        PatchlearnError: maps whose grid is not a quarter of the image, for a boundary map.
     """
+    beta = BETA[affinity.kind] if settings.beta is None else settings.beta
     if affinity.kind == "boundary":
         boundary = boundary_map(affinity, image)
-        scores = random_walk(maps.scores, boundary, settings.radius, settings.beta, settings.steps)
+        scores = random_walk(maps.scores, boundary, settings.radius, beta, settings.steps)
     else:
         features = affinity_features(affinity, image)
         coarse = _resized(maps.scores, features.shape[1:])
-        scores = random_walk_features(coarse, features, settings.radius, settings.beta, settings.steps)
+        scores = random_walk_features(coarse, features, settings.radius, beta, settings.steps)
     largest = float(scores.max())
     return replace(maps, scores=scores / largest if largest > 0 else scores)
 
@@ -151,7 +153,7 @@ def check_pseudo(settings: PseudoSettings) -> None:
             raise PatchlearnError(f"pseudo.{name}: {value} is below {lowest}.")
     if not 0 < settings.crf.confidence <= 1:
         raise PatchlearnError(f"pseudo.crf.confidence: {settings.crf.confidence} is outside (0, 1].")
-    if not settings.walk.beta > 0:
+    if settings.walk.beta is not None and not settings.walk.beta > 0:
         raise PatchlearnError(f"pseudo.walk.beta: {settings.walk.beta} is not above 0.")
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
