@@ -13,10 +13,16 @@ from rich.table import Table
 from patchlearn import pipeline
 from patchlearn.datasets.check import summarise
 from patchlearn.errors import PatchlearnError
+from patchlearn.external import KINDS, refine_folder
 from patchlearn.pipeline import Run, open_run
+from patchlearn.pseudo import CrfSettings, PseudoSettings
 from patchlearn.recipe import Recipe, recipe_parser
+from patchlearn.refine import BackgroundRule
 from patchlearn.report import print_results
 
+REFINE = """Refine a folder of score maps, probabilities or masks that any program made, one for each image of the
+same name: .npz score maps of patchlearn; .npy arrays K×h×w, scores of K classes in [0, 1] without the background, or
+probabilities with the background first; .png masks of indices, 255 unknown. Writes OUT/NAME.png."""
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
 
 
@@ -28,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.verb == "settings":
             recipe_parser("patchlearn run RECIPE").print_help()
+        elif options.verb == "refine":
+            return _refine(options, console)
         else:
             run = open_run(options.target, options.out, overrides, options.variant, console)
             VERBS[options.verb](run, options)
@@ -85,8 +93,46 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--out", type=Path, help="the run folder (default: runs/NAME of the recipe)")
         verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
         verb.add_argument("--json", action="store_true", help="print the figures as JSON (evaluate)")
+    _add_refine(verbs.add_parser("refine", help="Refine score maps or masks of any program.", description=REFINE))
     verbs.add_parser("settings", help="Every setting of a recipe, with its type and default.")
     return parser
+
+
+def _add_refine(verb: argparse.ArgumentParser) -> None:
+    settings = PseudoSettings()
+    verb.add_argument("--images", type=Path, required=True, help="a folder of pictures")
+    verb.add_argument("--scores", type=Path, required=True, help="a folder of .npz, .npy or .png, named as the images")
+    verb.add_argument("--out", type=Path, required=True, help="the folder for the masks")
+    verb.add_argument("--kind", default="scores", help=f"of .npy files: {' or '.join(KINDS)} (default: scores)")
+    verb.add_argument("--preset", default=settings.crf.preset, help="of the dense CRF, or none (default: %(default)s)")
+    verb.add_argument("--iterations", type=int, default=settings.crf.iterations, help="of it (default: %(default)s)")
+    verb.add_argument("--confidence", type=float, default=settings.crf.confidence, help="of a label, for the CRF")
+    verb.add_argument("--background", default=settings.background.rule, help="rule for the background's threshold")
+    verb.add_argument("--threshold", type=float, default=settings.background.threshold, help="of the rule fixed")
+    verb.add_argument("--local", type=int, default=settings.local, help="iterations of pixel-adaptive refinement")
+    verb.add_argument("--ignore-band", type=float, default=settings.ignore_band, help="how close a call is undecided")
+    verb.add_argument("--threads", type=int, help="images at a time (default: one per core)")
+
+
+def _refine(options: argparse.Namespace, console: Console) -> int:
+    settings = PseudoSettings(
+        crf=CrfSettings(preset=options.preset, iterations=options.iterations, confidence=options.confidence),
+        background=BackgroundRule(rule=options.background, threshold=options.threshold),
+        local=options.local,
+        ignore_band=options.ignore_band,
+    )
+    failures = refine_folder(
+        options.images,
+        options.scores,
+        options.out,
+        settings,
+        kind=options.kind,
+        threads=options.threads,
+        console=console,
+    )
+    for failure in failures:
+        _fail(console, failure)
+    return FAILURE if failures else SUCCESS
 
 
 def _run(run: Run, options: argparse.Namespace) -> None:

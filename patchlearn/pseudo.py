@@ -108,14 +108,28 @@ def pseudo_mask(
         return np.full(maps.size, BACKGROUND, np.uint8)
     walked = walked_scores(image, maps, settings.walk, affinity) if affinity else maps
     labels = label_scores(walked, settings.background)
+    unary = labels if settings.crf.preset == OFF else _unary(labels, settings.crf)
+    return refined_mask(image, unary, (BACKGROUND, *(index + 1 for index in maps.classes)), settings)
+
+
+def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings: PseudoSettings) -> UInt8:
+    """H×W: dense CRF, local refinement, and at every pixel the value of the likeliest label, or 255.
+
+    Args:
+        image: H×W×3, RGB.
+        labels: one map for each value, H×W: probabilities for a CRF, any scores without one.
+        values: what the mask holds where a label wins.
+        settings: which refinements, and how.
+    """
     if settings.crf.preset != OFF:
-        probabilities = _unary(labels, settings.crf)
-        labels = dense_crf(image, probabilities, settings.crf.preset, settings.crf.iterations)
+        labels = dense_crf(image, labels, settings.crf.preset, settings.crf.iterations)
     if settings.local:
         labels = pixel_adaptive_refinement(image, labels, settings.local)
-    values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
+    winners = np.array(values, np.uint8)[labels.argmax(0)]
+    if len(values) == 1:
+        return winners
     second, best = np.partition(labels, -2, axis=0)[-2:]
-    return np.where(best - second < settings.ignore_band, IGNORE, values[labels.argmax(0)]).astype(np.uint8)
+    return np.where(best - second < settings.ignore_band, IGNORE, winners).astype(np.uint8)
 
 
 def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> ScoreMaps:

@@ -111,8 +111,12 @@ class ScoreMaps:
         """
         if self.scores.shape[1:] == self.size:
             return self.scores
-        height, width = self.size
-        enlarged = [Image.fromarray(score).resize((width, height), Image.Resampling.BILINEAR) for score in self.scores]
-        return (
-            np.stack([np.asarray(score) for score in enlarged]) if enlarged else np.zeros((0, *self.size), np.float32)
-        )
+        return enlarge(self.scores, self.size)
+
+
+def enlarge(maps: Float32, size: tuple[int, int]) -> Float32:
+    """K×h×w → K×H×W, bilinear."""
+    if not len(maps):
+        return np.zeros((0, *size), np.float32)
+    bilinear = Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(each).resize(size[::-1], bilinear)) for each in maps])

@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from patchlearn.artifacts import write_mask, write_scores
+from patchlearn.cli import main
+from patchlearn.datasets import read_indices
+from patchlearn.samples import ScoreMaps, UInt8
+
+EDGE = 12
+SIZE = (32, 40)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A bright object from column 12 on."""
+    image = np.full((*SIZE, 3), 30, np.uint8)
+    image[:, EDGE:] = (220, 180, 40)
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "b.JPG", "ü c.webp"):
+        Image.fromarray(image).save(tmp_path / "images" / name, quality=100, subsampling=0)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def maps(tmp_path: Path) -> Path:
+    (tmp_path / "scores").mkdir()
+    return tmp_path / "scores"
+
+
+def known_half(height: int, width: int) -> UInt8:
+    """What a rough map knows of the object: all but its first tenth."""
+    return np.broadcast_to(np.arange(width) >= round(width * (EDGE + 4) / SIZE[1]), (height, width))
+
+
+def refine(images: Path, maps: Path, *options: str) -> int:
+    out = maps.parent / "out"
+    return main(["refine", "--images", str(images), "--scores", str(maps), "--out", str(out), *options])
+
+
+def refined(maps: Path, stem: str) -> UInt8:
+    return read_indices(maps.parent / "out" / f"{stem}.png")
+
+
+EXPECTED = np.broadcast_to(np.arange(SIZE[1]) >= EDGE, SIZE)
+
+
+def test_score_maps_of_ours_scores_of_others_and_masks(images: Path, maps: Path) -> None:
+    ours = np.where(known_half(8, 10), 0.9, 0.1)[None].astype(np.float32)
+    write_scores(maps / "a.npz", ScoreMaps(scores=ours, classes=(6,), size=SIZE))
+    np.save(maps / "b.npy", np.where([[known_half(*SIZE)], [np.zeros(SIZE, bool)]], 0.9, 0.1)[:, 0])
+    mask = known_half(*SIZE).astype(np.uint8) * 9
+    mask[:4] = 255
+    write_mask(maps / "ü c.png", mask)
+    assert refine(images, maps, "--confidence", "0.7") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 7)
+    np.testing.assert_array_equal(refined(maps, "b"), EXPECTED * 1)
+    np.testing.assert_array_equal(refined(maps, "ü c"), EXPECTED * 9)
+
+
+def test_probabilities_have_the_background_first(images: Path, maps: Path) -> None:
+    foreground = np.where(known_half(16, 20), 0.7, 0.3)
+    np.save(maps / "a.npy", np.stack([1 - foreground, foreground * 0.2, foreground * 0.8]))
+    assert refine(images, maps, "--kind", "probabilities") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 2)
+
+
+def test_without_a_crf_a_mask_comes_back_as_it_is(images: Path, maps: Path) -> None:
+    mask = np.random.default_rng(0).choice(np.array([0, 3, 200, 255], np.uint8), SIZE)
+    write_mask(maps / "a.png", mask)
+    assert refine(images, maps, "--preset", "none") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), mask)
+
+
+def test_a_mask_of_nothing_stays_nothing(images: Path, maps: Path) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    write_mask(maps / "b.png", np.full(SIZE, 255, np.uint8))
+    assert refine(images, maps) == 0
+    assert not refined(maps, "a").any()
+
+
+def test_bad_files_are_named_and_the_others_are_done(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    np.save(maps / "a.npy", np.where(known_half(*SIZE), 0.9, 0.1)[None])
+    np.save(maps / "b.npy", np.full((1, 4, 4), 3.0))
+    np.save(maps / "d.npy", np.zeros((1, 4, 4)))
+    write_mask(maps / "ü c.png", np.zeros((4, 4), np.uint8))
+    assert refine(images, maps) == 2
+    message = capfd.readouterr().err.replace("\n", " ")
+    assert "b.npy: scores from 3 to 3; they must be numbers in [0, 1]" in message
+    assert "has no image named d" in message
+    assert "ü c.png: 4×4 pixels, but its image has 40×32" in message
+    assert (maps.parent / "out" / "a.png").exists()
+    assert not (maps.parent / "out" / "b.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "complaint"),
+    [
+        (np.array([{}], object), (), "not a plain NumPy array"),
+        (np.zeros((4, 4)), (), "is not K×h×w numbers"),
+        (np.full((1, 4, 4), np.nan), (), "they must be numbers in [0, 1]"),
+        (np.full((2, 4, 4), 0.3), ("--kind", "probabilities"), "Apply a softmax"),
+        (np.zeros((1, 4, 4)), ("--kind", "logits"), "'logits' is not an option"),
+        (np.zeros((1, 4, 4)), ("--preset", "iren"), "did you mean 'irn'"),
+        (np.zeros((1, 4, 4)), ("--background", "ostu"), "did you mean 'otsu'"),
+    ],
+)
+def test_what_cannot_be_refined_is_explained(
+    array: UInt8,
+    options: tuple[str, ...],
+    complaint: str,
+    images: Path,
+    maps: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    np.save(maps / "a.npy", array, allow_pickle=True)
+    assert refine(images, maps, *options) == 2
+    assert complaint in capfd.readouterr().err.replace("\n", " ")
+    assert not (maps.parent / "out" / "a.png").exists()
+
+
+def test_missing_or_empty_folders_are_named(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert refine(images, maps) == 2
+    assert refine(images / "none", maps) == 2
+    message = capfd.readouterr().err.replace("\n", " ")
+    assert "scores: no file that ends in .npz, .npy, .png" in message
+    assert "none: no such folder" in message
