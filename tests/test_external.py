@@ -19,7 +19,7 @@ def images(tmp_path: Path) -> Path:
     image = np.full((*SIZE, 3), 30, np.uint8)
     image[:, EDGE:] = (220, 180, 40)
     (tmp_path / "images").mkdir()
-    for name in ("a.png", "b.JPG", "ü c.webp"):
+    for name in ("a.png", "b.JPG", "ü c.bmp"):
         Image.fromarray(image).save(tmp_path / "images" / name, quality=100, subsampling=0)
     return tmp_path / "images"
 
