@@ -29,6 +29,8 @@ run() {
     python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
     python3 benchmarks/patches.py --size 448 --batch 16 --backbone resnet50 --json > "$out/patches-resnet50.json"
     python3 benchmarks/patches.py --size 448 --batch 16 --json > "$out/patches-lite0.json"
+    python3 benchmarks/crf.py --gpu --images "$DATA/JPEGImages" --json > "$out/crf.json"
+    python3 -m pytest -q tests/refine/test_crf.py -k gpu
     for seed in 0 1 2; do
         python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$seed" \
             --seed "$seed" --runtime.workers 12 --runtime.precision bf16
