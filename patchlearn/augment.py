@@ -1,7 +1,7 @@
 """How images become tensors, in training and in testing (torchvision transforms v2)."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -42,11 +42,7 @@ class TrainingTransform:
         _check(settings)
         self.long_side = settings.long_side
         self.mean, self.std = mean, std
-        fill = [int(255 * value) for value in mean]
-        steps: list[v2.Transform] = [v2.RandomCrop(settings.crop, pad_if_needed=True, fill=fill)]
-        steps += [v2.RandomHorizontalFlip()] if settings.flip else []
-        steps += [v2.ColorJitter(*JITTER)] if settings.jitter else []
-        self.steps = v2.Compose(steps)
+        self.steps = _random_steps(settings, _mean_colour(mean))
 
     def __call__(self, image: UInt8) -> Tensor:
         """One random view of the image."""
@@ -63,11 +59,7 @@ class MaskedTransform:
         _check(settings)
         self.long_side = settings.long_side
         self.mean, self.std = mean, std
-        fill = {tv_tensors.Image: [int(255 * value) for value in mean], tv_tensors.Mask: IGNORE}
-        steps: list[v2.Transform] = [v2.RandomCrop(settings.crop, pad_if_needed=True, fill=fill)]
-        steps += [v2.RandomHorizontalFlip()] if settings.flip else []
-        steps += [v2.ColorJitter(*JITTER)] if settings.jitter else []
-        self.steps = v2.Compose(steps)
+        self.steps = _random_steps(settings, {tv_tensors.Image: _mean_colour(mean), tv_tensors.Mask: IGNORE})
 
     def __call__(self, image: UInt8, mask: UInt8) -> tuple[Tensor, Tensor]:
         """(3×crop×crop normalised floats, crop×crop uint8); values of the mask are never mixed."""
@@ -76,6 +68,18 @@ class MaskedTransform:
         pair = tv_tensors.Image(as_tensor(image)), tv_tensors.Mask(torch.from_numpy(mask))
         view, labels = self.steps(*(resize_long_side(part, length) for part in pair))
         return normalise(view.as_subclass(Tensor), self.mean, self.std), labels.as_subclass(Tensor)
+
+
+def _mean_colour(mean: tuple[float, ...]) -> list[int]:
+    return [int(255 * value) for value in mean]
+
+
+def _random_steps(settings: AugmentSettings, fill: Any) -> v2.Compose:
+    """Crop, flip and jitter; `fill` is what stands where an image is too small for the crop."""
+    steps: list[v2.Transform] = [v2.RandomCrop(settings.crop, pad_if_needed=True, fill=fill)]
+    steps += [v2.RandomHorizontalFlip()] if settings.flip else []
+    steps += [v2.ColorJitter(*JITTER)] if settings.jitter else []
+    return v2.Compose(steps)
 
 
 def as_tensor(image: UInt8) -> Tensor:
