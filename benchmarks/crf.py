@@ -34,7 +34,9 @@ AREAS = ((250, 188), (500, 375), (1000, 750), (2000, 1500))
 FIRST_CALL = """
 import time, numpy as np
 from patchlearn.refine import dense_crf
-image = np.random.default_rng(0).integers(0, 256, (375, 500, 3), dtype=np.uint8)
+rows, columns = np.mgrid[:375, :500]
+noise = np.random.default_rng(0).normal(0, 8, (375, 500, 3))
+image = (np.stack([rows / 2, columns / 3, 200 - rows / 3], -1) + noise).clip(0, 255).astype(np.uint8)
 probabilities = np.full((3, 375, 500), 1 / 3, np.float32)
 start = time.perf_counter()
 dense_crf(image, probabilities)
