@@ -41,6 +41,7 @@ from patchlearn.training import Optimisation, Task, check_optimisation, epoch_ba
 
 MODEL = "model.safetensors"
 OFF = "none"
+VERSION = 2  # of what the same settings learn; part of the key of what is written
 RADIUS = {"boundary": 10, "features": 5}  # in training: IRN, PSA
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
-from torchvision.transforms import v2
+from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as TF
 
 from patchlearn.errors import PatchlearnError
@@ -65,8 +65,11 @@ class MaskedTransform:
         """(3×crop×crop normalised floats, crop×crop uint8); values of the mask are never mixed."""
         shortest, longest = self.long_side
         length = int(torch.randint(shortest, longest + 1, ()))
-        pair = tv_tensors.Image(as_tensor(image)), tv_tensors.Mask(torch.from_numpy(mask))
-        view, labels = self.steps(*(resize_long_side(part, length) for part in pair))
+        resized = resize_long_side(as_tensor(image), length)
+        # "nearest" takes the pixel up to one to the left of the centre, and would move the mask against the image.
+        values = TF.resize(torch.from_numpy(mask)[None], list(resized.shape[-2:]), InterpolationMode.NEAREST_EXACT)
+        pair = tv_tensors.Image(resized), tv_tensors.Mask(values[0])
+        view, labels = self.steps(*pair)
         return normalise(view.as_subclass(Tensor), self.mean, self.std), labels.as_subclass(Tensor)
 
 

@@ -66,7 +66,8 @@ def refine_folder(
                 raise PatchlearnError(f"{maps[stem]}: {images} has no image named {stem}. Add it.")
             write_mask(out / f"{stem}.png", refine_file(pictures[stem], maps[stem], settings, kind))
         except PatchlearnError as error:
-            failures.append(str(error))
+            name = str(maps[stem])
+            failures.append(str(error) if name in str(error) else f"{name}: {error}")
 
     for_each(sorted(maps), refine, title="refine", threads=threads, console=console)
     return sorted(failures)
@@ -83,7 +84,7 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "
     if maps.suffix == ".png":
         return _refine_mask(picture, maps, settings)
     if maps.suffix == ".npz":
-        return pseudo_mask(picture, _of_image(read_scores(maps), size, maps), settings)
+        return pseudo_mask(picture, read_scores(maps), settings)
     array = _read_array(maps)
     if kind == "probabilities":
         return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
@@ -119,15 +120,6 @@ def _check_scores(scores: Float32, path: Path) -> None:
             f"{path}: scores from {scores.min():.3g} to {scores.max():.3g}; they must be numbers in [0, 1]. Cut them "
             "off at 0 and divide each map by its maximum, or say that they are probabilities (--kind probabilities)."
         )
-
-
-def _of_image(maps: ScoreMaps, size: tuple[int, int], path: Path) -> ScoreMaps:
-    if maps.size != size:
-        raise PatchlearnError(
-            f"{path}: maps of an image of {maps.size[1]}×{maps.size[0]} pixels, but this one has {size[1]}×{size[0]}. "
-            "Take the image they were made from."
-        )
-    return maps
 
 
 def _refine_mask(picture: UInt8, path: Path, settings: PseudoSettings) -> UInt8:

@@ -1,4 +1,4 @@
-"""The steps in order, resumable: data → classifier → maps → pseudo masks → evaluation → report.
+"""The steps in order, resumable: data → classifier → maps → affinity → pseudo masks → evaluation → report.
 
 Steps hand each other files in one run folder:
 
@@ -27,6 +27,7 @@ from rich.console import Console
 
 from patchlearn.affinity import MODEL as AFFINITY_MODEL
 from patchlearn.affinity import OFF, load_affinity, train_affinity, write_affinity_labels
+from patchlearn.affinity import VERSION as AFFINITY_VERSION
 from patchlearn.artifacts import (
     adopt,
     begin,
@@ -46,6 +47,7 @@ from patchlearn.datasets import open_dataset
 from patchlearn.datasets.check import check_dataset
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
+from patchlearn.pseudo import VERSION as PSEUDO_VERSION
 from patchlearn.pseudo import write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
 from patchlearn.refine import background_threshold
@@ -281,16 +283,16 @@ def cams_key(run: Run, variant: Variant, split: str) -> str:
 
 def affinity_key(run: Run, variant: Variant) -> str:
     """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
-    settings, split = asdict(variant.affinity), variant.affinity.train_split
-    background = asdict(variant.pseudo.background)
-    return fingerprint("affinity", settings, background, run.recipe.seed, cams_key(run, variant, split))
+    settings = asdict(variant.affinity), asdict(variant.pseudo.background)
+    scores = cams_key(run, variant, variant.affinity.train_split)
+    return fingerprint("affinity", AFFINITY_VERSION, settings, run.recipe.seed, scores)
 
 
 def pseudo_key(run: Run, variant: Variant, split: str) -> str:
     """Changes with the score maps, the affinities and the rules for masks."""
     settings = {**asdict(variant.pseudo), "splits": split}
     learned = affinity_key(run, variant) if variant.affinity.kind != OFF else None
-    return fingerprint("pseudo", settings, cams_key(run, variant, split), learned)
+    return fingerprint("pseudo", PSEUDO_VERSION, settings, cams_key(run, variant, split), learned)
 
 
 def _evaluation_key(run: Run, variant: Variant) -> str:

@@ -23,12 +23,15 @@ from patchlearn.refine import (
     random_walk,
     random_walk_features,
 )
+from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf import PRESETS
+from patchlearn.refine.local import GROWTH
 from patchlearn.runtime import for_each
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
+VERSION = 2  # of the masks that the same settings give; part of the key of what is written
 UNARIES = ("soft", "hard")
 
 
@@ -98,14 +101,23 @@ def pseudo_mask(
         settings: which refinements, and how.
         affinity: a trained network to walk with; without one the scores stay where they are.
 
+    Raises:
+        PatchlearnError: the maps are of an image of another size, or a score is not a number.
+
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.31, 0.9]]], np.float32), classes=(4,), size=(1, 3))
     >>> fixed = BackgroundRule(rule="fixed", threshold=0.3)
     >>> settings = PseudoSettings(background=fixed, crf=CrfSettings(preset="none"))
     >>> pseudo_mask(np.zeros((1, 3, 3), np.uint8), maps, settings).tolist()
     [[0, 255, 5]]
     """
+    if maps.size != image.shape[:2]:
+        raise PatchlearnError(
+            f"score maps of an image of {maps.size[1]}×{maps.size[0]} pixels, but this one has "
+            f"{image.shape[1]}×{image.shape[0]}. Take the image they were made from."
+        )
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
+    require_finite("score maps", maps.scores, "Delete them and make them again.")
     walked = walked_scores(image, maps, settings.walk, affinity) if affinity else maps
     labels = label_scores(walked, settings.background)
     unary = labels if settings.crf.preset == OFF else _unary(labels, settings.crf)
@@ -124,7 +136,7 @@ def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings:
     if settings.crf.preset != OFF:
         labels = dense_crf(image, labels, settings.crf.preset, settings.crf.iterations)
     if settings.local:
-        labels = pixel_adaptive_refinement(image, labels, settings.local)
+        labels = pixel_adaptive_refinement(image, labels, settings.local) / GROWTH**settings.local
     winners = np.array(values, np.uint8)[labels.argmax(0)]
     if len(values) == 1:
         return winners
@@ -165,9 +177,12 @@ def check_pseudo(settings: PseudoSettings) -> None:
     for (name, lowest), value in zip(least.items(), values, strict=True):
         if value < lowest:
             raise PatchlearnError(f"pseudo.{name}: {value} is below {lowest}.")
-    if not 0 < settings.crf.confidence <= 1:
-        raise PatchlearnError(f"pseudo.crf.confidence: {settings.crf.confidence} is outside (0, 1].")
-    if settings.walk.beta is not None and not settings.walk.beta > 0:
+    if not 0.5 < settings.crf.confidence <= 1:
+        raise PatchlearnError(
+            f"pseudo.crf.confidence: {settings.crf.confidence} is outside (0.5, 1]; with less, two "
+            "labels would change places."
+        )
+    if settings.walk.beta is not None and not 0 < settings.walk.beta < np.inf:
         raise PatchlearnError(f"pseudo.walk.beta: {settings.walk.beta} is not above 0.")
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
@@ -206,6 +221,8 @@ def _unary(scores: Float32, settings: CrfSettings) -> Float32:
 
 
 def _resized(scores: Float32, cells: tuple[int, ...]) -> Float32:
-    """P×h×w averaged down to another grid."""
-    resized = F.interpolate(torch.from_numpy(scores)[None], size=cells, mode="area")
+    """P×h×w on another grid over the same image; unlike the mode "area", exact where one side is odd."""
+    resized = F.interpolate(
+        torch.from_numpy(scores)[None], size=cells, mode="bilinear", align_corners=False, antialias=True
+    )
     return resized[0].numpy()

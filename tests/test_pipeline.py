@@ -145,6 +145,15 @@ def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
     assert main(["check", *on_run]) == 0
 
 
+def test_the_background_rule_redoes_what_learned_from_it(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant", "plain") == 0
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
+    assert run_it(recipe, folder_data, run, "--variant", "plain", "--pseudo.background.rule=power") == 0
+    redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
+    assert redone == {"plain/affinity", "plain/pseudo/train", "plain/evaluation"}
+
+
 def test_without_affinities_nothing_is_learned_and_nothing_walks(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from conftest import tiny_stages
 from PIL import Image
 from rich.console import Console
 
-from patchlearn.affinity import AffinityNetwork, boundary_map
+from patchlearn.affinity import AffinityNetwork, affinity_features, boundary_map
 from patchlearn.artifacts import write_scores
 from patchlearn.datasets import read_indices
 from patchlearn.errors import PatchlearnError
@@ -16,12 +16,13 @@ from patchlearn.pseudo import (
     CrfSettings,
     PseudoSettings,
     WalkSettings,
+    _resized,
     check_pseudo,
     pseudo_mask,
     walked_scores,
     write_pseudo_masks,
 )
-from patchlearn.refine import BackgroundRule, random_walk
+from patchlearn.refine import BackgroundRule, random_walk, random_walk_features
 from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 FIXED = BackgroundRule(rule="fixed", threshold=0.3)
@@ -104,6 +105,39 @@ def test_masks_change_with_the_affinities(kind: str) -> None:
     assert (pseudo_mask(image, maps, PLAIN, affinity(kind)) != pseudo_mask(image, maps, PLAIN)).any()
 
 
+def test_maps_come_to_the_grid_of_the_features_where_they_stood() -> None:
+    """125 cells of a 500-pixel image and 63 cells of the same image: a ramp stays a ramp."""
+    ramp = ((np.arange(125) + 0.5) / 125 * np.ones((1, 94, 1))).astype(np.float32)
+    resized = _resized(ramp, (47, 63))
+    np.testing.assert_allclose(resized[0, 20, 2:-2], (np.arange(63) + 0.5)[2:-2] / 63, atol=1e-3)
+
+
+def test_the_features_are_not_mirrored_against_the_maps() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    scores = np.random.default_rng(1).random((1, 6, 10), np.float32)
+    network = affinity("features")
+    maps = ScoreMaps(scores=scores, classes=(1,), size=(24, 40))
+    settings = WalkSettings(radius=3, beta=2, steps=4)
+    features, coarse = affinity_features(network, image), _resized(scores, (3, 5))
+    walked = walked_scores(image, maps, settings, network).scores
+    expected = random_walk_features(coarse, features, radius=3, beta=2, steps=4)
+    np.testing.assert_allclose(walked, expected / expected.max(), rtol=1e-5)
+
+
+def test_the_iterations_of_the_crf_are_those_of_the_settings() -> None:
+    image, maps = half_bright()
+    settings = PseudoSettings(background=FIXED, crf=CrfSettings(iterations=0))
+    np.testing.assert_array_equal(pseudo_mask(image, maps, settings)[0] == 1, maps.full_size()[0, 0] > 0.3)
+
+
+def test_maps_of_another_image_or_without_numbers_are_refused() -> None:
+    image, maps = half_bright()
+    with pytest.raises(PatchlearnError, match="of 32×32 pixels, but this one has 31×32"):
+        pseudo_mask(image[:, 1:], maps, PseudoSettings())
+    with pytest.raises(PatchlearnError, match="64 values are infinite or not a number"):
+        pseudo_mask(image, replace(maps, scores=maps.scores * np.nan), PseudoSettings())
+
+
 def test_a_walk_over_nothing_stays_nothing() -> None:
     maps = ScoreMaps(scores=np.zeros((1, 6, 8), np.float32), classes=(1,), size=(22, 30))
     assert not walked_scores(black(22, 30), maps, WalkSettings(), affinity()).scores.any()
@@ -144,7 +178,8 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(ignore_band=0.5), "ignore_band: 0.5 is outside"),
         (PseudoSettings(crf=CrfSettings(preset="iren")), "pseudo.crf.preset: 'iren' .* irn, none, psa, segmenter"),
         (PseudoSettings(crf=CrfSettings(unary="sft")), "did you mean 'soft'"),
-        (PseudoSettings(crf=CrfSettings(confidence=0)), "crf.confidence: 0 is outside"),
+        (PseudoSettings(crf=CrfSettings(confidence=0.5)), "crf.confidence: 0.5 is outside"),
+        (PseudoSettings(walk=WalkSettings(beta=float("inf"))), "walk.beta: inf"),
         (PseudoSettings(crf=CrfSettings(iterations=-1)), "crf.iterations: -1 is below 0"),
         (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),

@@ -1,6 +1,7 @@
 """NumPy array or torch tensor in, the same kind out; what cannot be refined is refused."""
 
 import sys
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +20,11 @@ def is_tensor(value: object) -> bool:
 
 def to_numpy(value: Any) -> NDArray[Any]:
     """The array itself, or a tensor's values on the CPU."""
-    return value.detach().cpu().numpy() if is_tensor(value) else np.asarray(value)
+    if not is_tensor(value):
+        return np.asarray(value)
+    values = value.detach().cpu()
+    unknown_to_numpy = values.dtype == sys.modules["torch"].bfloat16
+    return (values.float() if unknown_to_numpy else values).numpy()
 
 
 def like(result: NDArray[Any], reference: Array) -> Array:
@@ -36,6 +41,12 @@ def require_shape(name: str, array: NDArray[Any], shape: str, example: str) -> N
         raise PatchlearnError(
             f"{name}: the shape {array.shape} is not {shape} with at least one of each. Hand over {example}."
         )
+
+
+def require_whole(name: str, value: object, least: int) -> None:
+    """Raise `PatchlearnError` unless the value is a whole number, not below the least."""
+    if not isinstance(value, Integral) or int(value) < least:
+        raise PatchlearnError(f"{name}: {value!r} is not a whole number of {least} or more. Choose one.")
 
 
 def require_finite(name: str, array: NDArray[Any], remedy: str) -> None:

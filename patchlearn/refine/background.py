@@ -78,7 +78,9 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
         return np.full(maps.size, BACKGROUND, np.uint8)
     threshold = background_threshold(maps, rule)
     values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
-    sure, possible = (values[_crf_labels(image, maps, threshold * part)] for part in (settings.high, settings.low))
+    # However high the threshold, the surest pixels of all stay above it.
+    highest = min(threshold * settings.high, (threshold + 1) / 2)
+    sure, possible = (values[_crf_labels(image, maps, level)] for level in (highest, threshold * settings.low))
     return np.where((sure == BACKGROUND) & (possible != BACKGROUND), IGNORE, sure).astype(np.uint8)
 
 

@@ -2,7 +2,11 @@
 
 Source: Krähenbühl & Koltun, "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials" (2011): mean
 field with a Gaussian kernel over positions and a bilateral one over positions and colours, Potts compatibility and
-symmetric normalisation. The results are those of pydensecrf.
+symmetric normalisation.
+
+The results are those of pydensecrf where the number of pixels is a multiple of four. Where it is not, that program adds
+black pixels at the origin to fill its last vector, which change the corner of a dark image by up to a few hundredths;
+here there are none.
 """
 
 from dataclasses import astuple, dataclass
@@ -12,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.refine.arrays import Array, is_tensor, like, require_finite, require_shape, to_numpy
+from patchlearn.refine.arrays import Array, is_tensor, like, require_finite, require_shape, require_whole, to_numpy
 from patchlearn.refine.lattice import Lattice, build_lattice
 from patchlearn.refine.mean_field import mean_field
 from patchlearn.refine.vectors import VECTOR
@@ -99,16 +103,16 @@ def label_probabilities(labels: UInt8, count: int, confidence: float = 0.7) -> F
         K×H×W; where nothing is known, all are equal.
 
     Raises:
-        PatchlearnError: a label that is not below `count`, or a confidence that is none.
+        PatchlearnError: a label that is not below `count`, or a confidence that would not make it the likeliest.
 
     >>> label_probabilities(np.array([[0, 1, 255]], np.uint8), 2, confidence=0.75)[1].tolist()
     [[0.25, 0.75, 0.5]]
     """
     strange = np.setdiff1d(labels, [*range(count), IGNORE])
-    if len(strange) or not 0 < confidence <= 1:
+    if len(strange) or not (confidence > 1 / count or count == 1) or not confidence <= 1:
         raise PatchlearnError(
-            f"label_probabilities: labels must be below {count} or {IGNORE}, the confidence in (0, 1]; got the labels "
-            f"{strange.tolist()} and {confidence}."
+            f"label_probabilities: labels must be below {count} or {IGNORE}, the confidence above 1/{count} and "
+            f"at most 1; got the labels {strange.tolist()} and {confidence}."
         )
     others = (1 - confidence) / max(1, count - 1)
     chosen = labels == np.arange(count)[:, None, None]
@@ -120,7 +124,8 @@ def _kernels(preset: str | CrfKernels) -> CrfKernels:
     if isinstance(preset, str):
         require_one_of("preset", preset, PRESETS)
         return PRESETS[preset]
-    if min(preset.gaussian_sxy, preset.bilateral_sxy, preset.bilateral_srgb) <= 0 or min(astuple(preset)) < 0:
+    deviations = (preset.gaussian_sxy, preset.bilateral_sxy, preset.bilateral_srgb)
+    if not (min(deviations) > 0 and min(astuple(preset)) >= 0 and np.isfinite(astuple(preset)).all()):
         raise PatchlearnError(f"{preset}: standard deviations must be above 0, what disagreeing costs 0 or more.")
     return preset
 
@@ -135,15 +140,14 @@ def _check(image: Any, probabilities: Any, iterations: int) -> None:
             f"probabilities: maps of {probabilities.shape[1]}×{probabilities.shape[2]} on an image of "
             f"{image.shape[0]}×{image.shape[1]}. Resize them to the image first."
         )
-    if iterations < 0:
-        raise PatchlearnError(f"iterations: {iterations} is below 0.")
+    require_whole("iterations", iterations, 0)
     require_finite("probabilities", probabilities, "Look at where they come from.")
     total = probabilities.sum(0)
     if float(probabilities.min()) < 0 or float(abs(total - 1).max()) > UNEVEN:
         raise PatchlearnError(
             f"probabilities: they begin at {float(probabilities.min()):.3g} and sum to {float(total.min()):.3g} to "
-            f"{float(total.max()):.3g}; they must be at least 0 and sum to 1 at every pixel. Apply a softmax, or add "
-            "the background as a label of its own."
+            f"{float(total.max()):.3g}; they must be at least 0 and sum to 1 at every pixel. Apply a softmax, divide "
+            "them by their sum, or add the background as a label of its own."
         )
 
 

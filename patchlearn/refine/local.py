@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.refine.arrays import Array, like, require_finite, require_shape, to_numpy
+from patchlearn.refine.arrays import Array, like, require_finite, require_shape, require_whole, to_numpy
 from patchlearn.samples import Float32, Integers, UInt8
 
 Float64 = NDArray[np.float64]
 
 COLOUR_SCALE = 0.3  # w1 of AFA and ToCo
 POSITION_SHARE = 0.01  # w2 of AFA and ToCo
+GROWTH = 1 + POSITION_SHARE  # of the total in every iteration
 NO_ZERO_DIVISION = 1e-8
 
 
@@ -83,14 +83,11 @@ def _check_arrays(image: NDArray[Any], probabilities: NDArray[Any]) -> None:
 
 
 def _check_settings(iterations: int, dilations: Sequence[int]) -> None:
-    if not _is_whole(iterations, least=0):
-        raise PatchlearnError(f"iterations: {iterations!r} is not a whole number of at least 0.")
-    if not dilations or not all(_is_whole(dilation, least=1) for dilation in dilations):
-        raise PatchlearnError(f"dilations: {dilations!r} are not whole numbers of at least 1. AFA: 1, 2, 4, 8, 12, 24.")
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, Integral) and int(value) >= least
+    require_whole("iterations", iterations, 0)
+    if not dilations:
+        raise PatchlearnError("dilations: none is given. AFA takes 1, 2, 4, 8, 12, 24.")
+    for dilation in dilations:
+        require_whole("dilations", dilation, 1)
 
 
 def _neighbours(dilations: Sequence[int]) -> tuple[Integers, Float64]:

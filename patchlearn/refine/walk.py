@@ -12,7 +12,6 @@ which a CPU computes several times slower, and they are far too small to change 
 """
 
 import math
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.refine.arrays import Array, like, require_finite, require_shape, to_numpy
+from patchlearn.refine.arrays import Array, like, require_finite, require_shape, require_whole, to_numpy
 from patchlearn.samples import Float32, Integers
 
 Float64 = NDArray[np.float64]
@@ -121,21 +120,21 @@ def random_walk_features(
 def walk_bytes(classes: int, height: int, width: int, radius: int = 5) -> int:
     """Estimate of the bytes that a walk holds at once, beyond the arrays that it is given.
 
-    In float32 one weight per pair and the result; in float64 two states per class and three maps: the degrees, the
-    openness and its power. Features that are not contiguous float32 are copied besides.
+    In float32 one weight per pair and the result; in float64 two states per class and five maps: the openness, its
+    power, ones, the degrees and their inverse. Features that are not contiguous float32 are copied besides.
 
     >>> walk_bytes(classes=3, height=94, width=125) // 10**6
-    2
+    3
     """
     margin = radius - 1
     cells = (height + 2 * margin) * (width + 2 * margin)
-    return cells * (4 * len(half_offsets(radius)) + 8 * (2 * classes + 3)) + 4 * classes * height * width
+    return cells * (4 * len(half_offsets(radius)) + 8 * (2 * classes + 5)) + 4 * classes * height * width
 
 
 def _check_walk(scores: NDArray[Any], radius: int, beta: float, steps: int, memory_limit: int | None) -> None:
     require_shape("scores", scores, "K×H×W", "one map per class, np.stack(maps)")
-    _require_whole("radius", radius, least=1)
-    _require_whole("steps", steps, least=0)
+    require_whole("radius", radius, least=1)
+    require_whole("steps", steps, least=0)
     if not (math.isfinite(beta) and beta > 0):
         raise PatchlearnError(f"beta: {beta} is not a finite number above 0. IRN uses 10, PSA 8.")
     classes, height, width = scores.shape
@@ -146,11 +145,6 @@ def _check_walk(scores: NDArray[Any], radius: int, beta: float, steps: int, memo
             f"{need:,} bytes, the limit is {memory_limit:,}. Use a coarser grid, a smaller radius or fewer maps."
         )
     require_finite("scores", scores, "Look for empty or overflowing maps in the step that made them.")
-
-
-def _require_whole(name: str, value: object, least: int) -> None:
-    if not isinstance(value, Integral) or int(value) < least:
-        raise PatchlearnError(f"{name}: {value!r} is not a whole number of at least {least}.")
 
 
 def _check_boundary(boundary: NDArray[Any], scores: NDArray[Any]) -> None:

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.refine import BackgroundRule, background_threshold
+from patchlearn.refine import (
+    BackgroundRule,
+    ConfidentRegions,
+    background_threshold,
+    check_confident,
+    confident_regions,
+)
 from patchlearn.samples import ScoreMaps
 
 
@@ -47,3 +53,26 @@ def test_an_image_without_classes_has_a_threshold_too() -> None:
 def test_wrong_options_are_errors(rule: BackgroundRule) -> None:
     with pytest.raises(PatchlearnError, match="background"):
         background_threshold(maps(np.zeros((2, 2))), rule)
+
+
+def test_what_only_the_low_threshold_finds_is_undecided() -> None:
+    """Left background, in the middle a weak response, at the right a strong one; every third of its own colour."""
+    colours = np.array([[0, 0, 0], [120, 90, 60], [250, 240, 200]], np.uint8)
+    image = np.repeat(colours, 12, axis=0)[None].repeat(24, axis=0)
+    scores = np.repeat(np.array([0.05, 0.5, 0.95], np.float32), 12)[None, None].repeat(24, axis=1)
+    third = ScoreMaps(scores=scores, classes=(4,), size=(24, 36))
+    rule = BackgroundRule(rule="fixed", threshold=0.5)
+    regions = confident_regions(image, third, rule, ConfidentRegions(high=1.25, low=0.75))
+    np.testing.assert_array_equal(regions, np.repeat([0, 255, 5], 12)[None].repeat(24, axis=0))
+
+
+def test_some_pixels_stay_sure_however_high_the_threshold() -> None:
+    image = np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8)
+    rule = BackgroundRule(rule="fixed", threshold=0.9)
+    settings = ConfidentRegions(high=1.25)
+    assert confident_regions(image, maps(np.array([[0.0, 1.0]])), rule, settings).tolist() == [[0, 1]]
+
+
+def test_thresholds_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(PatchlearnError, match="0 < low ≤ high"):
+        check_confident(ConfidentRegions(high=0.5, low=0.8))

@@ -143,6 +143,21 @@ def test_threads_share_nothing() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_what_is_impossible_counts_as_one_in_a_hundred_thousand() -> None:
+    image, probabilities = made_up(2)
+    probabilities[:] = np.array([0, 1], np.float32)[:, None, None]
+    np.testing.assert_allclose(dense_crf(image, probabilities, iterations=0)[0], 1e-5, rtol=2e-2)
+
+
+def test_double_and_half_precision_are_taken_for_what_they_are() -> None:
+    image, probabilities = made_up(3)
+    np.testing.assert_allclose(
+        dense_crf(image, probabilities.astype(float)), dense_crf(image, probabilities), atol=1e-5
+    )
+    half = torch.from_numpy(probabilities).to(torch.bfloat16)
+    np.testing.assert_array_equal(dense_crf(image, half).numpy(), dense_crf(image, half.float()).numpy())
+
+
 def test_a_tensor_comes_back_as_a_tensor() -> None:
     image, probabilities = made_up(2)
     refined = dense_crf(torch.from_numpy(image), torch.from_numpy(probabilities))
@@ -175,7 +190,7 @@ def spoilt(change: Callable[[Float32], object]) -> Float32:
         (made_up()[0], spoilt(lambda p: p.__setitem__((0, 0, 0), np.nan)), {}, "1 values are infinite or not a number"),
         (made_up()[0], spoilt(lambda p: p.__setitem__((slice(None), 0, 0), (-1, 2))), {}, "they begin at -1"),
         (*made_up(), {"preset": "iren"}, "did you mean 'irn'\\? Choose one of: irn, psa, segmenter"),
-        (*made_up(), {"iterations": -1}, "iterations: -1 is below 0"),
+        (*made_up(), {"iterations": -1}, "iterations: -1 is not a whole number"),
         (
             *made_up(),
             {
@@ -212,3 +227,5 @@ def test_hard_labels_become_probabilities() -> None:
     np.testing.assert_array_equal(label_probabilities(labels * 0, 1), 1)
     with pytest.raises(PatchlearnError, match=r"labels \[2\]"):
         label_probabilities(labels, 2)
+    with pytest.raises(PatchlearnError, match="above 1/3"):
+        label_probabilities(labels, 3, confidence=0.3)
