@@ -7,7 +7,6 @@ from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
-from pydensecrf import densecrf
 
 from patchlearn.refine.crf import PRESETS, CrfKernels
 from patchlearn.samples import Float32, UInt8
@@ -31,6 +30,8 @@ def made_up(labels: int, seed: int) -> tuple[UInt8, Float32]:
 
 def pydensecrf(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int = ITERATIONS) -> Float32:
     """The peer's answer to the same question."""
+    from pydensecrf import densecrf  # the tests run without it
+
     labels, height, width = probabilities.shape
     sxy, compat, bilateral_sxy, srgb, bilateral_compat = astuple(kernels)
     crf = densecrf.DenseCRF2D(width, height, labels)
