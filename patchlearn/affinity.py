@@ -24,8 +24,6 @@ from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from patchlearn.artifacts import load_checkpoint, read_scores, save_checkpoint, write_mask
 from patchlearn.augment import AugmentSettings, MaskedTransform, as_tensor, normalise, resize_long_side
@@ -37,7 +35,15 @@ from patchlearn.pairs import COSTS, affinity_loss, labels_on_grid
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
 from patchlearn.runtime import for_each, seeded
 from patchlearn.samples import Float32, Sample, UInt8
-from patchlearn.training import Optimisation, Task, check_optimisation, epoch_batches, fit, parameter_groups
+from patchlearn.training import (
+    EpochImages,
+    Optimisation,
+    Task,
+    check_optimisation,
+    fit,
+    parameter_groups,
+    process_batches,
+)
 
 MODEL = "model.safetensors"
 OFF = "none"
@@ -267,7 +273,7 @@ def train_affinity(
         model=_channels_last(network),
         groups=parameter_groups(network.stages, network.head, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
         loss=partial(_loss, network.kind, network.stride, settings.cells, accelerator),
         begin_epoch=partial(_begin_epoch, network),
         validate=dict,
@@ -320,16 +326,13 @@ def check_affinity(settings: AffinitySettings) -> None:
     check_optimisation(settings.optimisation)
 
 
-class _LabelledPixels(TorchDataset[tuple[Tensor, Tensor]]):
+class _LabelledPixels(EpochImages):
     """Augmented images with their affinity labels; what is drawn depends on (seed, epoch, index) alone."""
 
     def __init__(self, samples: Sequence[Sample], labels: Path, augment: AugmentSettings, stages: Stages, seed: int):
-        self.samples, self.labels, self.seed = samples, labels, seed
+        super().__init__(samples, seed)
+        self.labels = labels
         self.transform = MaskedTransform(augment, stages.mean, stages.std)
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         sample = self.samples[index]
@@ -341,19 +344,6 @@ class _LabelledPixels(TorchDataset[tuple[Tensor, Tensor]]):
             )
         with seeded(self.seed, "affinity augment", self.epoch, index):
             return self.transform(image, labels)
-
-    def batches(self, epoch: int, batch_size: int) -> list[list[int]]:
-        return epoch_batches(len(self), batch_size, self.seed, epoch)
-
-
-def _batches(
-    images: _LabelledPixels, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    images.epoch = epoch
-    mine = [
-        batch[accelerator.process_index :: accelerator.num_processes] for batch in images.batches(epoch, batch_size)
-    ]
-    return DataLoader(images, batch_sampler=mine[first:], num_workers=workers)
 
 
 def _loss(

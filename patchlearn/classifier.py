@@ -11,8 +11,6 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from patchlearn.artifacts import load_checkpoint, save_checkpoint
 from patchlearn.augment import AugmentSettings, TrainingTransform, square
@@ -23,7 +21,15 @@ from patchlearn.network import PatchNetwork
 from patchlearn.patches import Grid
 from patchlearn.runtime import seed_for, seeded
 from patchlearn.samples import Dataset, Sample
-from patchlearn.training import Optimisation, Task, check_optimisation, epoch_batches, fit, parameter_groups
+from patchlearn.training import (
+    EpochImages,
+    Optimisation,
+    Task,
+    check_optimisation,
+    fit,
+    parameter_groups,
+    process_batches,
+)
 
 MODEL = "model.safetensors"
 HELD_OUT_SHARE = 0.1
@@ -97,7 +103,7 @@ def train_classifier(
         model=network,
         groups=parameter_groups(network.stages, network.classifier, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
         loss=partial(_loss, accelerator.device),
         begin_epoch=partial(_begin_epoch, network, settings),
         validate=lambda: {"map": mean_average_precision(*_predict(network, held_out, settings, accelerator))},
@@ -183,37 +189,21 @@ def stage_of_epoch(epoch: int, epochs: int, stages: int) -> int:
     return epoch * stages // epochs
 
 
-class _LabelledImages(TorchDataset[tuple[Tensor, Tensor]]):
+class _LabelledImages(EpochImages):
     """Augmented images with their labels; what is drawn depends on (seed, epoch, index) alone."""
 
     def __init__(
         self, samples: Sequence[Sample], classes: int, augment: AugmentSettings, network: PatchNetwork, seed: int
     ):
-        self.samples, self.classes, self.seed = samples, classes, seed
+        super().__init__(samples, seed)
+        self.classes = classes
         self.transform = TrainingTransform(augment, network.stages.mean, network.stages.std)
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         sample = self.samples[index]
         image = read_image(sample.image)
         with seeded(self.seed, "augment", self.epoch, index):
             return self.transform(image), multi_hot(sample.labels, self.classes)
-
-    def batches(self, epoch: int, batch_size: int) -> list[list[int]]:
-        return epoch_batches(len(self), batch_size, self.seed, epoch)
-
-
-def _batches(
-    images: _LabelledImages, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    images.epoch = epoch
-    mine = [
-        batch[accelerator.process_index :: accelerator.num_processes] for batch in images.batches(epoch, batch_size)
-    ]
-    return DataLoader(images, batch_sampler=mine[first:], num_workers=workers)
 
 
 def _loss(device: torch.device, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ augmentation and dropout depend on (seed, epoch, index) alone.
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,10 +16,13 @@ from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from patchlearn.artifacts import append_row, load_checkpoint, read_rows, save_checkpoint, write_rows
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.runtime import progress, seed_for
+from patchlearn.samples import Sample
 
 Batch = TypeVar("Batch")
 STATE = "state.safetensors"
@@ -134,6 +137,33 @@ def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[li
     order: list[int] = torch.randperm(count, generator=generator).tolist()
     size = min(batch_size, count)
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
+
+
+class EpochImages(TorchDataset[tuple[Tensor, Tensor]]):
+    """Images whose order and augmentation depend on (seed, epoch, index) alone; a subclass says what one is."""
+
+    def __init__(self, samples: Sequence[Sample], seed: int):
+        """Images of these samples, before the first epoch."""
+        self.samples, self.seed, self.epoch = samples, seed, 0
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.samples)
+
+    def batches(self, epoch: int, batch_size: int) -> list[list[int]]:
+        """The epoch's batches of indices, over all processes together."""
+        return epoch_batches(len(self), batch_size, self.seed, epoch)
+
+
+def process_batches(
+    images: EpochImages, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """This process's part of every batch of an epoch, from the first one named on."""
+    images.epoch = epoch
+    mine = [
+        batch[accelerator.process_index :: accelerator.num_processes] for batch in images.batches(epoch, batch_size)
+    ]
+    return DataLoader(images, batch_sampler=mine[first:], num_workers=workers)
 
 
 def learning_rate_factor(settings: Optimisation, step: int, total: int) -> float:

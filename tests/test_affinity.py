@@ -466,7 +466,7 @@ def test_the_views_of_an_image_differ_from_epoch_to_epoch(folder_data: Path, lab
     images = module._LabelledPixels(samples, labels, settings().augment, tiny_stages(), seed=0)
     views = []
     for epoch in (0, 1, 0):
-        list(module._batches(images, 4, Accelerator(cpu=True), 0, epoch, 0))
+        list(module.process_batches(images, 4, Accelerator(cpu=True), 0, epoch, 0))
         views.append(images[3][0])
     assert torch.equal(views[0], views[2])
     assert not torch.equal(views[0], views[1])
