@@ -31,12 +31,13 @@ from patchlearn.backbones import Stages, create_stages
 from patchlearn.datasets import read_image
 from patchlearn.datasets.images import read_indices
 from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.grids import on_image_grid
 from patchlearn.pairs import COSTS, affinity_loss, labels_on_grid
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
 from patchlearn.runtime import for_each, seeded
 from patchlearn.samples import Float32, Sample, UInt8
 from patchlearn.training import (
-    EpochImages,
+    LabelledPixels,
     Optimisation,
     Task,
     check_optimisation,
@@ -267,7 +268,8 @@ def train_affinity(
     _check_data(samples, labels, settings, accelerator)
     with seeded(seed, "affinity"):
         network = AffinityNetwork(stages, settings.kind)
-    images = _LabelledPixels(samples, labels, settings.augment, stages, seed)
+    transform = MaskedTransform(settings.augment, stages.mean, stages.std)
+    images = LabelledPixels(samples, partial(_read_labels, labels), transform, seed, purpose="affinity")
     task = Task(
         title=f"train {settings.kind}",
         model=_channels_last(network),
@@ -326,26 +328,6 @@ def check_affinity(settings: AffinitySettings) -> None:
     check_optimisation(settings.optimisation)
 
 
-class _LabelledPixels(EpochImages):
-    """Augmented images with their affinity labels; what is drawn depends on (seed, epoch, index) alone."""
-
-    def __init__(self, samples: Sequence[Sample], labels: Path, augment: AugmentSettings, stages: Stages, seed: int):
-        super().__init__(samples, seed)
-        self.labels = labels
-        self.transform = MaskedTransform(augment, stages.mean, stages.std)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        sample = self.samples[index]
-        image, labels = read_image(sample.image), read_indices(_label_path(self.labels, sample))
-        if image.shape[:2] != labels.shape:
-            raise PatchlearnError(
-                f"{_label_path(self.labels, sample)}: {labels.shape[1]}×{labels.shape[0]} pixels, but its image has "
-                f"{image.shape[1]}×{image.shape[0]}. Delete the labels and make them again."
-            )
-        with seeded(self.seed, "affinity augment", self.epoch, index):
-            return self.transform(image, labels)
-
-
 def _loss(
     kind: str, stride: int, radius: int, accelerator: Accelerator, model: nn.Module, batch: tuple[Tensor, Tensor]
 ) -> Tensor:
@@ -361,6 +343,10 @@ def _loss(
 def _begin_epoch(network: AffinityNetwork, epoch: int) -> int:
     network.train()
     return 0
+
+
+def _read_labels(labels: Path, sample: Sample) -> UInt8:
+    return read_indices(_label_path(labels, sample))
 
 
 def _label_path(labels: Path, sample: Sample) -> Path:
@@ -437,17 +423,11 @@ def _view(network: AffinityNetwork, image: UInt8, long_side: int | None) -> Tens
 
 
 def _on_image_grid(network: AffinityNetwork, views: Tensor, image: UInt8) -> Tensor:
-    """B×C×⌈H/stride⌉×⌈W/stride⌉: the output, on cells that together cover the image and nothing else.
-
-    The network's own last cells reach beyond an image whose sides are no multiple of the stride.
-    """
+    """B×C×⌈H/stride⌉×⌈W/stride⌉: the output, on cells that together cover the image and nothing else."""
     output = network(views.contiguous(memory_format=torch.channels_last)).float()
-    cells = [_ceil(side, network.stride) for side in image.shape[:2]]
-    covered = [pixels / (side * network.stride) for pixels, side in zip(views.shape[2:], output.shape[2:])]
-    (rows, columns) = covered
-    placement = output.new_tensor([[columns, 0, columns - 1], [0, rows, rows - 1]]).expand(len(views), 2, 3)
-    grid = F.affine_grid(placement, [len(views), 1, *cells], align_corners=False)
-    return F.grid_sample(output, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    cells = (_ceil(image.shape[0], network.stride), _ceil(image.shape[1], network.stride))
+    rows, columns = (pixels / (side * network.stride) for pixels, side in zip(views.shape[2:], output.shape[2:]))
+    return on_image_grid(output, (rows, columns), cells)
 
 
 def _require_kind(network: AffinityNetwork, wanted: str) -> None:

@@ -177,8 +177,14 @@ def _pseudo(run: Run, options: argparse.Namespace) -> None:
         pipeline.pseudo(run, variant)
 
 
+def _segment(run: Run, options: argparse.Namespace) -> None:
+    """Step 5: train a segmentation network on the pseudo masks (or, with --supervision masks, on the true ones)."""
+    for variant in run.variants:
+        pipeline.segment(run, variant)
+
+
 def _evaluate(run: Run, options: argparse.Namespace) -> None:
-    """Judge seeds and pseudo masks where there are true masks."""
+    """Judge seeds, pseudo masks and the segmenter's masks where there are true masks."""
     entries = pipeline.evaluate(run)
     if not run.accelerator.is_main_process:
         return
@@ -200,6 +206,7 @@ VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {
     "cams": _cams,
     "affinity": _affinity,
     "pseudo": _pseudo,
+    "segment": _segment,
     "evaluate": _evaluate,
     "report": _report,
 }

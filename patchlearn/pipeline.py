@@ -1,4 +1,4 @@
-"""The steps in order, resumable: data → classifier → maps → affinity → pseudo masks → evaluation → report.
+"""The steps in order, resumable: data → classifier → maps → affinity → pseudo masks → segmenter → evaluation → report.
 
 Steps hand each other files in one run folder:
 
@@ -9,15 +9,17 @@ Steps hand each other files in one run folder:
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
     RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
+    RUN/VARIANT/segmenter/                   model.safetensors, log.csv, epochs.csv
+    RUN/VARIANT/segmented/SPLIT/ID.png       the segmenter's masks
     RUN/VARIANT/evaluation/                  entries.json, curves.json
 
-A step is complete when the hash of its own settings and of its inputs matches the one in its step.json. The segmenter
-will stand after the pseudo masks.
+A segmenter that learned from true masks stands in segmenter-masks/, segmented-masks/ and evaluation-masks/.
+A step is complete when the hash of its own settings and of its inputs matches the one in its step.json.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,12 @@ from patchlearn.artifacts import (
 from patchlearn.cams import VERSION as CAMS_VERSION
 from patchlearn.cams import write_cams
 from patchlearn.classifier import MODEL, load_classifier, train_classifier
-from patchlearn.datasets import open_dataset
+from patchlearn.datasets import open_dataset, read_mask
 from patchlearn.datasets.check import check_dataset
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
+from patchlearn.inference import MODEL as SEGMENTER_MODEL
+from patchlearn.inference import load_segmenter, save_segmenter
 from patchlearn.pseudo import VERSION as PSEUDO_VERSION
 from patchlearn.pseudo import write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
@@ -54,9 +58,13 @@ from patchlearn.refine import background_threshold
 from patchlearn.report import write_report
 from patchlearn.runtime import share, start
 from patchlearn.samples import Dataset, Sample
+from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
+from patchlearn.segmenter import ReadLabels, read_mask_of, train_segmenter, true_labels_only, write_masks
 
 RECIPE = "recipe.yaml"
 EVALUATION = "evaluation.json"
+VAL = "val"
+REFERENCE = "-masks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +126,9 @@ def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Seq
 def run_all(run: Run) -> None:
     """Every step of every variant, in order; what is complete is left alone."""
     check(run)
-    for step in (train, cams, affinity, pseudo):
+    weak = (train, cams, affinity, pseudo)
+    steps = (segment,) if _is_reference(run) else (*weak, segment) if run.recipe.with_segmenter else weak
+    for step in steps:
         for variant in run.variants:
             step(run, variant)
     evaluate(run)
@@ -221,12 +231,73 @@ def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
     )
 
 
+def segment(run: Run, variant: Variant) -> None:
+    """Step 5: the segmenter, and its masks of every split that the settings name."""
+    split = variant.segmenter.train_split
+    if not _is_reference(run):
+        if split not in variant.pseudo.splits:
+            raise PatchlearnError(f"variant {variant.name}: pseudo.splits lacks {split!r}, which the segmenter learns.")
+        _require(_pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
+    folder = _segmenter_folder(run, variant)
+    _step(run, folder, segmenter_key(run, variant), partial(_train_segmenter, run, variant, folder))
+    for split in segmented_splits(run, variant):
+        masks = _segmented_folder(run, variant, split)
+        _step(run, masks, segmented_key(run, variant, split), partial(_write_segmented, run, variant, split, masks))
+
+
+def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
+    """The splits whose images the segmenter segments."""
+    if variant.segmenter.splits is None:
+        return (VAL,) if VAL in run.dataset.splits else ()
+    return variant.segmenter.splits
+
+
+def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
+    settings, samples = variant.segmenter, run.dataset.split(variant.segmenter.train_split)
+    read_labels: ReadLabels = partial(read_mask_of, _pseudo_folder(run, variant, settings.train_split))
+    if _is_reference(run):
+        settings, read_labels = true_labels_only(settings), partial(read_mask, run.dataset)
+        samples = tuple(sample for sample in samples if sample.mask)
+    train_segmenter(
+        samples,
+        read_labels,
+        run.dataset.classes,
+        settings,
+        folder,
+        run.accelerator,
+        seed=run.recipe.seed,
+        workers=run.recipe.runtime.workers,
+        threads=run.recipe.runtime.threads,
+        console=run.console,
+    )
+
+
+def _write_segmented(run: Run, variant: Variant, split: str, folder: Path) -> None:
+    model = _segmenter_folder(run, variant) / SEGMENTER_MODEL
+    segmenter = load_segmenter(model)
+    if segmenter.settings != variant.segmenter.inference and run.accelerator.is_main_process:
+        # A change of these trains nothing again, but whoever loads the model is to use it as it was judged.
+        save_segmenter(model, replace(segmenter, settings=variant.segmenter.inference))
+    write_masks(
+        share(run.dataset.split(split), run.accelerator),
+        segmenter,
+        folder,
+        run.accelerator,
+        variant.segmenter.inference,
+        threads=run.recipe.runtime.threads,
+        console=run.console,
+    )
+
+
 def evaluate(run: Run) -> list[dict[str, Any]]:
-    """Judge seeds and pseudo masks of every split that has masks, and gather `evaluation.json`."""
+    """Judge what there is of every split that has masks: seeds, pseudo masks, the segmenter's masks.
+
+    The figures are gathered in `evaluation.json`.
+    """
     for variant in run.variants:
-        for split in variant.pseudo.splits:
+        for split in () if _is_reference(run) else variant.pseudo.splits:
             _require(_pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
-        folder = run.folder / variant.name / "evaluation"
+        folder = _named(run, variant, "evaluation")
         _step(run, folder, _evaluation_key(run, variant), partial(_evaluate_variant, run, variant, folder))
     entries = _gathered_entries(run)
     if run.accelerator.is_main_process:
@@ -270,8 +341,7 @@ def data_key(dataset: Dataset) -> str:
 
 def classifier_key(run: Run, variant: Variant) -> str:
     """Changes with the training's settings, the seed, the data, and the content of a weights file."""
-    weights = variant.classifier.weights
-    content = file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
+    content = _weights_content(variant.classifier.weights)
     return fingerprint("classifier", asdict(variant.classifier), content, run.recipe.seed, data_key(run.dataset))
 
 
@@ -295,11 +365,49 @@ def pseudo_key(run: Run, variant: Variant, split: str) -> str:
     return fingerprint("pseudo", PSEUDO_VERSION, settings, cams_key(run, variant, split), learned)
 
 
+def segmenter_key(run: Run, variant: Variant) -> str:
+    """Changes with the masks it learns, the network and its training, the seed, and the content of a weights file."""
+    settings = asdict(variant.segmenter)
+    for name in ("splits", "inference"):
+        settings.pop(name)
+    split = variant.segmenter.train_split
+    if _is_reference(run):
+        settings.pop("noise")
+        masks: Any = data_key(run.dataset), [_mask_sizes(sample) for sample in run.dataset.split(split)]
+    else:
+        masks = pseudo_key(run, variant, split)
+    weights = _weights_content(variant.segmenter.weights)
+    return fingerprint("segmenter", SEGMENTER_VERSION, settings, weights, run.recipe.seed, masks)
+
+
+def segmented_key(run: Run, variant: Variant, split: str) -> str:
+    """Changes with the segmenter and with how it is used."""
+    return fingerprint("segmented", split, asdict(variant.segmenter.inference), segmenter_key(run, variant))
+
+
+def _weights_content(weights: str | None) -> str | None:
+    return file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
+
+
+def _judged_masks(run: Run, variant: Variant) -> list[str]:
+    """The splits whose masks the segmenter has written, from the present settings, and which have true ones."""
+    return [
+        split
+        for split in segmented_splits(run, variant)
+        if is_complete(_segmented_folder(run, variant, split), segmented_key(run, variant, split))
+        and any(sample.mask for sample in run.dataset.split(split))
+    ]
+
+
 def _evaluation_key(run: Run, variant: Variant) -> str:
+    judged = [segmented_key(run, variant, split) for split in _judged_masks(run, variant)]
+    if _is_reference(run):
+        truth = [_mask_sizes(sample) for split in segmented_splits(run, variant) for sample in run.dataset.split(split)]
+        return fingerprint("evaluation-masks", variant.name, judged, truth)
     seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
     masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
     truth = [_mask_sizes(sample) for split in variant.cams.splits for sample in run.dataset.split(split)]
-    return fingerprint("evaluation", variant.name, seeds, masks, truth, asdict(variant.pseudo))
+    return fingerprint("evaluation", variant.name, seeds, masks, judged, truth, asdict(variant.pseudo))
 
 
 def _mask_sizes(sample: Sample) -> tuple[str, int, int]:
@@ -312,12 +420,13 @@ def _evaluate_variant(run: Run, variant: Variant, folder: Path) -> None:
         return
     entries: list[Entry] = []
     curves: dict[str, dict[str, list[float]]] = {}
-    for split in variant.cams.splits:
+    for split in () if _is_reference(run) else variant.cams.splits:
         if any(sample.mask for sample in run.dataset.split(split)):
             seeds = _evaluate_seeds(run, variant, split)
             entries += [seeds.oracle, seeds.label_free]
             curves[split] = curve_table(seeds.curve)
             entries += [_evaluate_pseudo(run, variant, split)] if split in variant.pseudo.splits else []
+    entries += [_evaluate_segmented(run, variant, split) for split in _judged_masks(run, variant)]
     write_json(folder / "entries.json", entries)
     write_json(folder / "curves.json", {"seed": curves})
 
@@ -338,6 +447,12 @@ def _evaluate_pseudo(run: Run, variant: Variant, split: str) -> Entry:
     return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="label_free")
 
 
+def _evaluate_segmented(run: Run, variant: Variant, split: str) -> Entry:
+    facts = replace(_facts(run, variant, split, "segmenter"), labels="predicted", supervision=run.recipe.supervision)
+    masks = _segmented_folder(run, variant, split)
+    return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="argmax")
+
+
 def _facts(run: Run, variant: Variant, split: str, artefact: str) -> EntryFacts:
     return EntryFacts(
         artefact=artefact,
@@ -351,7 +466,11 @@ def _facts(run: Run, variant: Variant, split: str, artefact: str) -> EntryFacts:
 
 def _gathered_entries(run: Run) -> list[dict[str, Any]]:
     """Of every variant of the recipe that has been evaluated, also those this call did not work on."""
-    files = [run.folder / variant.name / "evaluation" / "entries.json" for variant in variants_of(run.recipe)]
+    files = [
+        run.folder / variant.name / f"evaluation{ending}" / "entries.json"
+        for variant in variants_of(run.recipe)
+        for ending in ("", REFERENCE)
+    ]
     return [entry for file in files if file.exists() for entry in read_json(file)]
 
 
@@ -376,6 +495,23 @@ def _affinity_folder(run: Run, variant: Variant) -> Path:
 
 def _pseudo_folder(run: Run, variant: Variant, split: str) -> Path:
     return run.folder / variant.name / "pseudo" / split
+
+
+def _segmenter_folder(run: Run, variant: Variant) -> Path:
+    return _named(run, variant, "segmenter")
+
+
+def _segmented_folder(run: Run, variant: Variant, split: str) -> Path:
+    return _named(run, variant, "segmented") / split
+
+
+def _named(run: Run, variant: Variant, step: str) -> Path:
+    """The fully supervised reference keeps its files apart."""
+    return run.folder / variant.name / (f"{step}{REFERENCE}" if _is_reference(run) else step)
+
+
+def _is_reference(run: Run) -> bool:
+    return run.recipe.supervision == "masks"
 
 
 def _step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:

@@ -14,11 +14,13 @@ from patchlearn.affinity import AffinitySettings, check_affinity
 from patchlearn.cams import CamSettings, check_cams
 from patchlearn.classifier import ClassifierSettings
 from patchlearn.datasets import SceneSettings
-from patchlearn.errors import PatchlearnError, did_you_mean
+from patchlearn.errors import PatchlearnError, did_you_mean, require_one_of
 from patchlearn.pseudo import PseudoSettings, check_pseudo
 from patchlearn.runtime import RuntimeSettings
+from patchlearn.segmenter import SegmenterSettings, check_segmenter
 
-VARIED = ("classifier", "cams", "affinity", "pseudo")
+VARIED = ("classifier", "cams", "affinity", "pseudo", "segmenter")
+SUPERVISIONS = ("tags", "masks")
 RESERVED = ("check", "data", "evaluation.json", "recipe.yaml", "report.html")
 
 
@@ -50,7 +52,11 @@ class Recipe:
         cams: step 2.
         affinity: step 3.
         pseudo: step 4.
-        variants: name → settings of classifier, cams, affinity and pseudo that differ; run side by side.
+        segmenter: step 5.
+        with_segmenter: whether `run` takes step 5; `segment` takes it in any case.
+        supervision: what the segmenter learns from: "tags" (by way of pseudo masks), or "masks": the true ones, for the
+            fully supervised reference with the same settings, which stands beside the other and needs no other step.
+        variants: name → settings of classifier, cams, affinity, pseudo and segmenter that differ; run side by side.
     """
 
     title: str = "patchlearn"
@@ -61,6 +67,9 @@ class Recipe:
     cams: CamSettings = field(default_factory=CamSettings)
     affinity: AffinitySettings = field(default_factory=AffinitySettings)
     pseudo: PseudoSettings = field(default_factory=PseudoSettings)
+    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+    with_segmenter: bool = True
+    supervision: str = "tags"
     variants: dict[str, dict[str, Any] | None] = field(default_factory=lambda: {"default": {}})
 
 
@@ -73,6 +82,7 @@ class Variant:
     cams: CamSettings
     affinity: AffinitySettings
     pseudo: PseudoSettings
+    segmenter: SegmenterSettings
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -87,6 +97,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         _check_keys(_nested(override), Recipe, override)
     recipe = _parse(settings, overrides, str(path))
+    require_one_of("supervision", recipe.supervision, SUPERVISIONS)
     variants_of(recipe, str(path))
     return recipe
 
@@ -134,6 +145,7 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
         check_cams(whole.cams)
         check_affinity(whole.affinity)
         check_pseudo(whole.pseudo)
+        check_segmenter(whole.segmenter)
     except PatchlearnError as error:
         raise PatchlearnError(f"{source}, variant {name}: {error}") from None
     return Variant(name=name, **{section: getattr(whole, section) for section in VARIED})

@@ -20,9 +20,11 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from patchlearn.artifacts import append_row, load_checkpoint, read_rows, save_checkpoint, write_rows
+from patchlearn.augment import MaskedTransform
+from patchlearn.datasets import read_image
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.runtime import progress, seed_for
-from patchlearn.samples import Sample
+from patchlearn.runtime import progress, seed_for, seeded
+from patchlearn.samples import Sample, UInt8
 
 Batch = TypeVar("Batch")
 STATE = "state.safetensors"
@@ -139,7 +141,7 @@ def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[li
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
 
 
-class EpochImages(TorchDataset[tuple[Tensor, Tensor]]):
+class EpochImages(TorchDataset[tuple[Tensor, ...]]):
     """Images whose order and augmentation depend on (seed, epoch, index) alone; a subclass says what one is."""
 
     def __init__(self, samples: Sequence[Sample], seed: int):
@@ -155,9 +157,38 @@ class EpochImages(TorchDataset[tuple[Tensor, Tensor]]):
         return epoch_batches(len(self), batch_size, self.seed, epoch)
 
 
+class LabelledPixels(EpochImages):
+    """Augmented images with labels for their pixels."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        read_labels: Callable[[Sample], UInt8],
+        transform: MaskedTransform,
+        seed: int,
+        *,
+        purpose: str,
+    ):
+        """`read_labels` gives H×W labels, 255 ignored; the purpose keeps trainings of one seed apart."""
+        super().__init__(samples, seed)
+        self.read_labels, self.transform, self.purpose = read_labels, transform, purpose
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        """(3×crop×crop image, crop×crop labels)."""
+        sample = self.samples[index]
+        image, labels = read_image(sample.image), self.read_labels(sample)
+        if image.shape[:2] != labels.shape:
+            raise PatchlearnError(
+                f"{sample.image}: {image.shape[1]}×{image.shape[0]} pixels, but its labels for {self.purpose} have "
+                f"{labels.shape[1]}×{labels.shape[0]}. Delete the labels and make them again."
+            )
+        with seeded(self.seed, f"{self.purpose} augment", self.epoch, index):
+            return self.transform(image, labels)
+
+
 def process_batches(
     images: EpochImages, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
+) -> DataLoader[tuple[Tensor, ...]]:
     """This process's part of every batch of an epoch, from the first one named on."""
     images.epoch = epoch
     mine = [

@@ -27,7 +27,7 @@ from patchlearn.affinity import (
     train_affinity,
 )
 from patchlearn.artifacts import load_checkpoint, read_rows, save_checkpoint, write_mask
-from patchlearn.augment import AugmentSettings
+from patchlearn.augment import AugmentSettings, MaskedTransform
 from patchlearn.backbones import Stages, create_stages
 from patchlearn.classifier import Classifier, save_classifier
 from patchlearn.datasets import open_dataset
@@ -35,7 +35,7 @@ from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
 from patchlearn.pairs import affinity_loss, boundary_costs, feature_costs, labels_on_grid
 from patchlearn.samples import UInt8
-from patchlearn.training import Optimisation
+from patchlearn.training import LabelledPixels, Optimisation
 
 KINDS = ("boundary", "features")
 
@@ -372,7 +372,7 @@ def test_missing_and_misfitting_labels_are_named(
     folder_data: Path, labels: Path, tmp_path: Path, console: Console
 ) -> None:
     write_mask(labels / "img03.png", np.zeros((40, 47), np.uint8))
-    with pytest.raises(PatchlearnError, match=r"img03\.png: 47×40 pixels, but its image has 48×40"):
+    with pytest.raises(PatchlearnError, match=r"img03\.png: 48×40 pixels, but its labels for affinity have 47×40"):
         train(folder_data, labels, tmp_path / "run", console, settings())
     (labels / "img05.png").unlink()
     with pytest.raises(PatchlearnError, match=r"labels: no affinity labels of 1 images, the first is 'img05'"):
@@ -463,7 +463,8 @@ def test_maps_lie_where_the_image_has_them(
 
 def test_the_views_of_an_image_differ_from_epoch_to_epoch(folder_data: Path, labels: Path) -> None:
     samples = open_dataset("folder", folder_data).split("train")
-    images = module._LabelledPixels(samples, labels, settings().augment, tiny_stages(), seed=0)
+    transform = MaskedTransform(settings().augment, (0.5,) * 3, (0.5,) * 3)
+    images = LabelledPixels(samples, partial(module._read_labels, labels), transform, seed=0, purpose="affinity")
     views = []
     for epoch in (0, 1, 0):
         list(module.process_batches(images, 4, Accelerator(cpu=True), 0, epoch, 0))

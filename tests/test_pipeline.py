@@ -14,6 +14,7 @@ from PIL import Image
 
 from patchlearn.artifacts import read_json, write_json
 from patchlearn.cli import main
+from patchlearn.inference import load_segmenter
 
 RECIPE = """
 title: tiny
@@ -27,10 +28,16 @@ affinity:
   augment: {crop: 32, long_side: [32, 48]}
   optimisation: {epochs: 1, batch_size: 4, save_seconds: 0}
 pseudo: {walk: {steps: 16}}
+segmenter:
+  backbone: mobilenetv3_small_050
+  weights: null
+  augment: {crop: 32, long_side: [32, 48]}
+  optimisation: {epochs: 2, batch_size: 4, save_seconds: 0}
 variants:
   plain: {}
   progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}
 """
+AFTER_PSEUDO = ("pseudo/train", "segmenter", "segmented/val", "evaluation")
 
 
 @pytest.fixture
@@ -58,12 +65,12 @@ def test_a_run_leaves_everything_it_promises(recipe: Path, folder_data: Path, tm
     assert run_it(recipe, folder_data, run) == 0
     entries = read_json(run / "evaluation.json")
     found = {(entry["artefact"], entry["variant"], entry["split"], entry["labels"], entry["rule"]) for entry in entries}
-    assert found == {
-        (artefact, variant, "train", "given", rule)
-        for variant in ("plain", "progressive")
-        for artefact, rule in (("seed", "oracle"), ("seed", "label_free"), ("pseudo", "label_free"))
-    }
-    assert all(0 <= entry["miou"] <= 1 and entry["images"] == 8 for entry in entries)
+    weak = [("seed", "oracle"), ("seed", "label_free"), ("pseudo", "label_free")]
+    wanted = [(artefact, "train", "given", rule) for artefact, rule in weak]
+    wanted += [("segmenter", "val", "predicted", "argmax")]
+    assert found == {(artefact, variant, *rest) for variant in ("plain", "progressive") for artefact, *rest in wanted}
+    assert all(0 <= entry["miou"] <= 1 and entry["supervision"] == "tags" for entry in entries)
+    assert {(entry["split"], entry["images"]) for entry in entries} == {("train", 8), ("val", 4)}
     assert len({entry["recipe"] for entry in entries}) == 1
     for name in ("recipe.yaml", "report.html", "plain/classifier/model.safetensors", "plain/cams/train/img00.npz"):
         assert (run / name).exists(), name
@@ -83,7 +90,7 @@ def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     assert run_it(recipe, folder_data, run, "--pseudo.crf.preset=psa") == 0
     redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
     variants = ("plain", "progressive")
-    assert redone == {f"{name}/{step}" for name in variants for step in ("pseudo/train", "evaluation")}
+    assert redone == {f"{name}/{step}" for name in variants for step in AFTER_PSEUDO}
 
 
 def test_what_variants_share_is_trained_once(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -99,7 +106,7 @@ def test_what_variants_share_is_trained_once(recipe: Path, folder_data: Path, tm
 def test_equal_variants_are_evaluated_under_their_own_names(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     recipe.write_text(RECIPE.split("variants:")[0] + "variants: {a: {}, b: {}}\n")
     assert run_it(recipe, folder_data, tmp_path / "run") == 0
-    assert [entry["variant"] for entry in read_json(tmp_path / "run" / "evaluation.json")] == ["a"] * 3 + ["b"] * 3
+    assert [entry["variant"] for entry in read_json(tmp_path / "run" / "evaluation.json")] == ["a"] * 4 + ["b"] * 4
 
 
 def test_a_verb_that_fails_leaves_the_recipe_of_the_run_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -151,7 +158,7 @@ def test_the_background_rule_redoes_what_learned_from_it(recipe: Path, folder_da
     before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
     assert run_it(recipe, folder_data, run, "--variant", "plain", "--pseudo.background.rule=power") == 0
     redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
-    assert redone == {"plain/affinity", "plain/pseudo/train", "plain/evaluation"}
+    assert redone == {"plain/affinity", *(f"plain/{step}" for step in AFTER_PSEUDO)}
 
 
 def test_without_affinities_nothing_is_learned_and_nothing_walks(
@@ -195,11 +202,23 @@ def test_odd_pictures_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: 
             assert mask.size == size
 
 
-@pytest.mark.parametrize("moment", ["classifier/state.safetensors", "cams/train/*.npz", "affinity/state.safetensors"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "classifier/state.safetensors",
+        "cams/train/*.npz",
+        "affinity/state.safetensors",
+        "segmenter/round-1/labels/*.png",
+        "segmenter/state.safetensors",
+    ],
+)
 def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
     moment: str, recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    recipe.write_text(
+        RECIPE.replace("segmenter:", "segmenter:\n  noise: {correct_from: 0.5, confidence: 0.4, rounds: 2}")
+    )
     # One thread here too: results depend on the number of threads.
     subprocess.run(command(recipe, folder_data, tmp_path / "a"), env=environment, check=True, capture_output=True)
     killed = tmp_path / "b"
@@ -211,8 +230,8 @@ def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "report.html").exists()
     subprocess.run(command(recipe, folder_data, killed), env=environment, check=True, capture_output=True)
-    models = ("*/classifier/model.safetensors", "*/affinity/model.safetensors")
-    for pattern in (*models, "*/cams/train/*.npz", "*/pseudo/train/*.png"):
+    models = (f"*/{step}/model.safetensors" for step in ("classifier", "affinity", "segmenter"))
+    for pattern in (*models, "*/cams/train/*.npz", "*/pseudo/train/*.png", "*/segmented/val/*.png"):
         assert files(tmp_path / "a", pattern) == files(killed, pattern)
         assert files(killed, pattern)
     assert not list(killed.rglob("*.partial")) or moment.startswith("cams")
@@ -275,3 +294,41 @@ def test_a_checkpoint_of_another_architecture_is_explained(
     write_json(model, {})
     assert main(["cams", *start]) == 2
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_supervised_reference_stands_beside_and_needs_no_other_step(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--supervision", "masks") == 0
+    assert sorted(path.name for path in (run / "plain").iterdir()) == [
+        "evaluation-masks",
+        "segmented-masks",
+        "segmenter-masks",
+    ]
+    (reference,) = read_json(run / "evaluation.json")
+    assert (reference["artefact"], reference["supervision"], reference["split"]) == ("segmenter", "masks", "val")
+    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    supervisions = [(entry["artefact"], entry["supervision"]) for entry in read_json(run / "evaluation.json")]
+    assert supervisions[-2:] == [("segmenter", "tags"), ("segmenter", "masks")]
+
+
+def test_the_segmenter_can_be_left_for_later(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    assert not (run / "plain/segmenter").exists()
+    assert main(["segment", str(run), "--variant=plain"]) == 0
+    assert main(["evaluate", str(run), "--variant=plain"]) == 0
+    assert read_json(run / "evaluation.json")[-1]["artefact"] == "segmenter"
+
+
+def test_how_images_are_segmented_trains_nothing_again_and_is_kept_with_the_model(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
+    assert main(["run", str(run), "--variant=plain", "--segmenter.inference.scales=[1.0,1.5]"]) == 0
+    redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
+    assert redone == {"plain/segmented/val", "plain/evaluation"}
+    assert load_segmenter(run / "plain/segmenter/model.safetensors").settings.scales == (1.0, 1.5)

@@ -11,10 +11,10 @@ from torch import nn
 
 from patchlearn.backbones.families import FAMILIES
 from patchlearn.backbones.stages import Stages
-from patchlearn.backbones.weights import load_demo, load_file, load_hub
+from patchlearn.backbones.weights import load_hub, load_weights
 from patchlearn.errors import PatchlearnError, did_you_mean
 
-__all__ = ["OUTPUT_STRIDES", "Stages", "create_stages"]
+__all__ = ["OUTPUT_STRIDES", "Stages", "architecture", "channel_means", "create_stages", "load_weights"]
 
 OUTPUT_STRIDES = (8, 16, 32)
 FULL_STRIDE = 32
@@ -39,17 +39,22 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
     >>> len(stages), stages.channels, stages.strides
     (5, (64, 64, 128, 256, 512), (4, 4, 8, 16, 16))
     """
-    full = _skeleton(name)
+    full = architecture(name)
+    _check_family(name, full)
     if output_stride not in OUTPUT_STRIDES:
         raise PatchlearnError(f"output_stride: {output_stride} is not an option. Choose one of: 8, 16, 32.")
     network = _build(name, full, output_stride, weights)
-    stages = Stages(name, _cut(network), _channel_means(network, "mean"), _channel_means(network, "std"))
+    stages = Stages(name, _cut(network), channel_means(network, "mean"), channel_means(network, "std"))
     _check_stride(stages, output_stride)
     return stages
 
 
-def _skeleton(name: str) -> nn.Module:
-    """The whole architecture without memory behind it: enough to know its family and its keys."""
+def architecture(name: str) -> nn.Module:
+    """The whole network without memory behind it: enough to know its family, its keys and its normalisation.
+
+    Raises:
+        PatchlearnError: timm does not know the name.
+    """
     if not timm.is_model(name):
         raise PatchlearnError(
             f"backbone: timm knows no {name!r};{did_you_mean(name, timm.list_models())} "
@@ -57,6 +62,17 @@ def _skeleton(name: str) -> nn.Module:
         )
     with torch.device("meta"):
         network: nn.Module = timm.create_model(name)
+    return network
+
+
+def channel_means(network: nn.Module, key: str) -> tuple[float, ...]:
+    """Per channel, what a timm network's images are normalised with: its "mean" or its "std"."""
+    config = network.pretrained_cfg
+    assert isinstance(config, dict)
+    return tuple(config[key])
+
+
+def _check_family(name: str, network: nn.Module) -> None:
     if type(network) not in FAMILIES:
         families = ", ".join(sorted(family.__name__ for family in FAMILIES))
         raise PatchlearnError(
@@ -64,7 +80,6 @@ def _skeleton(name: str) -> nn.Module:
             f"Choose one of timm's families {families}: for example resnet50, convnext_tiny, tf_efficientnet_lite0, "
             "mobilenetv3_large_100 or regnety_016."
         )
-    return network
 
 
 def _build(name: str, full: nn.Module, output_stride: int, weights: str | Path | None) -> nn.Module:
@@ -72,10 +87,7 @@ def _build(name: str, full: nn.Module, output_stride: int, weights: str | Path |
     if weights == "hub":
         return load_hub(name, **options)
     network: nn.Module = timm.create_model(name, **options)
-    if weights == "demo":
-        load_demo(network, full, name)
-    elif weights is not None:
-        load_file(network, full, name, Path(weights))
+    load_weights(network, full, name, weights)
     return network
 
 
@@ -91,12 +103,6 @@ def _options(full: nn.Module, output_stride: int) -> dict[str, Any]:
 def _cut(network: nn.Module) -> list[nn.Module]:
     pieces = FAMILIES[type(network)](network)
     return [nn.Sequential(*piece) if len(piece) > 1 else piece[0] for piece in pieces]
-
-
-def _channel_means(network: nn.Module, key: str) -> tuple[float, ...]:
-    config = network.pretrained_cfg
-    assert isinstance(config, dict)
-    return tuple(config[key])
 
 
 def _check_stride(stages: Stages, output_stride: int) -> None:

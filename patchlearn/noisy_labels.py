@@ -1,0 +1,137 @@
+"""Learning from masks that are partly wrong: losses that trust a label less, and a teacher that corrects it."""
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from patchlearn.samples import BACKGROUND, IGNORE
+
+HARD_BOOTSTRAP = 0.8  # share of the label: Reed et al., section 3.3
+GENERALISED_POWER = 0.7  # q: Zhang & Sabuncu, section 4
+RAMP = 10.0  # steps after which the average looks back further than to the start
+
+
+# --- losses: B×(K+1)×H×W logits, B×H×W labels (255 ignored) → the mean over what is labelled ---
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Every labelled pixel counts the same.
+
+    >>> cross_entropy(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]))
+    tensor(0.6931)
+    """
+    return _mean(_pixel_costs(logits, labels), labels != IGNORE)
+
+
+def balanced(logits: Tensor, labels: Tensor) -> Tensor:
+    """Background and objects weigh the same, however few pixels either has.
+
+    Source: the seeding loss of Huang et al., "Weakly-Supervised Semantic Segmentation Network with Deep Seeded Region
+    Growing" (DSRG), CVPR 2018.
+    """
+    costs = _pixel_costs(logits, labels)
+    is_object = (labels != BACKGROUND) & (labels != IGNORE)
+    return (_mean(costs, labels == BACKGROUND) + _mean(costs, is_object)) / 2
+
+
+def bootstrapped(logits: Tensor, labels: Tensor) -> Tensor:
+    """A part of every label is what the network itself would say.
+
+    Source: hard bootstrapping, Reed et al., "Training Deep Neural Networks on Noisy Labels with Bootstrapping", ICLR
+    2015 workshop.
+    """
+    own = logits.detach().argmax(1)
+    costs = HARD_BOOTSTRAP * _pixel_costs(logits, labels) + (1 - HARD_BOOTSTRAP) * _pixel_costs(logits, own)
+    return _mean(costs, labels != IGNORE)
+
+
+def generalised(logits: Tensor, labels: Tensor) -> Tensor:
+    """(1 − p^q) / q, p being the label's probability: a label that the network finds unlikely pulls less.
+
+    Source: Zhang & Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
+    NeurIPS 2018.
+    """
+    likelihood = (-_pixel_costs(logits, labels)).exp()
+    return _mean((1 - likelihood**GENERALISED_POWER) / GENERALISED_POWER, labels != IGNORE)
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+LOSSES: dict[str, Loss] = {
+    "balanced": balanced,
+    "bootstrapped": bootstrapped,
+    "cross_entropy": cross_entropy,
+    "generalised": generalised,
+}
+
+
+def _pixel_costs(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE, reduction="none")
+
+
+def _mean(costs: Tensor, counted: Tensor) -> Tensor:
+    """Zero, and not nothing, where there is nothing to count."""
+    return (costs * counted).sum() / counted.sum().clamp(min=1)
+
+
+# --- the teacher -------------------------------------------------------------
+
+
+class MovingAverage(nn.Module):
+    """A network, and the exponential moving average of its weights.
+
+    Source: Tarvainen & Valpola, "Mean teachers are better role models", NeurIPS 2017.
+
+    Args:
+        network: learns.
+        decay: how much of the average is kept at each step; less in the first steps, when there is little to keep.
+    """
+
+    steps: Tensor
+    average: nn.Module
+
+    def __init__(self, network: nn.Module, decay: float):
+        """The average starts as a copy."""
+        super().__init__()
+        self.network = network
+        self.average = deepcopy(network).requires_grad_(False).eval()
+        self.decay = decay
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The learning network's output."""
+        output: Tensor = self.network(images)
+        return output
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """One more step of the network into the average."""
+        count = float(self.steps)
+        decay = min(self.decay, (1 + count) / (RAMP + count))
+        learned = self.network.state_dict()
+        for name, kept in self.average.state_dict().items():
+            if kept.is_floating_point():
+                kept.lerp_(learned[name], 1 - decay)
+            else:
+                kept.copy_(learned[name])
+        self.steps += 1
+
+
+def corrected(labels: Tensor, probabilities: Tensor, present: Tensor, confidence: float) -> Tensor:
+    """Labels, replaced where the teacher is sure of another class that is in the image.
+
+    Args:
+        labels: B×H×W; what is ignored stays ignored.
+        probabilities: B×(K+1)×H×W of the teacher, background first.
+        present: B×K, 1 where the image's tags name the class.
+        confidence: probability from which the teacher is believed.
+
+    >>> sure = torch.tensor([[0.05, 0.95, 0.95], [0.95, 0.05, 0.05]]).view(1, 2, 1, 3)
+    >>> corrected(torch.tensor([[[0, 255, 1]]]), sure, torch.ones(1, 1), 0.9)
+    tensor([[[  1, 255,   0]]])
+    """
+    allowed = F.pad(present, (1, 0), value=1.0)[:, :, None, None]
+    best, winners = (probabilities * allowed).max(1)
+    return torch.where((labels != IGNORE) & (best >= confidence), winners.to(labels.dtype), labels)

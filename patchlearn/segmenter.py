@@ -1,0 +1,414 @@
+"""Step 5: train a segmentation network on pseudo masks, or, as a reference, on true ones."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from patchlearn.artifacts import write_mask
+from patchlearn.augment import AugmentSettings, MaskedTransform
+from patchlearn.classifier import multi_hot
+from patchlearn.datasets import read_image, read_indices
+from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.heads import OUTPUT_STRIDES, SegmentationNetwork
+from patchlearn.inference import (
+    MODEL,
+    InferenceSettings,
+    Segmenter,
+    check_inference,
+    load_segmenter,
+    save_segmenter,
+)
+from patchlearn.noisy_labels import LOSSES, MovingAverage, corrected
+from patchlearn.runtime import for_each, seeded, share
+from patchlearn.samples import BACKGROUND, IGNORE, Integers, Sample, UInt8
+from patchlearn.training import (
+    LabelledPixels,
+    Optimisation,
+    Task,
+    check_optimisation,
+    fit,
+    parameter_groups,
+    process_batches,
+)
+
+VERSION = 1  # of what the same settings learn; part of the key of what is written
+COLLAPSED = 0.02  # of the labelled object pixels: a network that finds fewer sees background everywhere
+FIRST_STEPS = 200  # in which any network may see background everywhere
+ReadLabels = Callable[[Sample], UInt8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseSettings:
+    """What is done about labels that are wrong; true masks are learned without any of it.
+
+    Args:
+        loss: "cross_entropy", "balanced" (DSRG), "bootstrapped" (Reed et al.) or "generalised" (Zhang & Sabuncu).
+        correct_from: share of the epochs after which the average of the weights, as a teacher, corrects labels that
+            it is sure are wrong; 1 for never.
+        confidence: probability from which the teacher is believed.
+        rounds: trainings one after another; each but the first learns from what the one before says about the
+            training images, given their tags.
+        relabel: how the masks for the next round are read.
+    """
+
+    loss: str = "cross_entropy"
+    correct_from: float = 1.0
+    confidence: float = 0.9
+    rounds: int = 1
+    relabel: InferenceSettings = field(default_factory=lambda: InferenceSettings(crf="segmenter"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterSettings:
+    """The segmentation network and how it is trained.
+
+    Args:
+        head: "deeplabv3plus", "deeplabv2" (on resnet101, the field's own), "fpn", "segformer", "unet" or "upernet".
+        backbone: a timm architecture.
+        weights: null, "hub", "demo" or the path of a timm state dict; ImageNet's, as the field starts.
+        output_stride: of the encoder; null for the head's own habit.
+        freeze_statistics: the encoder's batch norm keeps its pretrained statistics (DeepLab).
+        average: share of the moving average of the weights that is kept at each step; what is saved is the average.
+        noise: what is done about labels that are wrong.
+        train_split: whose masks are learned.
+        splits: of which splits the segmenter's masks are written, and judged; null for "val", if the data has it.
+        augment: crop, sizes and colours of the images.
+        optimisation: of encoder and, faster, head.
+        inference: how images are segmented; kept with the model.
+    """
+
+    head: str = "deeplabv3plus"
+    backbone: str = "resnet50"
+    weights: str | None = "hub"
+    output_stride: int | None = None
+    freeze_statistics: bool = True
+    average: float = 0.99
+    noise: NoiseSettings = field(default_factory=NoiseSettings)
+    train_split: str = "train"
+    splits: tuple[str, ...] | None = None
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
+
+
+# --- training ----------------------------------------------------------------
+
+
+def train_segmenter(
+    samples: Sequence[Sample],
+    read_labels: ReadLabels,
+    classes: tuple[str, ...],
+    settings: SegmenterSettings,
+    folder: Path,
+    accelerator: Accelerator,
+    *,
+    seed: int,
+    workers: int,
+    threads: int | None,
+    console: Console,
+) -> Path:
+    """Train on masks, round after round, and write `folder/model.safetensors`; resumes where it was killed.
+
+    Args:
+        samples: the images; their tags say which classes a corrected label may have.
+        read_labels: sample → H×W mask: 0 background, i + 1 class i, 255 not learned from.
+        classes: the K names.
+        settings: network and training.
+        folder: where the model, its state and its log are written; earlier rounds stand in `round-N/` below.
+        accelerator: device and processes.
+        seed: of new weights, order and augmentation.
+        workers: processes that load images.
+        threads: images relabelled at a time; None for one per core.
+        console: where progress is shown.
+
+    Raises:
+        PatchlearnError: a wrong setting; masks that are missing, do not fit, or hold no object; or a network that
+            finds nothing but background.
+    """
+    check_segmenter(settings)
+    _check_batch(samples, settings, accelerator)
+    check_labels(samples, read_labels, classes, console)
+    for number in range(1, settings.noise.rounds):
+        earlier = folder / f"round-{number}"
+        if not (earlier / MODEL).exists():
+            _train_once(samples, read_labels, classes, settings, earlier, accelerator, seed, workers, console)
+        masks = earlier / "labels"
+        model = load_segmenter(earlier / MODEL)
+        mine = share(samples, accelerator)
+        write_masks(
+            mine, model, masks, accelerator, settings.noise.relabel, tagged=True, threads=threads, console=console
+        )
+        accelerator.wait_for_everyone()
+        read_labels = partial(read_mask_of, masks)
+    _train_once(samples, read_labels, classes, settings, folder, accelerator, seed, workers, console)
+    return folder / MODEL
+
+
+def _train_once(
+    samples: Sequence[Sample],
+    read_labels: ReadLabels,
+    classes: tuple[str, ...],
+    settings: SegmenterSettings,
+    folder: Path,
+    accelerator: Accelerator,
+    seed: int,
+    workers: int,
+    console: Console,
+) -> None:
+    with seeded(seed, "segmenter"):
+        network = SegmentationNetwork(
+            settings.backbone, settings.head, len(classes), settings.output_stride, settings.weights
+        )
+    model = _channels_last(MovingAverage(network, settings.average))
+    images = _TaggedPixels(samples, read_labels, _transform(settings, network), seed, classes=len(classes))
+    trainee = _Trainee(network, model, settings, accelerator.device, folder)
+    task = Task(
+        title=f"train {settings.head} {folder.parent.name}",
+        model=model,
+        groups=parameter_groups(network.encoder, network.decoder, settings.optimisation),
+        steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
+        batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        loss=trainee.loss,
+        begin_epoch=trainee.begin_epoch,
+        validate=trainee.validate,
+    )
+    fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    model.update()  # with the last step
+    if accelerator.is_main_process:
+        average = model.average
+        assert isinstance(average, SegmentationNetwork)
+        save_segmenter(folder / MODEL, Segmenter(network=average, classes=classes, settings=settings.inference))
+    accelerator.wait_for_everyone()
+
+
+class _Trainee:
+    """The network in training, its teacher, and the pixels it has found in this epoch."""
+
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        model: MovingAverage,
+        settings: SegmenterSettings,
+        device: torch.device,
+        folder: Path,
+    ):
+        self.network, self.model, self.settings, self.device, self.folder = network, model, settings, device, folder
+        self.epoch, self.found, self.labelled = 0, 0, 0
+
+    def begin_epoch(self, epoch: int) -> int:
+        """Training mode; the average, and frozen statistics, stay as they are."""
+        self.epoch, self.found, self.labelled = epoch, 0, 0
+        self.network.train()
+        if self.settings.freeze_statistics:
+            self.network.freeze_statistics()
+        return int(self._teaches)
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Of one batch of images, labels and tags."""
+        images, labels, present = (tensor.to(self.device, non_blocking=True) for tensor in batch)
+        images = images.contiguous(memory_format=torch.channels_last)
+        self.model.update()
+        if self._teaches:
+            labels = self._corrected(images, labels, present)
+        logits = _enlarged(model(images), labels)
+        self._count(logits, labels)
+        return LOSSES[self.settings.noise.loss](logits, labels)
+
+    def validate(self) -> dict[str, float]:
+        """Object pixels found ÷ labelled, in training; none of either is a collapse."""
+        share_found = self.found / max(self.labelled, 1)
+        last = self.settings.optimisation.epochs - 1
+        if share_found < COLLAPSED and self.labelled > 0 and self.epoch in {1, last}:
+            raise PatchlearnError(
+                f"{self.folder}: the network collapsed to background: in epoch {self.epoch + 1} it marked "
+                f"{self.found} pixels as objects where its labels have {self.labelled}. Lower "
+                "segmenter.optimisation.learning_rate, set segmenter.noise.loss to balanced, or look at the masks."
+            )
+        return {"objects_found": share_found}
+
+    @property
+    def _teaches(self) -> bool:
+        return self.epoch >= self.settings.noise.correct_from * self.settings.optimisation.epochs
+
+    @torch.no_grad()
+    def _corrected(self, images: Tensor, labels: Tensor, present: Tensor) -> Tensor:
+        probabilities = _enlarged(self.model.average(images), labels).softmax(1)
+        return corrected(labels, probabilities, present, self.settings.noise.confidence)
+
+    @torch.no_grad()
+    def _count(self, logits: Tensor, labels: Tensor) -> None:
+        known = labels != IGNORE
+        self.found += int(((logits.argmax(1) != BACKGROUND) & known).sum())
+        self.labelled += int(((labels != BACKGROUND) & known).sum())
+
+
+class _TaggedPixels(LabelledPixels):
+    """Augmented images, their labels and their tags."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        read_labels: ReadLabels,
+        transform: MaskedTransform,
+        seed: int,
+        *,
+        classes: int,
+    ):
+        super().__init__(samples, read_labels, transform, seed, purpose="segmenter")
+        self.classes = classes
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        """(3×crop×crop image, crop×crop labels, K tags)."""
+        return (*super().__getitem__(index), multi_hot(self.samples[index].labels, self.classes))
+
+
+def read_mask_of(folder: Path, sample: Sample) -> UInt8:
+    """H×W: the mask that an earlier step wrote of a sample."""
+    return read_indices(folder / f"{sample.id}.png")
+
+
+def _transform(settings: SegmenterSettings, network: SegmentationNetwork) -> MaskedTransform:
+    return MaskedTransform(settings.augment, network.mean, network.std)
+
+
+def _enlarged(logits: Tensor, labels: Tensor) -> Tensor:
+    """B×C×H×W, at the size of the labels."""
+    return F.interpolate(logits.float(), labels.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _channels_last(model: MovingAverage) -> MovingAverage:
+    """Depthwise convolutions are 1.5 times faster on the CPU in this memory format."""
+    module: nn.Module = model
+    module.to(memory_format=torch.channels_last)
+    return model
+
+
+# --- masks -------------------------------------------------------------------
+
+
+def write_masks(
+    samples: Sequence[Sample],
+    segmenter: Segmenter,
+    folder: Path,
+    accelerator: Accelerator,
+    settings: InferenceSettings | None = None,
+    *,
+    tagged: bool = False,
+    threads: int | None,
+    console: Console,
+) -> None:
+    """Write `folder/ID.png`, the segmenter's mask, for every sample that has none yet.
+
+    Args:
+        samples: the images.
+        segmenter: a trained one; it is moved to the accelerator's device.
+        folder: for the masks.
+        accelerator: gives the device and the precision.
+        settings: how images are segmented; None for the segmenter's own way.
+        tagged: only classes that a sample's tags name may occur.
+        threads: images at a time; None for one per core.
+        console: where progress is shown.
+
+    Raises:
+        PatchlearnError: an image cannot be read, or a setting is out of range.
+    """
+    segmenter.network.to(accelerator.device)
+
+    def write(sample: Sample) -> None:
+        present = sample.labels if tagged else None
+        with accelerator.autocast():
+            mask = segmenter.predict(read_image(sample.image), settings, present)
+        write_mask(folder / f"{sample.id}.png", mask)
+
+    todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
+    for_each(todo, write, title=f"segment {folder.parent.parent.name} {folder.name}", threads=threads, console=console)
+
+
+# --- checks ------------------------------------------------------------------
+
+
+def check_segmenter(settings: SegmenterSettings) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
+    require_one_of("segmenter.head", settings.head, OUTPUT_STRIDES)
+    noise = settings.noise
+    require_one_of("segmenter.noise.loss", noise.loss, LOSSES)
+    shares = {
+        "average": settings.average,
+        "noise.correct_from": noise.correct_from,
+        "noise.confidence": noise.confidence,
+    }
+    for name, value in shares.items():
+        if not 0 <= value <= 1:
+            raise PatchlearnError(f"segmenter.{name}: {value} is outside [0, 1].")
+    if noise.rounds < 1:
+        raise PatchlearnError(f"segmenter.noise.rounds: {noise.rounds}; at least one is needed.")
+    for inference in (settings.inference, noise.relabel):
+        check_inference(inference)
+    check_optimisation(settings.optimisation)
+
+
+def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:
+    """The same network and training for masks that are not noisy: the fully supervised reference."""
+    return replace(settings, noise=NoiseSettings())
+
+
+def check_labels(
+    samples: Sequence[Sample], read_labels: ReadLabels, classes: Sequence[str], console: Console
+) -> Integers:
+    """Read every mask before time is spent on training; K+1 counts of pixels, background first.
+
+    Raises:
+        PatchlearnError: no image, a mask that is missing or damaged, a value that is no class, or no object in any.
+    """
+    counts = np.zeros(256, np.int64)
+    for sample in samples:
+        found = np.bincount(read_labels(sample).ravel(), minlength=256)
+        _check_values(sample, found, len(classes))
+        counts += found
+    if not counts[BACKGROUND + 1 : len(classes) + 1].any():
+        raise PatchlearnError(
+            f"segmenter: not one of {len(samples)} masks marks an object; the network would learn that all is "
+            "background. Look at the masks, and at the background rule that made them."
+        )
+    unseen = [name for name, count in zip(classes, counts[1:]) if not count]
+    if unseen:
+        console.print(f"no mask has a pixel of {', '.join(unseen)}: the segmenter will not know it", markup=False)
+    return counts[: len(classes) + 1]
+
+
+def _check_values(sample: Sample, counts: Integers, classes: int) -> None:
+    foreign = [value for value in _values(counts) if value > classes and value != IGNORE]
+    if foreign:
+        raise PatchlearnError(
+            f"mask of {sample.id!r}: holds the value {foreign[0]}, but there are {classes} classes (1, 2, …), 0 is "
+            "background and 255 not learned. Make the masks again."
+        )
+
+
+def _values(counts: Integers) -> Iterable[int]:
+    values: list[int] = np.flatnonzero(counts).tolist()
+    return values
+
+
+def _check_batch(samples: Sequence[Sample], settings: SegmenterSettings, accelerator: Accelerator) -> None:
+    if not samples:
+        raise PatchlearnError(f"split {settings.train_split!r}: no image to train the segmenter on. Add images.")
+    batch = min(settings.optimisation.batch_size, len(samples))
+    if batch < 2 * accelerator.num_processes:
+        raise PatchlearnError(
+            f"segmenter: {batch} images per step on {accelerator.num_processes} processes; the head's batch norm needs "
+            "two for each. Raise segmenter.optimisation.batch_size, or add images."
+        )
+    if batch % accelerator.num_processes:
+        raise PatchlearnError(
+            f"segmenter.optimisation.batch_size: {batch} images cannot be shared by "
+            f"{accelerator.num_processes} processes. Choose a multiple."
+        )
