@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from patchlearn.classifier import Classifier, ClassifierSettings, load_classifier, train_classifier
     from patchlearn.datasets import open_dataset
     from patchlearn.errors import PatchlearnError
+    from patchlearn.inference import InferenceSettings, Segmenter
     from patchlearn.network import PatchNetwork
     from patchlearn.pseudo import PseudoSettings, pseudo_mask
     from patchlearn.recipe import Recipe, load_recipe
     from patchlearn.samples import Dataset, Sample, ScoreMaps
+    from patchlearn.segmenter import SegmenterSettings, train_segmenter
+    from patchlearn.sharing import load
 
 __version__ = version("patchlearn")
 
@@ -26,20 +29,25 @@ __all__ = [
     "Classifier",
     "ClassifierSettings",
     "Dataset",
+    "InferenceSettings",
     "PatchNetwork",
     "PatchlearnError",
     "PseudoSettings",
     "Recipe",
     "Sample",
     "ScoreMaps",
+    "Segmenter",
+    "SegmenterSettings",
     "Stages",
     "class_activation_maps",
     "create_stages",
+    "load",
     "load_classifier",
     "load_recipe",
     "open_dataset",
     "pseudo_mask",
     "train_classifier",
+    "train_segmenter",
 ]
 
 _HOMES = {
@@ -48,10 +56,13 @@ _HOMES = {
     "classifier": ("Classifier", "ClassifierSettings", "load_classifier", "train_classifier"),
     "datasets": ("open_dataset",),
     "errors": ("PatchlearnError",),
+    "inference": ("InferenceSettings", "Segmenter"),
     "network": ("PatchNetwork",),
     "pseudo": ("PseudoSettings", "pseudo_mask"),
     "recipe": ("Recipe", "load_recipe"),
     "samples": ("Dataset", "Sample", "ScoreMaps"),
+    "segmenter": ("SegmenterSettings", "train_segmenter"),
+    "sharing": ("load",),
 }
 
 

@@ -14,15 +14,23 @@ from patchlearn import pipeline
 from patchlearn.datasets.check import summarise
 from patchlearn.errors import PatchlearnError
 from patchlearn.external import KINDS, refine_folder
+from patchlearn.inference import with_settings
 from patchlearn.pipeline import Run, open_run
+from patchlearn.predict import segment_files
 from patchlearn.pseudo import CrfSettings, PseudoSettings
 from patchlearn.recipe import Recipe, recipe_parser
 from patchlearn.refine import BackgroundRule
+from patchlearn.refine.crf import PRESETS
 from patchlearn.report import print_results
+from patchlearn.runtime import RuntimeSettings, start
+from patchlearn.sharing import load
 
 REFINE = """Refine a folder of score maps, probabilities or masks that any program made, one for each image of the
 same name: .npz score maps of patchlearn; .npy arrays K×h×w, scores of K classes in [0, 1] without the background, or
 probabilities with the background first; .png masks of indices, 255 unknown. Writes OUT/NAME.png."""
+PREDICT = """Segment pictures with a trained model: writes OUT/NAME.png, a palette PNG of class indices (0 background,
+i the i-th line of OUT/classes.txt). No image labels are needed. A picture that cannot be read is named, the others are
+done, and the exit code is 2."""
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
 
 
@@ -34,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.verb == "settings":
             recipe_parser("patchlearn run RECIPE").print_help()
-        elif options.verb == "refine":
-            return _refine(options, console)
+        elif options.verb in ALONE:
+            _refuse_settings(options.verb, overrides)
+            return ALONE[options.verb](options, console)
         else:
             run = open_run(options.target, options.out, overrides, options.variant, console)
             VERBS[options.verb](run, options)
@@ -93,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--out", type=Path, help="the run folder (default: runs/NAME of the recipe)")
         verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
         verb.add_argument("--json", action="store_true", help="print the figures as JSON (evaluate)")
+    _add_predict(verbs.add_parser("predict", help="Segment pictures with a trained model.", description=PREDICT))
     _add_refine(verbs.add_parser("refine", help="Refine score maps or masks of any program.", description=REFINE))
     verbs.add_parser("settings", help="Every setting of a recipe, with its type and default.")
     return parser
@@ -114,6 +124,45 @@ def _add_refine(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--threads", type=int, help="images at a time (default: one per core)")
 
 
+def _add_predict(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "model", help="a run folder, a variant's folder in it, an exported model, or owner/name on the hub"
+    )
+    verb.add_argument("images", nargs="+", help="pictures, folders of pictures, patterns")
+    verb.add_argument("-o", "--out", type=Path, required=True, help="the folder for the masks")
+    verb.add_argument("--scales", type=float, nargs="+", help="factors on the base size (default: the model's own)")
+    verb.add_argument("--flip", action=argparse.BooleanOptionalAction, help="add the mirror image")
+    verb.add_argument("--long-side", type=int, help="base size, the longer side in pixels")
+    verb.add_argument("--window", type=int, help="side of the windows that larger images are cut into")
+    verb.add_argument("--crf", help=f"preset of the dense CRF: {', '.join(PRESETS)}, or none")
+    verb.add_argument("--device", default="auto", help="auto or cpu (default: auto)")
+
+
+def _predict(options: argparse.Namespace, console: Console) -> int:
+    scales = tuple(options.scales) if options.scales else None
+    segmenter = with_settings(
+        load(options.model),
+        scales=scales,
+        flip=options.flip,
+        long_side=options.long_side,
+        window=options.window,
+        crf=options.crf,
+    )
+    segmenter.network.to(start(RuntimeSettings(device=options.device)).device)
+    return _report_failures(segment_files(segmenter, options.images, options.out, console), console)
+
+
+def _refuse_settings(verb: str, overrides: Sequence[str]) -> None:
+    if overrides:
+        raise PatchlearnError(f"{overrides[0]}: a setting of recipes, which {verb} does not read. See {verb} --help.")
+
+
+def _report_failures(failures: Sequence[str], console: Console) -> int:
+    for failure in failures:
+        _fail(console, failure)
+    return FAILURE if failures else SUCCESS
+
+
 def _refine(options: argparse.Namespace, console: Console) -> int:
     settings = PseudoSettings(
         crf=CrfSettings(preset=options.preset, iterations=options.iterations, confidence=options.confidence),
@@ -130,9 +179,7 @@ def _refine(options: argparse.Namespace, console: Console) -> int:
         threads=options.threads,
         console=console,
     )
-    for failure in failures:
-        _fail(console, failure)
-    return FAILURE if failures else SUCCESS
+    return _report_failures(failures, console)
 
 
 def _run(run: Run, options: argparse.Namespace) -> None:
@@ -210,3 +257,5 @@ VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {
     "evaluate": _evaluate,
     "report": _report,
 }
+
+ALONE: dict[str, Callable[[argparse.Namespace, Console], int]] = {"predict": _predict, "refine": _refine}

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from patchlearn.artifacts import read_scores, write_mask
 from patchlearn.datasets import read_image
-from patchlearn.datasets.images import read_indices
+from patchlearn.datasets.images import SUFFIXES, read_indices
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.pseudo import PseudoSettings, check_pseudo, pseudo_mask, refined_mask
 from patchlearn.refine import label_probabilities
@@ -19,7 +19,6 @@ from patchlearn.samples import BACKGROUND, IGNORE, MAX_CLASSES, Float32, ScoreMa
 
 KINDS = ("scores", "probabilities")
 MAPS = (".npz", ".npy", ".png")
-IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def refine_folder(
@@ -57,7 +56,7 @@ def refine_folder(
     """
     check_pseudo(settings)
     require_one_of("kind", kind, KINDS)
-    pictures, maps = _by_stem(images, IMAGES), _by_stem(scores, MAPS)
+    pictures, maps = _by_stem(images, SUFFIXES), _by_stem(scores, MAPS)
     failures: list[str] = []
 
     def refine(stem: str) -> None:

@@ -57,13 +57,13 @@ class Segmenter:
         network: in evaluation mode, on any device.
         classes: the K names; in a mask, i + 1 stands for `classes[i]`.
         settings: how images are segmented, unless a call says otherwise.
-        scores: what was measured of it, by name, for the model card.
+        scores: entries of evaluation.json about it, for the model card.
     """
 
     network: SegmentationNetwork
     classes: tuple[str, ...]
     settings: InferenceSettings = field(default_factory=InferenceSettings)
-    scores: dict[str, Any] = field(default_factory=dict)
+    scores: tuple[dict[str, Any], ...] = ()
 
     def predict(
         self, image: UInt8, settings: InferenceSettings | None = None, present: Sequence[int] | None = None
@@ -131,7 +131,8 @@ class Segmenter:
         device = next(self.network.parameters()).device
         cut = view[:, : size[0], : size[1]].to(device)
         pixels = normalise(cut, self.network.mean, self.network.std)[None]
-        padded = F.pad(pixels, (0, size[1] - cut.shape[2], 0, size[0] - cut.shape[1]))
+        # Repeated, for a sudden end of the picture would be an edge that the picture does not have.
+        padded = F.pad(pixels, (0, size[1] - cut.shape[2], 0, size[0] - cut.shape[1]), mode="replicate")
         both = torch.cat([padded, padded.flip(3)]) if flip else padded
         maps = self.network(both.contiguous(memory_format=torch.channels_last)).float().softmax(1)
         return (maps[0] + maps[1].flip(2)) / 2 if flip else maps[0]
@@ -176,7 +177,9 @@ def load_segmenter(path: Path) -> Segmenter:
             f"{path}: not a segmenter of patchlearn ({reason}). Train it: patchlearn segment."
         ) from None
     network.to(memory_format=torch.channels_last)  # depthwise convolutions are faster in it on the CPU
-    return Segmenter(network=network.eval(), classes=tuple(facts["classes"]), settings=settings, scores=facts["scores"])
+    return Segmenter(
+        network=network.eval(), classes=tuple(facts["classes"]), settings=settings, scores=tuple(facts["scores"])
+    )
 
 
 def check_inference(settings: InferenceSettings) -> None:

@@ -10,6 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from patchlearn.errors import PatchlearnError
 from patchlearn.samples import Dataset, Sample, UInt8
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # what counts as a picture in a folder
+
 
 def read_image(path: Path) -> UInt8:
     """H×W×3 in sRGB order: CMYK, palettes, transparency, 16 bits and EXIF rotation are taken care of.

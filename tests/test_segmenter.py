@@ -1,0 +1,209 @@
+"""Training a segmentation network on masks."""
+
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+
+from patchlearn import segmenter as module
+from patchlearn.artifacts import read_rows, write_mask
+from patchlearn.augment import AugmentSettings
+from patchlearn.datasets import open_dataset, read_image, read_mask
+from patchlearn.errors import PatchlearnError
+from patchlearn.heads import SegmentationNetwork
+from patchlearn.inference import load_segmenter
+from patchlearn.noisy_labels import MovingAverage
+from patchlearn.samples import Dataset
+from patchlearn.segmenter import (
+    NoiseSettings,
+    ReadLabels,
+    SegmenterSettings,
+    check_labels,
+    check_segmenter,
+    read_mask_of,
+    train_segmenter,
+    true_labels_only,
+)
+from patchlearn.training import Optimisation
+
+
+@pytest.fixture
+def data(folder_data: Path) -> Dataset:
+    return open_dataset("folder", folder_data)
+
+
+def settings(epochs: int = 2, rate: float = 1e-3, **changes: Any) -> SegmenterSettings:
+    return SegmenterSettings(
+        backbone="mobilenetv3_small_050",
+        weights=None,
+        augment=AugmentSettings(crop=32, long_side=(32, 48)),
+        optimisation=Optimisation(epochs=epochs, batch_size=4, learning_rate=rate, head_multiplier=1.0),
+        **changes,
+    )
+
+
+def train(
+    data: Dataset,
+    folder: Path,
+    console: Console,
+    plan: SegmenterSettings,
+    read_labels: ReadLabels | None = None,
+    *,
+    times: int = 1,
+) -> Path:
+    """With every image `times` over: more steps in an epoch, at the end of which the state is saved."""
+    read = read_labels or partial(read_mask, data)
+    accelerator = Accelerator(cpu=True)
+    more: dict[str, Any] = {"seed": 0, "workers": 0, "threads": 1, "console": console}
+    return train_segmenter(data.split("train") * times, read, data.classes, plan, folder, accelerator, **more)
+
+
+def test_it_learns_to_segment_new_images(data: Dataset, tmp_path: Path, console: Console) -> None:
+    model = load_segmenter(train(data, tmp_path / "run", console, settings(epochs=1, rate=3e-3, average=0.9), times=40))
+    agreement = [
+        (model.predict(read_image(sample.image)) == read_mask(data, sample)).mean() for sample in data.split("val")
+    ]
+    assert model.classes == ("red", "blue")
+    assert np.mean(agreement) > 0.93  # all background has 0.87
+
+
+def test_a_resumed_training_equals_an_undisturbed_one(
+    data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = settings(epochs=3, noise=NoiseSettings(correct_from=0.3, confidence=0.4))
+    whole = train(data, tmp_path / "whole", console, plan).read_bytes()
+    update, calls = MovingAverage.update, 0
+
+    def interrupted(model: MovingAverage) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+        update(model)
+
+    monkeypatch.setattr(MovingAverage, "update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "cut", console, plan)
+    monkeypatch.setattr(MovingAverage, "update", update)
+    assert train(data, tmp_path / "cut", console, plan).read_bytes() == whole
+
+
+def test_a_network_that_sees_background_everywhere_is_stopped_with_a_sentence(
+    data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_STEPS", 2)
+    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, logits, labels: setattr(trainee, "labelled", 99))
+    with pytest.raises(PatchlearnError, match=r"collapsed to background: in epoch 2 .* Lower segmenter\.optim"):
+        train(data, tmp_path / "run", console, settings())
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_the_log_says_how_many_object_pixels_were_found(data: Dataset, tmp_path: Path, console: Console) -> None:
+    train(data, tmp_path / "run", console, settings(epochs=1))
+    (row,) = read_rows(tmp_path / "run" / "epochs.csv")
+    assert float(row["objects_found"]) >= 0
+
+
+def test_pixels_found_are_counted_where_there_are_labels(tmp_path: Path) -> None:
+    network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2)
+    trainee = module._Trainee(network, MovingAverage(network, 0.9), settings(), torch.device("cpu"), tmp_path)
+    logits = torch.zeros(1, 3, 1, 4)
+    logits[0, 1, 0, :3] = 1.0
+    trainee._count(logits, torch.tensor([[[255, 0, 2, 1]]]))
+    assert (trainee.found, trainee.labelled) == (2, 2)
+    assert trainee.validate() == {"objects_found": 1.0}
+
+
+def test_a_second_round_learns_from_what_the_first_says_given_the_tags(
+    data: Dataset, tmp_path: Path, console: Console
+) -> None:
+    plan = settings(epochs=1, rate=3e-3, noise=NoiseSettings(rounds=2))
+    train(data, tmp_path / "run", console, plan, times=10)
+    labels = tmp_path / "run" / "round-1" / "labels"
+    assert len(list(labels.glob("*.png"))) == 8
+    for sample in data.split("train"):
+        assert set(np.unique(read_mask_of(labels, sample))) <= {0, sample.labels[0] + 1}
+    first, second = (load_segmenter(path) for path in sorted((tmp_path / "run").rglob("model.safetensors")))
+    pairs = zip(first.network.parameters(), second.network.parameters(), strict=True)
+    assert any(not torch.equal(*pair) for pair in pairs)
+
+
+def test_the_teacher_begins_when_it_is_told_to(data: Dataset, tmp_path: Path, console: Console) -> None:
+    never, late = (
+        train(data, tmp_path / str(start), console, settings(noise=NoiseSettings(correct_from=start, confidence=0.34)))
+        for start in (1.0, 0.5)
+    )
+    logs = [[float(row["loss"]) for row in read_rows(path.parent / "epochs.csv")] for path in (never, late)]
+    assert logs[0][0] == logs[1][0]
+    assert logs[0][1] != logs[1][1]
+
+
+def test_true_masks_are_learned_without_any_doubt() -> None:
+    noisy = settings(noise=NoiseSettings(loss="bootstrapped", correct_from=0.2, rounds=3))
+    assert true_labels_only(noisy) == replace(noisy, noise=NoiseSettings())
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (3, "mask of 'img02': holds the value 3, but there are 2 classes"),
+        (0, "not one of 8 masks marks an object"),
+    ],
+)
+def test_masks_are_checked_before_training(
+    value: int, complaint: str, data: Dataset, tmp_path: Path, console: Console
+) -> None:
+    for sample in data.split("train"):
+        write_mask(tmp_path / f"{sample.id}.png", np.full((40, 48), 255, np.uint8))
+    write_mask(tmp_path / "img02.png", np.full((40, 48), value, np.uint8))
+    with pytest.raises(PatchlearnError, match=complaint):
+        check_labels(data.split("train"), partial(read_mask_of, tmp_path), data.classes, console)
+
+
+def test_missing_and_misfitting_masks_are_named(data: Dataset, tmp_path: Path, console: Console) -> None:
+    masks = tmp_path / "masks"
+    shutil.copytree(data.root / "masks", masks)
+    write_mask(masks / "img03.png", np.ones((40, 47), np.uint8))
+    with pytest.raises(PatchlearnError, match=r"img03\.png: 48×40 pixels, but its labels for segmenter have 47×40"):
+        train(data, tmp_path / "run", console, settings(), partial(read_mask_of, masks))
+    (masks / "img05.png").unlink()
+    with pytest.raises(PatchlearnError, match=r"img05\.png: no such file"):
+        train(data, tmp_path / "run", console, settings(), partial(read_mask_of, masks))
+
+
+def test_a_class_without_a_pixel_is_said_aloud(data: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    reds = [sample for sample in data.split("train") if sample.labels == (0,)]
+    counts = check_labels(reds, partial(read_mask, data), data.classes, Console())
+    assert "no mask has a pixel of blue" in capsys.readouterr().out
+    assert counts[1] == 16 * 16 * len(reds)
+    assert counts[2] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"head": "deeplab"}, "segmenter.head: 'deeplab' is not an option"),
+        ({"average": 1.5}, r"segmenter.average: 1.5 is outside \[0, 1\]"),
+        ({"noise": NoiseSettings(loss="focal")}, "segmenter.noise.loss: 'focal' is not an option"),
+        ({"noise": NoiseSettings(rounds=0)}, "segmenter.noise.rounds: 0"),
+        ({"noise": NoiseSettings(confidence=2)}, "segmenter.noise.confidence: 2"),
+    ],
+)
+def test_wrong_settings_are_named(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(PatchlearnError, match=complaint):
+        check_segmenter(replace(settings(), **changes))
+
+
+def test_too_few_images_for_a_step_are_refused(data: Dataset, tmp_path: Path, console: Console) -> None:
+    lonely = replace(data, splits={"train": data.split("train")[:1]})
+    with pytest.raises(PatchlearnError, match="1 images per step on 1 processes; the head's batch norm needs two"):
+        train(lonely, tmp_path / "run", console, settings())
+    with pytest.raises(PatchlearnError, match="split 'train': no image to train the segmenter on"):
+        train(replace(data, splits={"train": ()}), tmp_path / "run", console, settings())
