@@ -2,6 +2,7 @@
 
 import gzip
 import tarfile
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -25,12 +26,13 @@ ANIMALS = ("cat", "cow", "dog", "horse", "person", "sheep")
 Files = dict[str, bytes]
 
 
-def png(mask: UInt8, mode: str = "P", **options: int) -> bytes:
+def png(mask: UInt8, mode: str = "P", colours: int = 256) -> bytes:
+    """With 16 colours or fewer, Pillow writes indices of 4 bits or fewer."""
     file = BytesIO()
     image = Image.fromarray(mask.astype(np.uint8))
     if mode == "P":
-        image.putpalette(PALETTE[: 16 if options else 256].tobytes())
-    image.convert(mode).save(file, "PNG", **options)
+        image.putpalette(PALETTE[:colours].tobytes())
+    image.convert(mode).save(file, "PNG")
     return file.getvalue()
 
 
@@ -212,7 +214,7 @@ SIZE = SIZES[NAMES[1]]
         (replaced(png(np.zeros(SIZE), "RGB")), ["holds colours instead of indices"]),
         (replaced(png(np.zeros(SIZE), "RGBA")), ["holds colours and transparency instead of indices"]),
         (replaced(png(np.zeros(SIZE), "L")), ["holds grey values instead of indices"]),
-        (replaced(png(np.zeros(SIZE), bits=4)), ["indices of 4 bits"]),
+        (replaced(png(np.zeros(SIZE), colours=16)), ["indices of 4 bits"]),
         (replaced(png(np.full(SIZE, 255))), ["24 pixels are 255, undecided"]),
         (replaced(png(np.full(SIZE, 21))), ["holds the value 21, but VOC's classes are 1 to 20"]),
         (replaced(png(np.zeros((4, 6)))), ["6×4 pixels, but 2008_000011.jpg has 4×6"]),
@@ -241,6 +243,22 @@ def test_a_palette_that_a_program_chose_itself_is_found(tmp_path: Path) -> None:
     files = {**good_files(), SECOND: file.getvalue()}
     (problem,) = check_submission(pack(tmp_path / "a.tgz", files), NAMES)
     assert "its palette is not VOC's colour map" in problem
+
+
+def test_a_palette_without_the_colour_of_a_value_is_found(tmp_path: Path) -> None:
+    content = png(np.full(SIZE, 20), colours=18)
+    (problem,) = check_submission(pack(tmp_path / "a.tgz", {**good_files(), SECOND: content}), NAMES)
+    assert "its palette is not VOC's colour map" in problem
+
+
+def test_a_text_that_grows_without_end_is_not_read(tmp_path: Path) -> None:
+    content = encode_mask(mask_of(NAMES[1]))
+    end = content.index(b"IDAT") - 4
+    text = b"zTXt" + b"a\0\0" + zlib.compress(bytes(2**26))
+    chunk = (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
+    files = {**good_files(), SECOND: content[:end] + chunk + content[end:]}
+    (problem,) = check_submission(pack(tmp_path / "a.tgz", files), NAMES)
+    assert f"{SECOND}: damaged image" in problem
 
 
 def test_a_mask_of_gigantic_size_is_never_decoded(tmp_path: Path) -> None:
