@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -210,10 +211,17 @@ def read_scores(path: Path) -> ScoreMaps:
 
 def write_mask(path: Path, mask: UInt8) -> None:
     """Write an H×W mask as a palette PNG in VOC's colours, atomically."""
+    with atomic(path) as partial:
+        partial.write_bytes(encode_mask(mask))
+
+
+def encode_mask(mask: UInt8) -> bytes:
+    """The palette PNG of an H×W mask, in VOC's colours."""
     image = Image.fromarray(mask)
     image.putpalette(PALETTE.tobytes())
-    with atomic(path) as partial, partial.open("wb") as file:
-        image.save(file, "PNG")
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 def voc_palette() -> UInt8:

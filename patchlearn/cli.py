@@ -12,7 +12,9 @@ from rich.table import Table
 
 from patchlearn import pipeline
 from patchlearn.datasets.check import summarise
-from patchlearn.errors import PatchlearnError
+from patchlearn.datasets.labels import read_class_names
+from patchlearn.datasets.voc import read_list
+from patchlearn.errors import PatchlearnError, listed
 from patchlearn.external import KINDS, refine_folder
 from patchlearn.inference import with_settings
 from patchlearn.pipeline import Run, open_run
@@ -24,6 +26,7 @@ from patchlearn.refine.crf import PRESETS
 from patchlearn.report import print_results
 from patchlearn.runtime import RuntimeSettings, start
 from patchlearn.sharing import load
+from patchlearn.submission import FOLDERS, check_submission, write_submission
 
 REFINE = """Refine a folder of score maps, probabilities or masks that any program made, one for each image of the
 same name: .npz score maps of patchlearn; .npy arrays K×h×w, scores of K classes in [0, 1] without the background, or
@@ -31,6 +34,11 @@ probabilities with the background first; .png masks of indices, 255 unknown. Wri
 PREDICT = """Segment pictures with a trained model: writes OUT/NAME.png, a palette PNG of class indices (0 background,
 i the i-th line of OUT/classes.txt). No image labels are needed. A picture that cannot be read is named, the others are
 done, and the exit code is 2."""
+SUBMIT = """Pack a folder of masks (0 background, i + 1 the i-th class; no 255) into the archive that PASCAL VOC's
+evaluation server takes: results/VOC2012/Segmentation/comp6_test_cls/NAME.png, with VOC's own class values, found by
+name."""
+CHECK_SUBMISSION = """Report what is wrong with an archive for PASCAL VOC's evaluation server, or with the folder it is
+to be packed from. Nothing is unpacked on the disk."""
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
 
 
@@ -104,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--json", action="store_true", help="print the figures as JSON (evaluate)")
     _add_predict(verbs.add_parser("predict", help="Segment pictures with a trained model.", description=PREDICT))
     _add_refine(verbs.add_parser("refine", help="Refine score maps or masks of any program.", description=REFINE))
+    _add_submit(verbs.add_parser("submit", help="Pack masks for PASCAL VOC's evaluation server.", description=SUBMIT))
+    check = verbs.add_parser("check-submission", help="Check what submit has packed.", description=CHECK_SUBMISSION)
+    _add_check_submission(check)
     verbs.add_parser("settings", help="Every setting of a recipe, with its type and default.")
     return parser
 
@@ -182,6 +193,54 @@ def _refine(options: argparse.Namespace, console: Console) -> int:
     return _report_failures(failures, console)
 
 
+def _add_submit(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("masks", type=Path, help="a folder of palette PNGs, named as the images")
+    verb.add_argument("--list", type=Path, required=True, help="VOC's ImageSets/Segmentation/test.txt")
+    verb.add_argument("--out", type=Path, required=True, help="the archive, .tgz or .tar.gz")
+    verb.add_argument("--classes", type=Path, help="the masks' classes, one a line (default: MASKS/classes.txt)")
+    verb.add_argument("--images", type=Path, help="VOC's JPEGImages, to compare sizes with")
+    verb.add_argument(
+        "--competition",
+        default="comp6",
+        help=f"{' or '.join(FOLDERS)}: with nothing but VOC's data, or with other data too (default: %(default)s)",
+    )
+
+
+def _submit(options: argparse.Namespace, console: Console) -> int:
+    classes = options.classes or options.masks / "classes.txt"
+    if not classes.is_file():
+        raise PatchlearnError(
+            f"{classes}: no such file. Name the classes of the masks with --classes, one a line; the first is 1 in "
+            "the masks."
+        )
+    names = read_list(options.list)
+    write_submission(
+        options.masks,
+        names,
+        options.out,
+        read_class_names(classes),
+        images=options.images,
+        competition=options.competition,
+    )
+    console.print(f"{options.out}: {len(names)} masks for {options.competition}", soft_wrap=True, markup=False)
+    return SUCCESS
+
+
+def _add_check_submission(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("submission", type=Path, help="the archive, or the folder that holds results/")
+    verb.add_argument("--list", type=Path, help="VOC's ImageSets/Segmentation/test.txt, to see what is missing")
+    verb.add_argument("--images", type=Path, help="VOC's JPEGImages, to compare sizes with")
+
+
+def _check_submission(options: argparse.Namespace, console: Console) -> int:
+    names = read_list(options.list) if options.list else None
+    problems = check_submission(options.submission, names, options.images)
+    if problems:
+        return _fail(console, listed(problems))
+    console.print(f"{options.submission}: nothing is wrong with it", soft_wrap=True, markup=False)
+    return SUCCESS
+
+
 def _run(run: Run, options: argparse.Namespace) -> None:
     """All steps in order; what is complete is left alone."""
     pipeline.run_all(run)
@@ -258,4 +317,9 @@ VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {
     "report": _report,
 }
 
-ALONE: dict[str, Callable[[argparse.Namespace, Console], int]] = {"predict": _predict, "refine": _refine}
+ALONE: dict[str, Callable[[argparse.Namespace, Console], int]] = {
+    "predict": _predict,
+    "refine": _refine,
+    "submit": _submit,
+    "check-submission": _check_submission,
+}

@@ -1,7 +1,9 @@
 """The one error that users are meant to read: what is wrong, where, and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+SHOWN = 10
 
 
 class PatchlearnError(ValueError):
@@ -27,3 +29,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' did you mean ...?' for the closest known word, or nothing when none is close."""
     close = get_close_matches(word, list(known), n=1)
     return f" did you mean {close[0]!r}?" if close else ""
+
+
+def listed(problems: Sequence[str]) -> str:
+    """The first ten problems, a line each, and how many more there are.
+
+    >>> print(listed([f"{number}.png: missing." for number in range(12)]).splitlines()[-1])
+    … and 2 more
+    """
+    more = [f"… and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+    return "\n".join([*problems[:SHOWN], *more])

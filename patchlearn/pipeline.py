@@ -317,7 +317,7 @@ def report(run: Run) -> Path:
 
 
 def check_splits(variant: Variant, dataset: Dataset) -> None:
-    """Raise `PatchlearnError` unless the steps name splits that there are, and read maps only where there are some."""
+    """Raise `PatchlearnError` unless there are the splits that the steps name, with the maps and labels they read."""
     readers = dict.fromkeys(variant.pseudo.splits, "pseudo masks need")
     if variant.affinity.kind != OFF:
         readers |= {variant.affinity.train_split: "affinities are learned from"}
@@ -328,6 +328,17 @@ def check_splits(variant: Variant, dataset: Dataset) -> None:
         wanted = missing[0] if missing else "train"
         why = readers.get(wanted, "every step reads")
         raise PatchlearnError(f"variant {variant.name}: cams.splits lacks {wanted!r}, which {why}. Add it.")
+    _check_labels(variant, dataset)
+
+
+def _check_labels(variant: Variant, dataset: Dataset) -> None:
+    """Maps of given labels would all be empty where nobody gave any, and the masks made from them background."""
+    for name in variant.cams.splits if variant.cams.labels == "given" else ():
+        if not any(sample.labels for sample in dataset.split(name)):
+            raise PatchlearnError(
+                f"variant {variant.name}: cams.labels is 'given', but no image of split {name!r} has a label. Label "
+                f"its images, set cams.labels to predicted, or take {name!r} out of cams.splits."
+            )
 
 
 def data_key(dataset: Dataset) -> str:

@@ -125,6 +125,22 @@ def test_masks_without_maps_are_refused_before_training(
     assert not list((tmp_path / "run").rglob("*.safetensors"))
 
 
+def test_images_without_labels_are_neither_learned_from_nor_mapped_by_given_labels(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (folder_data / "labels.csv").open("a") as file:
+        file.write("new.png,test,\n")
+    Image.new("RGB", (48, 40)).save(folder_data / "images" / "new.png")
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--cams.splits=[train,test]") == 2
+    assert "no image of split 'test' has a label" in capfd.readouterr().err.replace("\n", " ")
+    assert run_it(recipe, folder_data, run, "--classifier.train_split=test", "--classifier.held_out_split=val") == 2
+    assert "split 'test': no image has a label" in capfd.readouterr().err.replace("\n", " ")
+    assert not list(run.rglob("*.safetensors"))
+    predicted = ["--cams.splits=[train,test]", "--cams.labels=predicted"]
+    assert main(["check", str(recipe), "--data.root", str(folder_data), "--out", str(run), *predicted]) == 0
+
+
 def test_a_file_in_the_way_is_one_sentence(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,19 @@
 from pathlib import Path
 
 import pytest
+import timm
 
+from patchlearn.augment import TrainingTransform
+from patchlearn.backbones import create_stages
+from patchlearn.backbones.weights import DEMO_BACKBONE
+from patchlearn.datasets import VOC_CLASSES
 from patchlearn.errors import PatchlearnError
+from patchlearn.network import READS, PatchNetwork
 from patchlearn.recipe import dump_recipe, load_recipe, variants_of
+from patchlearn.training import check_optimisation
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
+ALONE = {"voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
 
 
 def write(folder: Path, text: str) -> Path:
@@ -18,7 +26,38 @@ def write(folder: Path, text: str) -> Path:
 def test_every_recipe_of_ours_loads_and_comes_back(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     assert load_recipe(write(tmp_path, dump_recipe(recipe))) == recipe
-    assert {"plain", "progressive", "explicit"} <= {variant.name for variant in variants_of(recipe)}
+    names = {variant.name for variant in variants_of(recipe)}
+    assert {ALONE[path.stem]} == names if path.stem in ALONE else {"plain", "progressive", "explicit"} <= names
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) -> None:
+    for variant in variants_of(load_recipe(path)):
+        settings = variant.classifier
+        stages = create_stages(settings.backbone, settings.output_stride)
+        network = PatchNetwork(stages, len(VOC_CLASSES), settings.fusion, settings.splits)
+        assert settings.fusion == variant.name.split("-")[0]
+        assert 0 <= settings.frozen_stages <= min([split.stage + 1 for split in network.splits], default=len(stages))
+        for rows, columns in (split.grid for split in network.splits):  # no training image is padded
+            assert settings.augment.crop % (settings.output_stride * rows) == 0
+            assert settings.augment.crop % (settings.output_stride * columns) == 0
+        if settings.fusion == "progressive":
+            assert settings.optimisation.epochs % len(network.splits) == 0
+        check_optimisation(settings.optimisation)
+        TrainingTransform(settings.augment, stages.mean, stages.std)
+        assert variant.cams.read in (READS if network.splits else READS[:2])
+        assert {variant.affinity.train_split, *variant.pseudo.splits} <= set(variant.cams.splits)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_ours_names_weights_that_there_are(path: Path) -> None:
+    settings = load_recipe(path).classifier
+    assert settings.weights in ("hub", "demo")
+    assert (
+        settings.backbone == DEMO_BACKBONE
+        if settings.weights == "demo"
+        else timm.is_model_pretrained(settings.backbone)
+    )
 
 
 def test_variants_change_only_what_they_name(tmp_path: Path) -> None:

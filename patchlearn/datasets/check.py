@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchlearn.datasets.images import read_image, read_mask
-from patchlearn.errors import PatchlearnError
+from patchlearn.errors import PatchlearnError, listed
 from patchlearn.samples import Dataset, Sample
-
-SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +36,7 @@ def check_dataset(dataset: Dataset) -> dict[str, SplitSummary]:
         problem for samples in dataset.splits.values() for sample in samples for problem in _faults(dataset, sample)
     ]
     if problems:
-        more = f"\n… and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise PatchlearnError("\n".join(problems[:SHOWN]) + more)
+        raise PatchlearnError(listed(problems))
     return {name: summarise(dataset, name) for name in dataset.splits}
 
 

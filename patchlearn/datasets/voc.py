@@ -1,5 +1,6 @@
 """The PASCAL VOC layout: JPEGImages/, ImageSets/Segmentation/, SegmentationClass/, Annotations/."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
+UNLABELLED = "test"  # the one list whose labels VOC keeps to itself
 
 
 def open_voc(root: Path) -> Dataset:
@@ -19,6 +21,11 @@ def open_voc(root: Path) -> Dataset:
 
     `classes.txt` beside the folders keeps those classes and ignores the others; `labels.csv` gives the image labels,
     else they are the objects of `Annotations/`. Masks never give labels.
+
+    The list `test` alone may go without: if `labels.csv` has no line for any of its images, or `Annotations/` lacks one
+    of them, none of them has a label. All or none, because VOC 2012 came with 5,138 annotations for its 16,135 test
+    images, which say nothing about the others (thtrieu/darkflow#714). Such images are there to be predicted: training
+    on them is refused, and so are maps of given labels.
 
     Raises:
         PatchlearnError: a list, an image or its labels are missing, or classes.txt names no VOC class.
@@ -55,22 +62,47 @@ def _given_labels(root: Path, classes: tuple[str, ...]) -> dict[str, tuple[int, 
     return {Path(row.image).stem: class_indices(row, classes, table) for row in read_label_rows(table)}
 
 
+def read_list(path: Path) -> list[str]:
+    """The image names of a VOC list, in its order: the first word of every line that has one.
+
+    Raises:
+        PatchlearnError: the file is not UTF-8.
+    """
+    return [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
+
+
 def _read_split(
     root: Path, path: Path, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
 ) -> tuple[Sample, ...]:
-    names = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
-    return tuple(_sample(root, path, name, classes, given) for name in names)
+    names = read_list(path)
+    images = [_image(root, path, name) for name in names]
+    if path.stem == UNLABELLED and _is_unlabelled(root, names, given):
+        return tuple(_sample(root, image, ()) for image in images)
+    return tuple(_sample(root, image, _labels(root, image.stem, classes, given)) for image in images)
 
 
-def _sample(
-    root: Path, split: Path, name: str, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
-) -> Sample:
+def _image(root: Path, split: Path, name: str) -> Path:
     image = root / "JPEGImages" / f"{name}.jpg"
     if Path(name).name != name or not image.is_file():
         raise PatchlearnError(f"{split}: image {name!r}, but {image} does not exist. Correct the list.")
-    mask = root / "SegmentationClass" / f"{name}.png"
-    labels = _annotated_labels(root, name, classes) if given is None else _listed_labels(root, name, given)
-    return Sample(id=name, image=image, labels=labels, mask=mask if mask.is_file() else None)
+    return image
+
+
+def _sample(root: Path, image: Path, labels: tuple[int, ...]) -> Sample:
+    mask = root / "SegmentationClass" / f"{image.stem}.png"
+    return Sample(id=image.stem, image=image, labels=labels, mask=mask if mask.is_file() else None)
+
+
+def _is_unlabelled(root: Path, names: Sequence[str], given: dict[str, tuple[int, ...]] | None) -> bool:
+    if given is not None:
+        return not any(name in given for name in names)
+    return not all((root / "Annotations" / f"{name}.xml").is_file() for name in names)
+
+
+def _labels(
+    root: Path, name: str, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
+) -> tuple[int, ...]:
+    return _annotated_labels(root, name, classes) if given is None else _listed_labels(root, name, given)
 
 
 def _listed_labels(root: Path, name: str, given: dict[str, tuple[int, ...]]) -> tuple[int, ...]:

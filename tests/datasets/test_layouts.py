@@ -54,12 +54,61 @@ def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) 
         (lambda root: (root / "Annotations" / "2007_1.xml").unlink(), "Image labels need one of them"),
         (lambda root: (root / "Annotations" / "2007_1.xml").write_text("<a"), "not valid XML"),
         (lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text("../x\n"), "does not exist"),
+        (lambda root: (root / "ImageSets" / "Segmentation" / "test.txt").write_text("x\n"), "does not exist"),
     ],
 )
 def test_a_broken_voc_folder_is_explained(voc: Path, change, complaint: str) -> None:  # type: ignore[no-untyped-def]
     change(voc)
     with pytest.raises(PatchlearnError, match=complaint):
         open_dataset("voc", voc)
+
+
+@pytest.fixture
+def with_test_list(voc: Path) -> Path:
+    """As VOC 2012 comes: some of the images of `test` have an annotation, and none has a mask."""
+    (voc / "ImageSets" / "Segmentation" / "test.txt").write_text("2008_3\n2008_4\n")
+    for name in ("2008_3", "2008_4"):
+        Image.new("RGB", (5, 4)).save(voc / "JPEGImages" / f"{name}.jpg")
+    annotate(voc, "2008_3")
+    return voc
+
+
+def annotate(voc: Path, name: str) -> None:
+    annotation = "<annotation><object><name>person</name></object></annotation>"
+    (voc / "Annotations" / f"{name}.xml").write_text(annotation)
+
+
+def test_vocs_test_list_has_images_without_labels_and_masks(with_test_list: Path) -> None:
+    data = open_dataset("voc", with_test_list)
+    assert [(sample.id, sample.labels, sample.mask) for sample in data.split("test")] == [
+        ("2008_3", (), None),
+        ("2008_4", (), None),
+    ]
+    summary = check_dataset(data)["test"]
+    assert (summary.images, summary.masks, summary.unlabelled) == (2, 0, 2)
+
+
+def test_a_test_list_with_all_annotations_has_labels(with_test_list: Path) -> None:
+    annotate(with_test_list, "2008_4")
+    person = VOC_CLASSES.index("person")
+    assert [sample.labels for sample in open_dataset("voc", with_test_list).split("test")] == [(person,), (person,)]
+
+
+def test_no_other_list_may_go_without_labels(with_test_list: Path) -> None:
+    lists = with_test_list / "ImageSets" / "Segmentation"
+    (lists / "test.txt").rename(lists / "test2.txt")
+    with pytest.raises(PatchlearnError, match=r"2008_4\.xml: no such file.*Image labels need one of them"):
+        open_dataset("voc", with_test_list)
+
+
+def test_labels_csv_names_all_images_of_the_test_list_or_none(with_test_list: Path) -> None:
+    table = with_test_list / "labels.csv"
+    table.write_text("image,split,labels\n2007_1.jpg,train,cat\n2007_2.jpg,val,cat\n")
+    assert [sample.labels for sample in open_dataset("voc", with_test_list).split("test")] == [(), ()]
+    with table.open("a") as file:
+        file.write("2008_3.jpg,test,cat\n")
+    with pytest.raises(PatchlearnError, match="no line for image '2008_4'"):
+        open_dataset("voc", with_test_list)
 
 
 def test_voc_animals_reads(real_data: Path) -> None:
