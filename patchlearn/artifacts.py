@@ -53,6 +53,11 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def write_class_names(folder: Path, classes: Sequence[str]) -> None:
+    """Write `folder/classes.txt`, a name a line: i + 1 in the masks beside it stands for `classes[i]`."""
+    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in classes))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

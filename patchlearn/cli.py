@@ -23,7 +23,7 @@ from patchlearn.pseudo import CrfSettings, PseudoSettings
 from patchlearn.recipe import Recipe, recipe_parser
 from patchlearn.refine import BackgroundRule
 from patchlearn.refine.crf import PRESETS
-from patchlearn.report import print_results
+from patchlearn.results import print_results
 from patchlearn.runtime import RuntimeSettings, start
 from patchlearn.sharing import load
 from patchlearn.submission import FOLDERS, check_submission, write_submission

@@ -39,6 +39,7 @@ from patchlearn.artifacts import (
     finish,
     is_complete,
     read_json,
+    write_class_names,
     write_json,
     write_text,
 )
@@ -217,6 +218,7 @@ def pseudo(run: Run, variant: Variant) -> None:
 
 
 def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
+    write_class_names(folder, run.dataset.classes)
     network = None
     if variant.affinity.kind != OFF:
         network = load_affinity(_affinity_folder(run, variant) / AFFINITY_MODEL).to(run.accelerator.device)
@@ -278,6 +280,7 @@ def _write_segmented(run: Run, variant: Variant, split: str, folder: Path) -> No
     if segmenter.settings != variant.segmenter.inference and run.accelerator.is_main_process:
         # A change of these trains nothing again, but whoever loads the model is to use it as it was judged.
         save_segmenter(model, replace(segmenter, settings=variant.segmenter.inference))
+    write_class_names(folder, run.dataset.classes)
     write_masks(
         share(run.dataset.split(split), run.accelerator),
         segmenter,

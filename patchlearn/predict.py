@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from patchlearn.artifacts import write_mask, write_text
+from patchlearn.artifacts import write_class_names, write_mask
 from patchlearn.datasets import read_image
 from patchlearn.datasets.images import SUFFIXES
 from patchlearn.errors import PatchlearnError
@@ -34,7 +34,7 @@ def segment_files(segmenter: Segmenter, inputs: Sequence[str], out: Path, consol
     pictures, failures = find_pictures(inputs)
     if not pictures:
         raise PatchlearnError(" ".join(failures) or "no picture was named. Name files, folders or patterns.")
-    write_text(out / "classes.txt", "".join(f"{name}\n" for name in segmenter.classes))
+    write_class_names(out, segmenter.classes)
     with progress(console, "segment", len(pictures)) as advance:
         for stem, picture in pictures.items():
             try:

@@ -1,20 +1,15 @@
 """One self-contained HTML page: what the run found, with pictures, curves and tables."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from itertools import pairwise
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Column, Table
 
-from patchlearn.artifacts import read_json, read_rows, read_scores, write_text
+from patchlearn.artifacts import read_rows, read_scores, write_text
 from patchlearn.datasets import read_image, read_indices, read_mask
 from patchlearn.errors import PatchlearnError
 from patchlearn.figures import (
@@ -30,91 +25,21 @@ from patchlearn.figures import (
     mask_overlay,
     thumbnail,
 )
+from patchlearn.results import (
+    TITLES,
+    Result,
+    caption,
+    column_values,
+    filled_columns,
+    percent,
+    read_curve,
+    read_entries,
+    reference_precision,
+    results_table,
+)
 from patchlearn.samples import Dataset, Sample, UInt8
 
-REFERENCE = "plain"
-TRAIN, VAL = "train", "val"
 Row = dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One variant's headline figures, each in 0–1; None where there is none.
-
-    Args:
-        variant: its name.
-        seed_oracle: mIoU of the score maps at the best threshold.
-        seed_label_free: mIoU of the score maps at the label-free threshold.
-        pseudo: mIoU of the pseudo masks, undecided pixels counted as misses.
-        segmenter: mIoU of the segmentation network on `val`.
-        weak_recall: recall of the weakly discriminative parts at the oracle threshold.
-        weak_recall_at_precision: the same at the precision of the reference variant.
-        held_out_map: image-label mAP on held-out images after the last epoch.
-    """
-
-    variant: str
-    seed_oracle: float | None = None
-    seed_label_free: float | None = None
-    pseudo: float | None = None
-    segmenter: float | None = None
-    weak_recall: float | None = None
-    weak_recall_at_precision: float | None = None
-    held_out_map: float | None = None
-
-
-TITLES = {
-    "seed_oracle": "seed mIoU, oracle",
-    "seed_label_free": "seed mIoU, label-free",
-    "pseudo": "pseudo mask, mIoU",
-    "segmenter": "segmenter mIoU, val",
-    "weak_recall": "weak recall, oracle",
-    "weak_recall_at_precision": "weak recall, equal prec.",
-    "held_out_map": "held-out, mAP",
-}
-
-
-def results_table(run: Path, split: str | None = None) -> list[Result]:
-    """One row per variant that has a figure: those evaluated, in the recipe's order, then those only trained.
-
-    Args:
-        run: the run folder.
-        split: on which seeds and pseudo masks were judged; by default `train`, or the first that was judged.
-    """
-    split = split or _judged_split(run)
-    entries = [entry for entry in _entries(run) if entry["split"] == split]
-    names = list(dict.fromkeys([*(entry["variant"] for entry in _entries(run)), *_trained(run)]))
-    precision = reference_precision(entries, names)
-    results = [_result(run, split, name, precision) for name in names]
-    return [result for result in results if _columns([result])]
-
-
-def reference_precision(entries: Sequence[dict[str, Any]], names: Sequence[str]) -> float | None:
-    """Foreground precision of the plain (else the first) variant's seeds at their oracle threshold."""
-    reference = REFERENCE if REFERENCE in names else next(iter(names), None)
-    found = [entry for entry in entries if entry["variant"] == reference]
-    return _figure(found, "seed", "oracle", "foreground_precision")
-
-
-def recall_at_precision(curve: dict[str, list[float]], precision: float) -> float | None:
-    """The largest recall of weak parts over the thresholds whose foreground precision is at least this.
-
-    >>> recall_at_precision({"precision": [0.2, 0.5, 0.9], "recall_weak": [0.8, 0.6, 0.1]}, 0.5)
-    0.6
-    """
-    pairs = zip(curve["precision"], curve.get("recall_weak", ()))
-    return max((recall for reached, recall in pairs if reached >= precision), default=None)
-
-
-def print_results(console: Console, run: Path) -> None:
-    """The headline figures as a table in the terminal, in per cent; columns without a figure are left out."""
-    results = results_table(run)
-    table = Table(Column("variant", no_wrap=True), title=str(run), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in _columns(results):
-        table.add_column(TITLES[name].replace(",", "").replace(" ", "\n"), justify="right", no_wrap=True)
-    for result in results:
-        table.add_row(result.variant, *(percent(value) for value in _values(result, _columns(results))))
-    console.print(table)
-    console.print(_caption(run), style="dim")
 
 
 def write_report(
@@ -136,17 +61,19 @@ def write_report(
     present = [name for name in variants if (run / name).is_dir()]
     results = [result for result in results_table(run, split) if result.variant in present]
     gallery, charts = list(_gallery(run, dataset, split, present, images)), list(_charts(run, split, present))
+    segmented = list(_segmented_gallery(run, dataset, present, images))
     if not (results or gallery or charts):
         raise PatchlearnError(f"{run}: nothing to report yet. Run first: patchlearn run RECIPE --out {run}.")
     template = Environment(loader=PackageLoader("patchlearn", ""), autoescape=True).get_template("report.html.j2")
     page = template.render(
         title=title,
         summary=_summary(dataset, split, present),
-        caption=_caption(run, split),
+        caption=caption(run, split),
         headline=_headline(results),
         charts=charts,
         gallery=gallery,
         drawn=_drawn(run, split, present),
+        segmented=segmented,
         variants=present,
         colours=dict(zip(present, SERIES * len(present))),
         has_truth=any(sample.mask for sample in dataset.split(split)),
@@ -159,107 +86,18 @@ def write_report(
     return run / "report.html"
 
 
-def percent(value: float | None) -> str:
-    """0.4235 → "42.4"; an en dash for None."""
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-# --- figures -----------------------------------------------------------------
-
-
-def _entries(run: Path) -> list[dict[str, Any]]:
-    path = run / "evaluation.json"
-    return list(read_json(path)) if path.exists() else []
-
-
-def _judged_split(run: Path) -> str:
-    splits = [entry["split"] for entry in _entries(run) if entry["artefact"] != "segmenter"]
-    return TRAIN if TRAIN in splits or not splits else str(splits[0])
-
-
-def _trained(run: Path) -> list[str]:
-    return sorted(path.parent.parent.name for path in run.glob("*/classifier/epochs.csv"))
-
-
-def _curve(run: Path, variant: str, split: str) -> dict[str, list[float]] | None:
-    path = run / variant / "evaluation" / "curves.json"
-    curves = read_json(path) if path.exists() else {}
-    found: dict[str, list[float]] | None = curves.get("seed", {}).get(split)
-    return found
-
-
-def _figure(entries: Sequence[dict[str, Any]], artefact: str, rule: str, name: str) -> float | None:
-    for entry in entries:
-        if (entry["artefact"], entry["rule"]) == (artefact, rule):
-            value: float | None = entry.get(name)
-            return value
-    return None
-
-
-def _result(run: Path, split: str, variant: str, precision: float | None) -> Result:
-    own = [entry for entry in _entries(run) if entry["variant"] == variant]
-    entries, val_entries = ([entry for entry in own if entry["split"] == name] for name in (split, VAL))
-    curve = _curve(run, variant, split)
-    epochs = read_rows(run / variant / "classifier" / "epochs.csv")
-    return Result(
-        variant=variant,
-        seed_oracle=_figure(entries, "seed", "oracle", "miou"),
-        seed_label_free=_figure(entries, "seed", "label_free", "miou"),
-        pseudo=_figure(entries, "pseudo", "label_free", "miou"),
-        segmenter=_figure(val_entries, "segmenter", "argmax", "miou"),
-        weak_recall=_figure(entries, "seed", "oracle", "recall_weak"),
-        weak_recall_at_precision=recall_at_precision(curve, precision) if curve and precision is not None else None,
-        held_out_map=_known(epochs[-1]["map"]) if epochs else None,
-    )
-
-
-def _known(number: str) -> float | None:
-    """None for the mAP of held-out images without any label, which is not a number."""
-    return None if isnan(float(number)) else float(number)
-
-
-def _columns(results: Sequence[Result]) -> list[str]:
-    names = [field.name for field in fields(Result) if field.name != "variant"]
-    return [name for name in names if any(value is not None for row in results for value in _values(row, [name]))]
-
-
-def _values(result: Result, columns: Sequence[str]) -> list[float | None]:
-    return [vars(result)[name] for name in columns]
-
-
 def _headline(results: Sequence[Result]) -> dict[str, Any]:
-    columns = _columns(results)
+    columns = filled_columns(results)
     best = {
-        name: max((value for row in results for value in _values(row, [name]) if value is not None), default=None)
+        name: max((value for row in results for value in column_values(row, [name]) if value is not None), default=None)
         for name in columns
     }
     rows = [
         (row.variant, [(percent(value), value is not None and value == best[name] and len(results) > 1)
-                       for name, value in zip(columns, _values(row, columns))])
+                       for name, value in zip(columns, column_values(row, columns))])
         for row in results
     ]  # fmt: skip
     return {"columns": [TITLES[name] for name in columns], "rows": rows}
-
-
-def _caption(run: Path, split: str | None = None) -> str:
-    """Whatever a figure must not be quoted without."""
-    split = split or _judged_split(run)
-    entries = [entry for entry in _entries(run) if entry["split"] == split]
-    if not entries:
-        return f"In per cent. Seeds and pseudo masks of {split} were not judged: no true masks, or no evaluation yet."
-    words = (
-        f"In per cent. {_all_of(entries, 'images')} images of {split}, image labels {_all_of(entries, 'labels')}, "
-        f"commit {_all_of(entries, 'commit')}."
-    )
-    precision = reference_precision(entries, list(dict.fromkeys(entry["variant"] for entry in entries)))
-    if precision is not None and any("recall_weak" in entry for entry in entries):
-        words += f" Equal precision: {percent(precision)} of the predicted foreground is right."
-    return words + " Oracle: the best threshold on these very masks; label-free: a rule that sees none."
-
-
-def _all_of(entries: Sequence[dict[str, Any]], fact: str) -> str:
-    """Usually one value; variants worked on at different times may stem from several commits."""
-    return ", ".join(dict.fromkeys(str(entry[fact]) for entry in entries))
 
 
 def _summary(dataset: Dataset, split: str, variants: Sequence[str]) -> str:
@@ -275,7 +113,7 @@ def _class_table(run: Path, split: str, variants: Sequence[str], dataset: Datase
     """IoU of every class, of the seeds at the oracle threshold."""
     found = {
         entry["variant"]: entry["iou"]
-        for entry in _entries(run)
+        for entry in read_entries(run)
         if (entry["artefact"], entry["rule"], entry["split"]) == ("seed", "oracle", split)
     }
     shown = [name for name in variants if name in found]
@@ -292,14 +130,14 @@ def _class_table(run: Path, split: str, variants: Sequence[str], dataset: Datase
 
 def _charts(run: Path, split: str, variants: Sequence[str]) -> Iterator[dict[str, Any]]:
     colours = dict(zip(variants, SERIES * len(variants)))
-    curves = {name: curve for name in variants if (curve := _curve(run, name, split))}
+    curves = {name: curve for name in variants if (curve := read_curve(run, name, split))}
     logs = {name: rows for name in variants if (rows := read_rows(run / name / "classifier" / "log.csv"))}
     epochs = {name: rows for name in variants if (rows := read_rows(run / name / "classifier" / "epochs.csv"))}
     if curves:
         yield _threshold_chart(run, split, curves, colours)
         yield _precision_chart(curves, colours, "recall", "recall of the foreground")
     if any("recall_weak" in curve for curve in curves.values()):
-        entries = [entry for entry in _entries(run) if entry["split"] == split]
+        entries = [entry for entry in read_entries(run) if entry["split"] == split]
         level = reference_precision(entries, variants)
         yield _precision_chart(curves, colours, "recall_weak", "recall of the weak parts", level)
     if logs:
@@ -313,7 +151,7 @@ def _threshold_chart(
 ) -> dict[str, Any]:
     marks = [
         Mark(x=entry["threshold"], y=entry["miou"], colour=colours[entry["variant"]], hollow=entry["rule"] != "oracle")
-        for entry in _entries(run)
+        for entry in read_entries(run)
         if entry["artefact"] == "seed" and entry["split"] == split and entry["variant"] in curves
     ]
     lines = [
@@ -401,6 +239,26 @@ def _row(run: Path, dataset: Dataset, sample: Sample, split: str, variants: Sequ
         "variants": [(name, _heat(run, name, split, sample, small), _mask(run, name, split, sample, small))
                      for name in variants],
     }  # fmt: skip
+
+
+def _segmented_gallery(run: Path, dataset: Dataset, variants: Sequence[str], images: int) -> Iterator[dict[str, Any]]:
+    """New images with the masks of every segmenter; those of the fully supervised reference last."""
+    folders = {name: run / name / "segmented" for name in variants}
+    folders |= {f"{name}, true masks": run / name / "segmented-masks" for name in variants}
+    splits = [split for split in dataset.splits if any((folder / split).is_dir() for folder in folders.values())]
+    for sample in _chosen(dataset.split(splits[0]), images) if splits else []:
+        files = {name: folder / splits[0] / f"{sample.id}.png" for name, folder in folders.items()}
+        yield _segmented_row(dataset, sample, {name: file for name, file in files.items() if file.exists()})
+
+
+def _segmented_row(dataset: Dataset, sample: Sample, masks: dict[str, Path]) -> dict[str, Any]:
+    small = thumbnail(read_image(sample.image))
+    return {
+        "id": sample.id,
+        "image": data_uri(small),
+        "truth": data_uri(mask_overlay(small, read_mask(dataset, sample))) if sample.mask else None,
+        "masks": [(name, data_uri(mask_overlay(small, read_indices(path)))) for name, path in masks.items()],
+    }
 
 
 def _heat(run: Path, variant: str, split: str, sample: Sample, small: UInt8) -> str:

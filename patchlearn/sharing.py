@@ -15,7 +15,7 @@ from typing import Any
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from patchlearn.artifacts import read_json, write_json, write_text
+from patchlearn.artifacts import read_json, write_class_names, write_json, write_text
 from patchlearn.errors import PatchlearnError
 from patchlearn.inference import MODEL, Segmenter, load_segmenter, save_segmenter, segmenter_facts
 from patchlearn.recipe import load_recipe
@@ -71,7 +71,7 @@ def write_model_folder(segmenter: Segmenter, folder: Path) -> None:
     """Write the segmenter as a folder that can be copied, shared and loaded; see the top of this file."""
     save_segmenter(folder / MODEL, segmenter)
     write_json(folder / "settings.json", segmenter_facts(segmenter))
-    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in segmenter.classes))
+    write_class_names(folder, segmenter.classes)
     write_text(folder / "README.md", str(model_card(segmenter, folder.name)))
 
 

@@ -14,7 +14,8 @@ from patchlearn.artifacts import append_row, write_json, write_mask, write_score
 from patchlearn.datasets import open_dataset
 from patchlearn.errors import PatchlearnError
 from patchlearn.figures import Chart, Line, draw_chart, heat_overlay, mask_overlay
-from patchlearn.report import percent, print_results, recall_at_precision, results_table, write_report
+from patchlearn.report import write_report
+from patchlearn.results import percent, print_results, recall_at_precision, results_table
 from patchlearn.samples import Dataset, ScoreMaps
 
 VARIANTS = ("plain", "progressive")
