@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from patchlearn import pipeline
+from patchlearn.annotations import FORMATS, PER, SHAPES, AnnotationSettings, write_annotations
 from patchlearn.datasets.check import summarise
 from patchlearn.datasets.labels import read_class_names
 from patchlearn.datasets.voc import read_list
@@ -39,6 +40,9 @@ evaluation server takes: results/VOC2012/Segmentation/comp6_test_cls/NAME.png, w
 name."""
 CHECK_SUBMISSION = """Report what is wrong with an archive for PASCAL VOC's evaluation server, or with the folder it is
 to be packed from. Nothing is unpacked on the disk."""
+CONVERT = """Write a folder of masks (0 background, 1, 2, … the classes, 255 undecided) as annotations that other tools
+read: COCO JSON; an XML for CVAT; tasks for Label Studio with masks to correct, and the labelling configuration beside
+them; or VOC's layout of folders."""
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
 
 
@@ -115,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_submit(verbs.add_parser("submit", help="Pack masks for PASCAL VOC's evaluation server.", description=SUBMIT))
     check = verbs.add_parser("check-submission", help="Check what submit has packed.", description=CHECK_SUBMISSION)
     _add_check_submission(check)
+    _add_convert(verbs.add_parser("convert", help="Write masks for other tools.", description=CONVERT))
     verbs.add_parser("settings", help="Every setting of a recipe, with its type and default.")
     return parser
 
@@ -207,23 +212,55 @@ def _add_submit(verb: argparse.ArgumentParser) -> None:
 
 
 def _submit(options: argparse.Namespace, console: Console) -> int:
+    classes = _classes_of_masks(options)
+    names = read_list(options.list)
+    write_submission(
+        options.masks,
+        names,
+        options.out,
+        classes,
+        images=options.images,
+        competition=options.competition,
+    )
+    console.print(f"{options.out}: {len(names)} masks for {options.competition}", soft_wrap=True, markup=False)
+    return SUCCESS
+
+
+def _classes_of_masks(options: argparse.Namespace) -> tuple[str, ...]:
     classes = options.classes or options.masks / "classes.txt"
     if not classes.is_file():
         raise PatchlearnError(
             f"{classes}: no such file. Name the classes of the masks with --classes, one a line; the first is 1 in "
             "the masks."
         )
-    names = read_list(options.list)
-    write_submission(
+    return read_class_names(classes)
+
+
+def _add_convert(verb: argparse.ArgumentParser) -> None:
+    settings = AnnotationSettings()
+    verb.add_argument("masks", type=Path, help="a folder of palette or grey PNGs")
+    verb.add_argument("--images", type=Path, required=True, help="a folder of pictures, named as the masks")
+    verb.add_argument("--format", required=True, help=" or ".join(FORMATS))
+    verb.add_argument("--out", type=Path, required=True, help="the file (coco, cvat, label-studio) or folder (voc)")
+    verb.add_argument("--classes", type=Path, help="one class name a line (default: MASKS/classes.txt)")
+    verb.add_argument("--per", default=settings.per, help=f"an annotation: {' or '.join(PER)} (default: %(default)s)")
+    verb.add_argument("--shapes", default=settings.shapes, help=f"{' or '.join(SHAPES)} (default: %(default)s)")
+    verb.add_argument("--images-at", default=settings.images_at, help="their address in Label Studio (%(default)s)")
+    verb.add_argument("--threads", type=int, help="images at a time (default: one per core)")
+
+
+def _convert(options: argparse.Namespace, console: Console) -> int:
+    failures = write_annotations(
         options.masks,
-        names,
+        options.images,
+        _classes_of_masks(options),
         options.out,
-        read_class_names(classes),
-        images=options.images,
-        competition=options.competition,
+        options.format,
+        AnnotationSettings(per=options.per, shapes=options.shapes, images_at=options.images_at),
+        threads=options.threads,
+        console=console,
     )
-    console.print(f"{options.out}: {len(names)} masks for {options.competition}", soft_wrap=True, markup=False)
-    return SUCCESS
+    return _report_failures(failures, console)
 
 
 def _add_check_submission(verb: argparse.ArgumentParser) -> None:
@@ -322,4 +359,5 @@ ALONE: dict[str, Callable[[argparse.Namespace, Console], int]] = {
     "refine": _refine,
     "submit": _submit,
     "check-submission": _check_submission,
+    "convert": _convert,
 }
