@@ -9,6 +9,7 @@ Steps hand each other files in one run folder:
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
     RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
+    RUN/VARIANT/pseudo/SPLIT/confident/      what of them is sure enough to teach a segmenter
     RUN/VARIANT/segmenter/                   model.safetensors, log.csv, epochs.csv
     RUN/VARIANT/segmented/SPLIT/ID.png       the segmenter's masks
     RUN/VARIANT/evaluation/                  entries.json, curves.json
@@ -52,8 +53,8 @@ from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
 from patchlearn.inference import MODEL as SEGMENTER_MODEL
 from patchlearn.inference import load_segmenter, save_segmenter
+from patchlearn.pseudo import CONFIDENT, write_pseudo_masks
 from patchlearn.pseudo import VERSION as PSEUDO_VERSION
-from patchlearn.pseudo import write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
 from patchlearn.refine import background_threshold
 from patchlearn.report import write_report
@@ -256,7 +257,8 @@ def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
 
 def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
     settings, samples = variant.segmenter, run.dataset.split(variant.segmenter.train_split)
-    read_labels: ReadLabels = partial(read_mask_of, _pseudo_folder(run, variant, settings.train_split))
+    masks = _pseudo_folder(run, variant, settings.train_split)
+    read_labels: ReadLabels = partial(read_mask_of, masks / CONFIDENT if settings.noise.labels == CONFIDENT else masks)
     if _is_reference(run):
         settings, read_labels = true_labels_only(settings), partial(read_mask, run.dataset)
         samples = tuple(sample for sample in samples if sample.mask)

@@ -15,8 +15,11 @@ from patchlearn.datasets import read_image
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.refine import (
     BackgroundRule,
+    ConfidentRegions,
     background_threshold,
     check_background,
+    check_confident,
+    confident_regions,
     dense_crf,
     label_probabilities,
     pixel_adaptive_refinement,
@@ -31,7 +34,8 @@ from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, U
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
-VERSION = 2  # of the masks that the same settings give; part of the key of what is written
+VERSION = 3  # of the masks that the same settings give; part of the key of what is written
+CONFIDENT = "confident"  # folder of the masks that teach a segmenter, beside the others
 UNARIES = ("soft", "hard")
 
 
@@ -79,6 +83,8 @@ class PseudoSettings:
         local: iterations of pixel-adaptive refinement after it; 0 for none.
         ignore_band: pixels whose two likeliest labels, background among them, lie closer than this are undecided
             (255): scores without a CRF, probabilities with one.
+        confident: which pixels are sure enough to teach a segmenter: object at a higher threshold, background at a
+            lower one, each after a CRF, and 255 between (docs/experiments.md, 2026-11-23).
         splits: of which splits masks are written; their score maps must be there.
     """
 
@@ -87,6 +93,7 @@ class PseudoSettings:
     crf: CrfSettings = field(default_factory=CrfSettings)
     local: int = 0
     ignore_band: float = 0.05
+    confident: ConfidentRegions = field(default_factory=lambda: ConfidentRegions(high=1.15, low=0.6))
     splits: tuple[str, ...] = ("train",)
 
 
@@ -110,18 +117,33 @@ def pseudo_mask(
     >>> pseudo_mask(np.zeros((1, 3, 3), np.uint8), maps, settings).tolist()
     [[0, 255, 5]]
     """
+    return _decided(image, _walked(image, maps, settings, affinity), settings)
+
+
+def pseudo_labels(
+    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None = None
+) -> tuple[UInt8, UInt8]:
+    """(`pseudo_mask`, the same classes where they are confident and 255 elsewhere), each H×W; arguments as there."""
+    walked = _walked(image, maps, settings, affinity)
+    return _decided(image, walked, settings), confident_regions(image, walked, settings.background, settings.confident)
+
+
+def _walked(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None) -> ScoreMaps:
     if maps.size != image.shape[:2]:
         raise PatchlearnError(
             f"score maps of an image of {maps.size[1]}×{maps.size[0]} pixels, but this one has "
             f"{image.shape[1]}×{image.shape[0]}. Take the image they were made from."
         )
-    if not maps.classes:
-        return np.full(maps.size, BACKGROUND, np.uint8)
     require_finite("score maps", maps.scores, "Delete them and make them again.")
-    walked = walked_scores(image, maps, settings.walk, affinity) if affinity else maps
+    return walked_scores(image, maps, settings.walk, affinity) if affinity and maps.classes else maps
+
+
+def _decided(image: UInt8, walked: ScoreMaps, settings: PseudoSettings) -> UInt8:
+    if not walked.classes:
+        return np.full(walked.size, BACKGROUND, np.uint8)
     labels = label_scores(walked, settings.background)
     unary = labels if settings.crf.preset == OFF else _unary(labels, settings.crf)
-    return refined_mask(image, unary, (BACKGROUND, *(index + 1 for index in maps.classes)), settings)
+    return refined_mask(image, unary, (BACKGROUND, *(index + 1 for index in walked.classes)), settings)
 
 
 def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings: PseudoSettings) -> UInt8:
@@ -187,6 +209,7 @@ def check_pseudo(settings: PseudoSettings) -> None:
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
     check_background(settings.background)
+    check_confident(settings.confident)
 
 
 def write_pseudo_masks(
@@ -199,7 +222,7 @@ def write_pseudo_masks(
     affinity: AffinityNetwork | None = None,
     threads: int | None = None,
 ) -> None:
-    """Write `folder/ID.png` for every sample from `scores/ID.npz`; those already there are kept.
+    """Write `folder/ID.png` and `folder/confident/ID.png` for every sample from `scores/ID.npz`, unless they are there.
 
     Raises:
         PatchlearnError: score maps or images are missing, or a setting is out of range.
@@ -208,7 +231,9 @@ def write_pseudo_masks(
 
     def write(sample: Sample) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        write_mask(folder / f"{sample.id}.png", pseudo_mask(read_image(sample.image), maps, settings, affinity))
+        mask, confident = pseudo_labels(read_image(sample.image), maps, settings, affinity)
+        write_mask(folder / CONFIDENT / f"{sample.id}.png", confident)
+        write_mask(folder / f"{sample.id}.png", mask)
 
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
     for_each(todo, write, title=f"masks {folder.parent.parent.name} {folder.name}", threads=threads, console=console)

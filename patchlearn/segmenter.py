@@ -40,6 +40,7 @@ from patchlearn.training import (
 )
 
 VERSION = 1  # of what the same settings learn; part of the key of what is written
+LABELS = ("all", "confident")
 COLLAPSED = 0.02  # of the labelled object pixels: a network that finds fewer sees background everywhere
 FIRST_STEPS = 200  # in which any network may see background everywhere
 ReadLabels = Callable[[Sample], UInt8]
@@ -50,6 +51,7 @@ class NoiseSettings:
     """What is done about labels that are wrong; true masks are learned without any of it.
 
     Args:
+        labels: "confident" (pixels that are neither sure object nor sure background are left out), or "all".
         loss: "cross_entropy", "balanced" (DSRG), "bootstrapped" (Reed et al.) or "generalised" (Zhang & Sabuncu).
         correct_from: share of the epochs after which the average of the weights, as a teacher, corrects labels that
             it is sure are wrong; 1 for never.
@@ -59,6 +61,7 @@ class NoiseSettings:
         relabel: how the masks for the next round are read.
     """
 
+    labels: str = "confident"
     loss: str = "cross_entropy"
     correct_from: float = 1.0
     confidence: float = 0.9
@@ -339,6 +342,7 @@ def check_segmenter(settings: SegmenterSettings) -> None:
     """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
     require_one_of("segmenter.head", settings.head, OUTPUT_STRIDES)
     noise = settings.noise
+    require_one_of("segmenter.noise.labels", noise.labels, LABELS)
     require_one_of("segmenter.noise.loss", noise.loss, LOSSES)
     shares = {
         "average": settings.average,

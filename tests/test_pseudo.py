@@ -18,11 +18,18 @@ from patchlearn.pseudo import (
     WalkSettings,
     _resized,
     check_pseudo,
+    pseudo_labels,
     pseudo_mask,
     walked_scores,
     write_pseudo_masks,
 )
-from patchlearn.refine import BackgroundRule, random_walk, random_walk_features
+from patchlearn.refine import (
+    BackgroundRule,
+    ConfidentRegions,
+    confident_regions,
+    random_walk,
+    random_walk_features,
+)
 from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 FIXED = BackgroundRule(rule="fixed", threshold=0.3)
@@ -143,6 +150,28 @@ def test_a_walk_over_nothing_stays_nothing() -> None:
     assert not walked_scores(black(22, 30), maps, WalkSettings(), affinity()).scores.any()
 
 
+def test_what_teaches_a_segmenter_is_sure_after_the_walk_and_agrees_with_the_mask() -> None:
+    image, maps = half_bright()
+    network = affinity("features")
+    mask, confident = pseudo_labels(image, maps, PseudoSettings(), network)
+    np.testing.assert_array_equal(mask, pseudo_mask(image, maps, PseudoSettings(), network))
+    walked = walked_scores(image, maps, WalkSettings(), network)
+    settings = PseudoSettings().confident
+    np.testing.assert_array_equal(confident, confident_regions(image, walked, BackgroundRule(), settings))
+
+
+def test_wider_doubt_leaves_fewer_pixels_sure() -> None:
+    ramp = np.linspace(0, 1, 64, dtype=np.float32)[None, None].repeat(64, 1)
+    maps = ScoreMaps(scores=ramp, classes=(0,), size=(64, 64))
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    shares = []
+    for low, high in ((1.0, 1.0), (0.8, 1.1), (0.5, 1.3)):
+        settings = PseudoSettings(confident=ConfidentRegions(low=low, high=high))
+        shares.append((pseudo_labels(image, maps, settings)[1] != 255).mean())
+    assert shares[0] == 1
+    assert shares[0] > shares[1] > shares[2] > 0
+
+
 def write_maps(root: Path, count: int, size: tuple[int, int] = (11, 13)) -> list[Sample]:
     maps = ScoreMaps(scores=np.ones((1, 3, 4), np.float32), classes=(0,), size=size)
     samples = [Sample(id=f"image{index}", image=root / f"image{index}.png", labels=(0,)) for index in range(count)]
@@ -159,8 +188,9 @@ def test_masks_have_the_size_of_their_image_and_threads_change_nothing(tmp_path:
         folder = tmp_path / f"plain{threads}" / "pseudo" / "train"
         write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, console, threads=threads)
         assert read_indices(folder / "image4.png").shape == (11, 13)
-        written.append([path.read_bytes() for path in sorted(folder.iterdir())])
+        written.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")})
     assert written[0] == written[1]
+    assert sorted(written[0]) == [f"{place}image{index}.png" for place in ("confident/", "") for index in range(5)]
 
 
 def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: Console) -> None:
@@ -183,6 +213,7 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(crf=CrfSettings(iterations=-1)), "crf.iterations: -1 is below 0"),
         (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),
+        (PseudoSettings(confident=ConfidentRegions(low=2.0, high=1.0)), "confident: low 2.0 and high 1.0"),
         (PseudoSettings(local=-1), "local: -1 is below 0"),
     ],
 )
