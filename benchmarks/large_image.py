@@ -2,8 +2,8 @@
 
     python benchmarks/large_image.py [--width 4000 --height 3000 --classes 20 --json]
 
-The network has random weights: what it says does not matter here. First with the longer side brought to 384 pixels, then
-at the full size of the photograph, in windows.
+The network has random weights: what it says does not matter here. First with the longer side brought to 384 pixels,
+then at the full size of the photograph, in windows.
 """
 
 import argparse
