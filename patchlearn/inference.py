@@ -18,7 +18,7 @@ from patchlearn.grids import on_image_grid
 from patchlearn.heads import LARGEST_STRIDE, SegmentationNetwork
 from patchlearn.refine import dense_crf
 from patchlearn.refine.crf import PRESETS
-from patchlearn.samples import Float32, UInt8, enlarge
+from patchlearn.samples import IGNORE, Float32, UInt8, enlarge
 
 MODEL = "model.safetensors"
 KIND = "segmenter"
@@ -39,6 +39,7 @@ class InferenceSettings:
             bounds the memory. A multiple of 32.
         crf: preset of the dense CRF that follows, at the image's own size ("segmenter", "irn", "psa"), or "none".
         iterations: of it.
+        undecided: pixels whose most probable label, before the CRF, is less probable than this become 255.
     """
 
     scales: tuple[float, ...] = (1.0,)
@@ -47,6 +48,7 @@ class InferenceSettings:
     window: int = 768
     crf: str = NO_CRF
     iterations: int = 10
+    undecided: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ class Segmenter:
     def predict(
         self, image: UInt8, settings: InferenceSettings | None = None, present: Sequence[int] | None = None
     ) -> UInt8:
-        """H×W mask: 0 background, i + 1 class i.
+        """H×W mask: 0 background, i + 1 class i, 255 undecided (if the settings ask for it).
 
         Args:
             image: H×W×3, RGB.
@@ -85,10 +87,12 @@ class Segmenter:
         """
         settings = settings or self.settings
         maps = self.probabilities(image, settings, present)
-        if settings.crf == NO_CRF:
-            return _argmax_at(maps, image.shape[:2])
-        refined = dense_crf(image, _normalised(enlarge(maps, image.shape[:2])), settings.crf, settings.iterations)
-        return refined.argmax(0).astype(np.uint8)
+        mask, probability = _argmax_at(maps, image.shape[:2])
+        if settings.crf != NO_CRF:
+            full = _normalised(enlarge(maps, image.shape[:2]))
+            mask = dense_crf(image, full, settings.crf, settings.iterations).argmax(0).astype(np.uint8)
+        mask[probability < settings.undecided] = IGNORE
+        return mask
 
     @torch.no_grad()
     def probabilities(
@@ -109,6 +113,7 @@ class Segmenter:
         if present is not None:
             absent = [index + 1 for index in range(len(self.classes)) if index not in present]
             maps[absent] = 0
+            maps /= maps.sum(0)
         return maps.cpu().numpy()
 
     def _view_probabilities(self, view: Tensor, settings: InferenceSettings, cells: tuple[int, int]) -> Tensor:
@@ -193,6 +198,8 @@ def check_inference(settings: InferenceSettings) -> None:
         raise PatchlearnError(
             f"inference.window: {settings.window} is not a multiple of {LARGEST_STRIDE}. Choose 512 or 768."
         )
+    if not 0 <= settings.undecided < 1:
+        raise PatchlearnError(f"inference.undecided: {settings.undecided} is outside [0, 1).")
     if settings.iterations < 0:
         raise PatchlearnError(f"inference.iterations: {settings.iterations} is negative.")
 
@@ -243,17 +250,17 @@ def _window_starts(length: int, window: int) -> list[int]:
     return [round(index * apart) * LARGEST_STRIDE for index in range(count)]
 
 
-def _argmax_at(maps: Float32, size: tuple[int, ...]) -> UInt8:
-    """H×W: the index of the largest of K enlarged maps, one map in memory at a time."""
+def _argmax_at(maps: Float32, size: tuple[int, ...]) -> tuple[UInt8, Float32]:
+    """(index, value) of the largest of K enlarged maps, each H×W; one map in memory at a time."""
     height, width = size
     best, winners = enlarge(maps[:1], (height, width))[0].copy(), np.zeros(size, np.uint8)
     for index in range(1, len(maps)):
         rival = enlarge(maps[index : index + 1], (height, width))[0]
         winners[rival > best] = index
         np.maximum(best, rival, out=best)
-    return winners
+    return winners, best
 
 
 def _normalised(maps: Float32) -> Float32:
-    """Sums of one again: after classes were ruled out."""
+    """Sums of one again, to the last digit."""
     return maps / maps.sum(0)
