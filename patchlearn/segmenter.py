@@ -50,6 +50,8 @@ ReadLabels = Callable[[Sample], UInt8]
 class NoiseSettings:
     """What is done about labels that are wrong; true masks are learned without any of it.
 
+    The defaults are what was best of what was measured (docs/experiments.md, 2026-11-23).
+
     Args:
         labels: "confident" (pixels that are neither sure object nor sure background are left out), or "all".
         loss: "cross_entropy", "balanced" (DSRG), "bootstrapped" (Reed et al.) or "generalised" (Zhang & Sabuncu).
@@ -58,15 +60,17 @@ class NoiseSettings:
         confidence: probability from which the teacher is believed.
         rounds: trainings one after another; each but the first learns from what the one before says about the
             training images, given their tags.
-        relabel: how the masks for the next round are read.
+        relabel_crf: the dense CRF after it, see `InferenceSettings`.
+        undecided: pixels whose most probable label is less probable than this are left out of the next round.
     """
 
     labels: str = "confident"
     loss: str = "cross_entropy"
-    correct_from: float = 1.0
-    confidence: float = 0.9
-    rounds: int = 1
-    relabel: InferenceSettings = field(default_factory=lambda: InferenceSettings(crf="segmenter"))
+    correct_from: float = 0.25
+    confidence: float = 0.8
+    rounds: int = 2
+    relabel_crf: str = "segmenter"
+    undecided: float = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,14 +149,16 @@ def train_segmenter(
             _train_once(samples, read_labels, classes, settings, earlier, accelerator, seed, workers, console)
         masks = earlier / "labels"
         model = load_segmenter(earlier / MODEL)
-        mine = share(samples, accelerator)
-        write_masks(
-            mine, model, masks, accelerator, settings.noise.relabel, tagged=True, threads=threads, console=console
-        )
+        mine, relabel = share(samples, accelerator), _relabel_settings(settings)
+        write_masks(mine, model, masks, accelerator, relabel, tagged=True, threads=threads, console=console)
         accelerator.wait_for_everyone()
         read_labels = partial(read_mask_of, masks)
     _train_once(samples, read_labels, classes, settings, folder, accelerator, seed, workers, console)
     return folder / MODEL
+
+
+def _relabel_settings(settings: SegmenterSettings) -> InferenceSettings:
+    return replace(settings.inference, crf=settings.noise.relabel_crf, undecided=settings.noise.undecided)
 
 
 def _train_once(
@@ -354,14 +360,14 @@ def check_segmenter(settings: SegmenterSettings) -> None:
             raise PatchlearnError(f"segmenter.{name}: {value} is outside [0, 1].")
     if noise.rounds < 1:
         raise PatchlearnError(f"segmenter.noise.rounds: {noise.rounds}; at least one is needed.")
-    for inference in (settings.inference, noise.relabel):
+    for inference in (settings.inference, _relabel_settings(settings)):
         check_inference(inference)
     check_optimisation(settings.optimisation)
 
 
 def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:
     """The same network and training for masks that are not noisy: the fully supervised reference."""
-    return replace(settings, noise=NoiseSettings())
+    return replace(settings, noise=NoiseSettings(labels="all", correct_from=1.0, rounds=1))
 
 
 def check_labels(

@@ -31,6 +31,7 @@ pseudo: {walk: {steps: 16}}
 segmenter:
   backbone: mobilenetv3_small_050
   weights: null
+  noise: {rounds: 1}
   augment: {crop: 32, long_side: [32, 48]}
   optimisation: {epochs: 2, batch_size: 4, save_seconds: 0}
 variants:

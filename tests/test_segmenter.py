@@ -39,14 +39,18 @@ def data(folder_data: Path) -> Dataset:
     return open_dataset("folder", folder_data)
 
 
+ONE_ROUND = NoiseSettings(correct_from=1.0, rounds=1)
+
+
 def settings(epochs: int = 2, rate: float = 1e-3, **changes: Any) -> SegmenterSettings:
-    return SegmenterSettings(
-        backbone="mobilenetv3_small_050",
-        weights=None,
-        augment=AugmentSettings(crop=32, long_side=(32, 48)),
-        optimisation=Optimisation(epochs=epochs, batch_size=4, learning_rate=rate, head_multiplier=1.0),
-        **changes,
-    )
+    whole = {
+        "backbone": "mobilenetv3_small_050",
+        "weights": None,
+        "noise": ONE_ROUND,
+        "augment": AugmentSettings(crop=32, long_side=(32, 48)),
+        "optimisation": Optimisation(epochs=epochs, batch_size=4, learning_rate=rate, head_multiplier=1.0),
+    }
+    return SegmenterSettings(**{**whole, **changes})
 
 
 def train(
@@ -77,7 +81,7 @@ def test_it_learns_to_segment_new_images(data: Dataset, tmp_path: Path, console:
 def test_a_resumed_training_equals_an_undisturbed_one(
     data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = settings(epochs=3, noise=NoiseSettings(correct_from=0.3, confidence=0.4))
+    plan = settings(epochs=3, noise=NoiseSettings(correct_from=0.3, confidence=0.4, rounds=1))
     whole = train(data, tmp_path / "whole", console, plan).read_bytes()
     update, calls = MovingAverage.update, 0
 
@@ -124,12 +128,12 @@ def test_pixels_found_are_counted_where_there_are_labels(tmp_path: Path) -> None
 def test_a_second_round_learns_from_what_the_first_says_given_the_tags(
     data: Dataset, tmp_path: Path, console: Console
 ) -> None:
-    plan = settings(epochs=1, rate=3e-3, noise=NoiseSettings(rounds=2))
+    plan = settings(epochs=1, rate=3e-3, noise=NoiseSettings(rounds=2, undecided=0.5))
     train(data, tmp_path / "run", console, plan, times=10)
     labels = tmp_path / "run" / "round-1" / "labels"
     assert len(list(labels.glob("*.png"))) == 8
     for sample in data.split("train"):
-        assert set(np.unique(read_mask_of(labels, sample))) <= {0, sample.labels[0] + 1}
+        assert set(np.unique(read_mask_of(labels, sample))) <= {0, sample.labels[0] + 1, 255}
     first, second = (load_segmenter(path) for path in sorted((tmp_path / "run").rglob("model.safetensors")))
     pairs = zip(first.network.parameters(), second.network.parameters(), strict=True)
     assert any(not torch.equal(*pair) for pair in pairs)
@@ -137,7 +141,12 @@ def test_a_second_round_learns_from_what_the_first_says_given_the_tags(
 
 def test_the_teacher_begins_when_it_is_told_to(data: Dataset, tmp_path: Path, console: Console) -> None:
     never, late = (
-        train(data, tmp_path / str(start), console, settings(noise=NoiseSettings(correct_from=start, confidence=0.34)))
+        train(
+            data,
+            tmp_path / str(start),
+            console,
+            settings(noise=NoiseSettings(correct_from=start, confidence=0.34, rounds=1)),
+        )
         for start in (1.0, 0.5)
     )
     logs = [[float(row["loss"]) for row in read_rows(path.parent / "epochs.csv")] for path in (never, late)]
@@ -147,7 +156,9 @@ def test_the_teacher_begins_when_it_is_told_to(data: Dataset, tmp_path: Path, co
 
 def test_true_masks_are_learned_without_any_doubt() -> None:
     noisy = settings(noise=NoiseSettings(loss="bootstrapped", correct_from=0.2, rounds=3))
-    assert true_labels_only(noisy) == replace(noisy, noise=NoiseSettings())
+    reference = true_labels_only(noisy).noise
+    assert (reference.loss, reference.correct_from, reference.rounds) == ("cross_entropy", 1.0, 1)
+    assert replace(true_labels_only(noisy), noise=noisy.noise) == noisy
 
 
 @pytest.mark.parametrize(
@@ -194,6 +205,8 @@ def test_a_class_without_a_pixel_is_said_aloud(data: Dataset, capsys: pytest.Cap
         ({"noise": NoiseSettings(loss="focal")}, "segmenter.noise.loss: 'focal' is not an option"),
         ({"noise": NoiseSettings(rounds=0)}, "segmenter.noise.rounds: 0"),
         ({"noise": NoiseSettings(confidence=2)}, "segmenter.noise.confidence: 2"),
+        ({"noise": NoiseSettings(labels="some")}, "segmenter.noise.labels: 'some' is not an option"),
+        ({"noise": NoiseSettings(undecided=1)}, "inference.undecided: 1"),
     ],
 )
 def test_wrong_settings_are_named(changes: dict[str, Any], complaint: str) -> None:
