@@ -4,21 +4,23 @@ from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from patchlearn.annotations import FORMATS, PER, SHAPES, AnnotationSettings, write_annotations
 from patchlearn.datasets.labels import read_class_names
 from patchlearn.datasets.voc import read_list
-from patchlearn.errors import PatchlearnError, listed
+from patchlearn.errors import PatchlearnError, listed, require_one_of
+from patchlearn.export import Parity, export_onnx, export_torch
 from patchlearn.external import KINDS, refine_folder
-from patchlearn.inference import with_settings
+from patchlearn.inference import Segmenter, with_settings
 from patchlearn.predict import segment_files
 from patchlearn.pseudo import CrfSettings, PseudoSettings
 from patchlearn.refine import BackgroundRule
 from patchlearn.refine.crf import PRESETS
 from patchlearn.runtime import RuntimeSettings, start
-from patchlearn.sharing import load
+from patchlearn.sharing import load, push_to_hub, write_model_folder
 from patchlearn.submission import FOLDERS, check_submission, write_submission
 
 
@@ -61,6 +63,49 @@ def _predict(options: Namespace, console: Console) -> list[str]:
     segmenter.network.to(start(RuntimeSettings(device=options.device)).device)
     return segment_files(segmenter, options.images, options.out, console)
 
+
+# --- export ------------------------------------------------------------------
+
+
+def _add_export(verb: ArgumentParser) -> None:
+    verb.add_argument("model", help="a run folder, a variant's folder, an exported model, or owner/name on the hub")
+    verb.add_argument("--format", required=True, help=" or ".join(EXPORTS))
+    verb.add_argument("--out", required=True, help="the file (onnx, torch), the folder, or owner/name on the hub")
+
+
+def _export(options: Namespace, console: Console) -> list[str]:
+    require_one_of("format", options.format, EXPORTS)
+    said = EXPORTS[options.format](load(options.model), options.out)
+    console.print(f"{options.format}: {said}", soft_wrap=True, markup=False, highlight=False)
+    return []
+
+
+def _export_folder(segmenter: Segmenter, out: str) -> str:
+    write_model_folder(segmenter, Path(out))
+    return out
+
+
+def _export_hub(segmenter: Segmenter, out: str) -> str:
+    with TemporaryDirectory() as folder:
+        return push_to_hub(segmenter, out, Path(folder) / Path(out).name)
+
+
+def _export_onnx(segmenter: Segmenter, out: str) -> str:
+    return f"{out}, {_parity(export_onnx(segmenter, Path(out)))}"
+
+
+def _export_torch(segmenter: Segmenter, out: str) -> str:
+    return f"{out}, {_parity(export_torch(segmenter, Path(out)))}"
+
+
+def _parity(parity: Parity) -> str:
+    return (
+        f"run beside the segmenter: the same class in {parity.agreement:.3%} of the pixels, probabilities within "
+        f"{parity.difference:.1e}"
+    )
+
+
+EXPORTS = {"folder": _export_folder, "hub": _export_hub, "onnx": _export_onnx, "torch": _export_torch}
 
 # --- refine ------------------------------------------------------------------
 
@@ -189,6 +234,16 @@ COMMANDS = {
         "named, the others are done, and the exit code is 2.",
         add_arguments=_add_predict,
         work=_predict,
+    ),
+    "export": Command(
+        help="Write a trained model for other programs.",
+        description="Write a trained model as a folder that patchlearn and the hub read, to the hub itself, as an "
+        "ONNX graph, or as a program of torch.export (.pt2). The last two run without patchlearn, for any number of "
+        "images of any size: images B×3×H×W, float32 RGB in [0, 1], in; probabilities B×(K+1)×H×W, background first, "
+        "out. One view of the image, without mirror images, windows or CRF. What was written is run beside the model "
+        "on pictures of several sizes, and kept only if it agrees.",
+        add_arguments=_add_export,
+        work=_export,
     ),
     "refine": Command(
         help="Refine score maps or masks of any program.",
