@@ -6,7 +6,8 @@ Both files hold the same function, `ExportedSegmenter`, for any number of images
     probabilities  B×(K+1)×H×W float32, background first; the index of the largest is the mask
 
 One view is computed, at the size that it is given: scales, mirror images, windows, the CRF and undecided pixels of
-`InferenceSettings` stay with patchlearn. The names of the classes are stored in the file.
+`InferenceSettings` stay with patchlearn (whose `Segmenter.predict` also resamples once more where a side is no multiple of the network's
+stride). The names of the classes are stored in the file.
 """
 
 import json
@@ -88,9 +89,10 @@ class ExportedSegmenter(nn.Module):
         """B×3×H×W RGB in [0, 1] → B×(K+1)×H×W probabilities, background first."""
         height, width = images.shape[-2:]
         normalised = (images - self.mean) / self.std
-        padded = F.pad(normalised, (0, -width % LARGEST_STRIDE, 0, -height % LARGEST_STRIDE))
-        logits = F.interpolate(self.model(padded), padded.shape[-2:], mode="bilinear", align_corners=False)
-        return logits.softmax(1)[..., :height, :width]
+        right, bottom = -width % LARGEST_STRIDE, -height % LARGEST_STRIDE
+        padded = F.pad(normalised, (0, right, 0, bottom), mode="replicate")  # like Segmenter.predict
+        maps = self.model(padded).softmax(1)
+        return F.interpolate(maps, padded.shape[-2:], mode="bilinear", align_corners=False)[..., :height, :width]
 
 
 class AdaptiveMeans(nn.Module):
@@ -368,8 +370,8 @@ def _expected(segmenter: Segmenter, pictures: Tensor) -> Tensor:
     height, width = pictures.shape[-2:]
     whole = (-(-side // LARGEST_STRIDE) * LARGEST_STRIDE for side in (height, width))
     rows, columns = whole
-    logits = network(F.pad(pixels, (0, columns - width, 0, rows - height)))
-    return on_image_grid(logits, (height / rows, width / columns), (height, width)).softmax(1).cpu()
+    maps = network(F.pad(pixels, (0, columns - width, 0, rows - height), mode="replicate")).softmax(1)
+    return on_image_grid(maps, (height / rows, width / columns), (height, width)).cpu()
 
 
 def _required(parity: Parity, path: Path) -> Parity:
