@@ -6,8 +6,8 @@ Both files hold the same function, `ExportedSegmenter`, for any number of images
     probabilities  B×(K+1)×H×W float32, background first; the index of the largest is the mask
 
 One view is computed, at the size that it is given: scales, mirror images, windows, the CRF and undecided pixels of
-`InferenceSettings` stay with patchlearn (whose `Segmenter.predict` also resamples once more where a side is no multiple of the network's
-stride). The names of the classes are stored in the file.
+`InferenceSettings` stay with patchlearn (whose `Segmenter.predict` also resamples once more where a side is no multiple
+of the network's stride). The names of the classes are stored in the file.
 """
 
 import json

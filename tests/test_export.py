@@ -115,7 +115,7 @@ def test_a_mistake_in_the_exported_function_is_seen(right: str, wrong: str, segm
 
 
 def test_the_check_is_of_what_the_segmenter_itself_does(segmenter: Segmenter) -> None:
-    """At one scale, without mirror images, on sides that the strides divide; elsewhere `predict` resamples once more."""
+    """At one scale, without mirror images, on sides that strides divide; elsewhere `predict` resamples once more."""
     picture = export._pictures((1, 96, 160))
     wanted = export._expected(segmenter, picture)[0].detach().numpy()
     own = segmenter.probabilities(np.asarray(picture[0].permute(1, 2, 0)), InferenceSettings(flip=False))
