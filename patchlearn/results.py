@@ -51,7 +51,7 @@ TITLES = {
     "pseudo": "pseudo mask, mIoU",
     "segmenter": "segmenter mIoU, new images",
     "reference": "trained on true masks",
-    "share_of_reference": "share of it, %",
+    "share_of_reference": "share of that, %",
     "weak_recall": "weak recall, oracle",
     "weak_recall_at_precision": "weak recall, equal prec.",
     "held_out_map": "held-out, mAP",

@@ -59,7 +59,8 @@ class NoiseSettings:
             it is sure are wrong; 1 for never.
         confidence: probability from which the teacher is believed.
         rounds: trainings one after another; each but the first learns from what the one before says about the
-            training images, given their tags.
+            training images, given their tags. A second one gained on labels of all pixels, and nothing on confident
+            ones.
         relabel_crf: the dense CRF after it, see `InferenceSettings`.
         undecided: pixels whose most probable label is less probable than this are left out of the next round.
     """
@@ -68,7 +69,7 @@ class NoiseSettings:
     loss: str = "cross_entropy"
     correct_from: float = 0.25
     confidence: float = 0.8
-    rounds: int = 2
+    rounds: int = 1
     relabel_crf: str = "segmenter"
     undecided: float = 0.8
 
