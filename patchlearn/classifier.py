@@ -25,7 +25,9 @@ from patchlearn.training import (
     EpochImages,
     Optimisation,
     Task,
+    channels_last,
     check_optimisation,
+    check_shares,
     fit,
     parameter_groups,
     process_batches,
@@ -255,10 +257,7 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
         raise PatchlearnError(f"classifier.frozen_stages: {settings.frozen_stages}; choose 0 to {len(stages)}.")
     for index in range(settings.frozen_stages):
         stages[index].requires_grad_(False)
-    network: nn.Module = PatchNetwork(stages, classes, settings.fusion, settings.splits)
-    network.to(memory_format=torch.channels_last)
-    assert isinstance(network, PatchNetwork)
-    return network
+    return channels_last(PatchNetwork(stages, classes, settings.fusion, settings.splits))
 
 
 def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -288,9 +287,4 @@ def _check(
             f"classifier: {plan.epochs} epochs cannot be shared by {len(settings.splits)} splits. "
             f"Set classifier.optimisation.epochs to {len(settings.splits)} or more."
         )
-    batch = min(plan.batch_size, len(samples))
-    if batch % accelerator.num_processes:
-        raise PatchlearnError(
-            f"classifier.optimisation.batch_size: {batch} images cannot be shared by "
-            f"{accelerator.num_processes} processes. Choose a multiple."
-        )
+    check_shares("classifier", len(samples), plan, accelerator)
