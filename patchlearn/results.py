@@ -140,9 +140,8 @@ def _figure(entries: Sequence[dict[str, Any]], artefact: str, rule: str, name: s
 
 
 def _segmenter_figure(entries: Sequence[dict[str, Any]], supervision: str) -> float | None:
-    return _figure(
-        [entry for entry in entries if entry.get("supervision") == supervision], "segmenter", "argmax", "miou"
-    )
+    own = [entry for entry in entries if entry.get("supervision", "tags") == supervision]
+    return _figure(own, "segmenter", "argmax", "miou")
 
 
 def _result(run: Path, split: str, variant: str, precision: float | None) -> Result:

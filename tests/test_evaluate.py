@@ -31,7 +31,7 @@ PROTOCOL_KEYS = {
     "artefact", "variant", "split", "labels", "rule", "miou", "iou", "precision", "recall", "boundary_f", "threshold",
     "images", "commit", "recipe",
 }  # fmt: skip
-EXTRA_KEYS = {"absent", "foreground_precision", "foreground_recall"}
+EXTRA_KEYS = {"absent", "supervision", "foreground_precision", "foreground_recall"}
 FACTS = EntryFacts(
     artefact="seed", variant="plain", split="val", labels="given", commit="0123456789", recipe="0123456789abcdef"
 )

@@ -170,9 +170,11 @@ def test_seeds_judged_on_another_split_are_shown(run: Path) -> None:
 
 def test_the_segmenter_has_its_own_column(run: Path) -> None:
     segmenter = {**entry("plain", "segmenter", "argmax", 0.61), "split": "val", "labels": "predicted"}
-    write_json(run / "evaluation.json", [entry("plain", "seed", "oracle", 0.5), segmenter])
+    reference = {**segmenter, "supervision": "masks", "miou": 0.7625}
+    write_json(run / "evaluation.json", [entry("plain", "seed", "oracle", 0.5), reference, segmenter])
     plain, _ = results_table(run)
-    assert (plain.seed_oracle, plain.segmenter) == (0.5, 0.61)
+    assert (plain.seed_oracle, plain.segmenter, plain.reference) == (0.5, 0.61, 0.7625)
+    assert plain.share_of_reference == pytest.approx(0.8)
 
 
 def test_an_unknown_map_is_no_figure(run: Path) -> None:
