@@ -87,10 +87,12 @@ class Segmenter:
         """
         settings = settings or self.settings
         maps = self.probabilities(image, settings, present)
-        mask, probability = _argmax_at(maps, image.shape[:2])
-        if settings.crf != NO_CRF:
+        if settings.crf == NO_CRF:
+            mask, probability = _argmax_at(maps, image.shape[:2])
+        else:
             full = _normalised(enlarge(maps, image.shape[:2]))
             mask = dense_crf(image, full, settings.crf, settings.iterations).argmax(0).astype(np.uint8)
+            probability = full.max(0)
         mask[probability < settings.undecided] = IGNORE
         return mask
 

@@ -1,6 +1,6 @@
 """Step 5: train a segmentation network on pseudo masks, or, as a reference, on true ones."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from patchlearn.augment import AugmentSettings, MaskedTransform
 from patchlearn.classifier import multi_hot
 from patchlearn.datasets import read_image, read_indices
 from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.evaluate import require_classes
 from patchlearn.heads import OUTPUT_STRIDES, SegmentationNetwork
 from patchlearn.inference import (
     MODEL,
@@ -28,7 +29,7 @@ from patchlearn.inference import (
 )
 from patchlearn.noisy_labels import LOSSES, MovingAverage, corrected
 from patchlearn.runtime import for_each, seeded, share
-from patchlearn.samples import BACKGROUND, IGNORE, Integers, Sample, UInt8
+from patchlearn.samples import BACKGROUND, IGNORE, Sample, UInt8
 from patchlearn.training import (
     LabelledPixels,
     Optimisation,
@@ -176,11 +177,10 @@ def _train_once(
     console: Console,
 ) -> None:
     with seeded(seed, "segmenter"):
-        network = SegmentationNetwork(
-            settings.backbone, settings.head, len(classes), settings.output_stride, settings.weights
-        )
+        network = create_network(settings, len(classes), settings.weights)
     model = channels_last(MovingAverage(network, settings.average))
-    images = _TaggedPixels(samples, read_labels, _transform(settings, network), seed, classes=len(classes))
+    transform = MaskedTransform(settings.augment, network.mean, network.std)
+    images = _TaggedPixels(samples, read_labels, transform, seed, classes=len(classes))
     trainee = _Trainee(network, model, settings, accelerator.device, folder)
     task = Task(
         title=f"train {settings.head} {folder.parent.name}",
@@ -199,6 +199,15 @@ def _train_once(
         assert isinstance(average, SegmentationNetwork)
         save_segmenter(folder / MODEL, Segmenter(network=average, classes=classes, settings=settings.inference))
     accelerator.wait_for_everyone()
+
+
+def create_network(settings: SegmenterSettings, classes: int, weights: str | None) -> SegmentationNetwork:
+    """The network that the settings describe.
+
+    Raises:
+        PatchlearnError: there is no such network, or no such weights.
+    """
+    return SegmentationNetwork(settings.backbone, settings.head, classes, settings.output_stride, weights)
 
 
 class _Trainee:
@@ -237,8 +246,7 @@ class _Trainee:
     def validate(self) -> dict[str, float]:
         """Object pixels found ÷ labelled, in training; none of either is a collapse."""
         share_found = self.found / max(self.labelled, 1)
-        last = self.settings.optimisation.epochs - 1
-        if share_found < COLLAPSED and self.labelled > 0 and self.epoch in {1, last}:
+        if share_found < COLLAPSED and self.labelled and int(self.model.steps) >= FIRST_STEPS:
             raise PatchlearnError(
                 f"{self.folder}: the network collapsed to background: in epoch {self.epoch + 1} it marked "
                 f"{self.found} pixels as objects where its labels have {self.labelled}. Lower "
@@ -285,10 +293,6 @@ class _TaggedPixels(LabelledPixels):
 def read_mask_of(folder: Path, sample: Sample) -> UInt8:
     """H×W: the mask that an earlier step wrote of a sample."""
     return read_indices(folder / f"{sample.id}.png")
-
-
-def _transform(settings: SegmenterSettings, network: SegmentationNetwork) -> MaskedTransform:
-    return MaskedTransform(settings.augment, network.mean, network.std)
 
 
 def _enlarged(logits: Tensor, labels: Tensor) -> Tensor:
@@ -366,42 +370,26 @@ def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:
     return replace(settings, noise=NoiseSettings(labels="all", correct_from=1.0, rounds=1))
 
 
-def check_labels(
-    samples: Sequence[Sample], read_labels: ReadLabels, classes: Sequence[str], console: Console
-) -> Integers:
-    """Read every mask before time is spent on training; K+1 counts of pixels, background first.
+def check_labels(samples: Sequence[Sample], read_labels: ReadLabels, classes: Sequence[str], console: Console) -> None:
+    """Read every mask before time is spent on training; a class without a single pixel is said on the console.
 
     Raises:
-        PatchlearnError: no image, a mask that is missing or damaged, a value that is no class, or no object in any.
+        PatchlearnError: a mask that is missing or damaged, a value that is no class, or no object in any.
     """
     counts = np.zeros(256, np.int64)
     for sample in samples:
-        found = np.bincount(read_labels(sample).ravel(), minlength=256)
-        _check_values(sample, found, len(classes))
-        counts += found
-    if not counts[BACKGROUND + 1 : len(classes) + 1].any():
+        labels = read_labels(sample)
+        require_classes(labels, len(classes), f"mask of {sample.id!r}")
+        counts += np.bincount(labels.ravel(), minlength=256)
+    objects = counts[BACKGROUND + 1 : len(classes) + 1]
+    if not objects.any():
         raise PatchlearnError(
             f"segmenter: not one of {len(samples)} masks marks an object; the network would learn that all is "
             "background. Look at the masks, and at the background rule that made them."
         )
-    unseen = [name for name, count in zip(classes, counts[1:]) if not count]
+    unseen = [name for name, count in zip(classes, objects) if not count]
     if unseen:
         console.print(f"no mask has a pixel of {', '.join(unseen)}: the segmenter will not know it", markup=False)
-    return counts[: len(classes) + 1]
-
-
-def _check_values(sample: Sample, counts: Integers, classes: int) -> None:
-    foreign = [value for value in _values(counts) if value > classes and value != IGNORE]
-    if foreign:
-        raise PatchlearnError(
-            f"mask of {sample.id!r}: holds the value {foreign[0]}, but there are {classes} classes (1, 2, …), 0 is "
-            "background and 255 not learned. Make the masks again."
-        )
-
-
-def _values(counts: Integers) -> Iterable[int]:
-    values: list[int] = np.flatnonzero(counts).tolist()
-    return values
 
 
 def _check_batch(samples: Sequence[Sample], settings: SegmenterSettings, accelerator: Accelerator) -> None:

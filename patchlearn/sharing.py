@@ -162,8 +162,8 @@ def _card_text(segmenter: Segmenter, name: str) -> str:
     classes = "\n".join(f"{index + 1}. {each}" for index, each in enumerate(segmenter.classes))
     return f"""# {name}
 
-A segmentation network ({network.head} over {network.backbone}) made with
-[patchlearn](https://pypi.org/project/patchlearn/), weakly supervised semantic segmentation.
+A segmentation network ({network.head} over {network.backbone}) made with patchlearn, weakly supervised semantic
+segmentation.
 
 ## Use
 

@@ -51,6 +51,7 @@ __all__ = [
     "iou_scores",
     "mean_iou",
     "predict_at",
+    "require_classes",
 ]
 
 RULES = ("argmax", "label_free", "oracle")
