@@ -30,10 +30,11 @@ from patchlearn.artifacts import read_scores
 from patchlearn.datasets import read_image
 from patchlearn.datasets.images import read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
-from patchlearn.pipeline import Run, open_run
+from patchlearn.pipeline import open_run
 from patchlearn.pseudo import PseudoSettings, label_scores, pseudo_mask, walked_scores
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
 from patchlearn.samples import BACKGROUND, Float32, Integers, Sample, ScoreMaps, UInt8
+from patchlearn.steps import Run
 
 RULES = {
     "otsu": BackgroundRule(),

@@ -14,9 +14,10 @@ from patchlearn import pipeline
 from patchlearn.commands import COMMANDS
 from patchlearn.datasets.check import summarise
 from patchlearn.errors import PatchlearnError
-from patchlearn.pipeline import Run, open_run
+from patchlearn.pipeline import open_run
 from patchlearn.recipe import Recipe, recipe_parser
 from patchlearn.results import print_results
+from patchlearn.steps import Run
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
 

@@ -15,36 +15,26 @@ Steps hand each other files in one run folder:
     RUN/VARIANT/evaluation/                  entries.json, curves.json
 
 A segmenter that learned from true masks stands in segmenter-masks/, segmented-masks/ and evaluation-masks/.
-A step is complete when the hash of its own settings and of its inputs matches the one in its step.json.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
 from rich.console import Console
 
 from patchlearn.affinity import MODEL as AFFINITY_MODEL
 from patchlearn.affinity import OFF, load_affinity, train_affinity, write_affinity_labels
-from patchlearn.affinity import VERSION as AFFINITY_VERSION
 from patchlearn.artifacts import (
-    adopt,
-    begin,
     commit,
-    file_digest,
     fingerprint,
-    finish,
     is_complete,
     read_json,
     write_class_names,
     write_json,
-    write_text,
 )
-from patchlearn.cams import VERSION as CAMS_VERSION
 from patchlearn.cams import write_cams
 from patchlearn.classifier import MODEL, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset, read_mask
@@ -54,40 +44,47 @@ from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table,
 from patchlearn.inference import MODEL as SEGMENTER_MODEL
 from patchlearn.inference import load_segmenter, save_segmenter
 from patchlearn.pseudo import CONFIDENT, write_pseudo_masks
-from patchlearn.pseudo import VERSION as PSEUDO_VERSION
-from patchlearn.recipe import Recipe, Variant, dump_recipe, load_recipe, variants_of
+from patchlearn.recipe import Recipe, Variant, load_recipe, variants_of
 from patchlearn.refine import background_threshold
 from patchlearn.report import write_report
 from patchlearn.runtime import share, start
-from patchlearn.samples import Dataset, Sample
-from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
-from patchlearn.segmenter import ReadLabels, read_mask_of, train_segmenter, true_labels_only, write_masks
+from patchlearn.samples import Dataset
+from patchlearn.segmenter import (
+    ReadLabels,
+    create_network,
+    read_mask_of,
+    train_segmenter,
+    true_labels_only,
+    write_masks,
+)
+from patchlearn.steps import (
+    RECIPE,
+    REFERENCE,
+    Run,
+    affinity_folder,
+    affinity_key,
+    cams_folder,
+    cams_key,
+    classifier_folder,
+    classifier_key,
+    data_key,
+    evaluation_key,
+    is_reference,
+    judged_masks,
+    mask_sizes,
+    named_folder,
+    pseudo_folder,
+    pseudo_key,
+    require_step,
+    segmented_folder,
+    segmented_key,
+    segmented_splits,
+    segmenter_folder,
+    segmenter_key,
+    take_step,
+)
 
-RECIPE = "recipe.yaml"
 EVALUATION = "evaluation.json"
-VAL = "val"
-REFERENCE = "-masks"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A run folder with everything the steps need; `open_run` makes one.
-
-    Args:
-        folder: where files go.
-        recipe: every setting.
-        dataset: the opened data.
-        variants: those this call works on.
-        accelerator: device and processes.
-        console: where progress is shown.
-    """
-
-    folder: Path
-    recipe: Recipe
-    dataset: Dataset
-    variants: tuple[Variant, ...]
-    accelerator: Accelerator
-    console: Console
 
 
 def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Sequence[str], console: Console) -> Run:
@@ -127,14 +124,33 @@ def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Seq
 
 def run_all(run: Run) -> None:
     """Every step of every variant, in order; what is complete is left alone."""
-    check(run)
     weak = (train, cams, affinity, pseudo)
-    steps = (segment,) if _is_reference(run) else (*weak, segment) if run.recipe.with_segmenter else weak
+    steps = (segment,) if is_reference(run) else (*weak, segment) if run.recipe.with_segmenter else weak
+    if segment in steps:
+        _check_segmenters(run)
+    check(run)
     for step in steps:
         for variant in run.variants:
             step(run, variant)
     evaluate(run)
     report(run)
+
+
+def _check_segmenters(run: Run) -> None:
+    """What step 5 would stumble over, before the hours that the others take."""
+    for variant in run.variants:
+        _check_learned_split(run, variant)
+        if not is_complete(segmenter_folder(run, variant), segmenter_key(run, variant)):
+            create_network(variant.segmenter, len(run.dataset.classes), weights=None)
+
+
+def _check_learned_split(run: Run, variant: Variant) -> None:
+    split = variant.segmenter.train_split
+    run.dataset.split(split)
+    if not is_reference(run) and split not in variant.pseudo.splits:
+        raise PatchlearnError(
+            f"variant {variant.name}: pseudo.splits lacks {split!r}, which the segmenter learns from. Add it."
+        )
 
 
 def check(run: Run) -> None:
@@ -143,14 +159,16 @@ def check(run: Run) -> None:
     Raises:
         PatchlearnError: the first ten files that are damaged or do not fit.
     """
-    masks = [_mask_sizes(sample) for samples in run.dataset.splits.values() for sample in samples]
+    masks = [mask_sizes(sample) for samples in run.dataset.splits.values() for sample in samples]
     key = fingerprint("check", data_key(run.dataset), masks)
-    _step(run, run.folder / "check", key, lambda: check_dataset(run.dataset) if run.accelerator.is_main_process else 0)
+    take_step(
+        run, run.folder / "check", key, lambda: check_dataset(run.dataset) if run.accelerator.is_main_process else 0
+    )
 
 
 def train(run: Run, variant: Variant) -> None:
     """Step 1: the classifier."""
-    folder = _classifier_folder(run, variant)
+    folder = classifier_folder(run, variant)
     work = partial(
         train_classifier,
         run.dataset,
@@ -161,19 +179,19 @@ def train(run: Run, variant: Variant) -> None:
         workers=run.recipe.runtime.workers,
         console=run.console,
     )
-    _step(run, folder, classifier_key(run, variant), work)
+    take_step(run, folder, classifier_key(run, variant), work)
 
 
 def cams(run: Run, variant: Variant) -> None:
     """Step 2: the score maps of every split that the settings name."""
-    _require(_classifier_folder(run, variant), classifier_key(run, variant), "train")
+    require_step(classifier_folder(run, variant), classifier_key(run, variant), "train")
     for split in variant.cams.splits:
-        folder = _cams_folder(run, variant, split)
-        _step(run, folder, cams_key(run, variant, split), partial(_write_cams, run, variant, split, folder))
+        folder = cams_folder(run, variant, split)
+        take_step(run, folder, cams_key(run, variant, split), partial(_write_cams, run, variant, split, folder))
 
 
 def _write_cams(run: Run, variant: Variant, split: str, folder: Path) -> None:
-    classifier = load_classifier(_classifier_folder(run, variant) / MODEL)
+    classifier = load_classifier(classifier_folder(run, variant) / MODEL)
     write_cams(run.dataset.split(split), classifier, variant.cams, folder, run.accelerator, run.console)
 
 
@@ -181,11 +199,11 @@ def affinity(run: Run, variant: Variant) -> None:
     """Step 3: labels of what the maps are sure of, and the network that learns from them what belongs together."""
     if variant.affinity.kind == OFF:
         return
-    _require(_classifier_folder(run, variant), classifier_key(run, variant), "train")
+    require_step(classifier_folder(run, variant), classifier_key(run, variant), "train")
     split = variant.affinity.train_split
-    _require(_cams_folder(run, variant, split), cams_key(run, variant, split), "cams")
-    folder = _affinity_folder(run, variant)
-    _step(run, folder, affinity_key(run, variant), partial(_train_affinity, run, variant, folder))
+    require_step(cams_folder(run, variant, split), cams_key(run, variant, split), "cams")
+    folder = affinity_folder(run, variant)
+    take_step(run, folder, affinity_key(run, variant), partial(_train_affinity, run, variant, folder))
 
 
 def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
@@ -193,7 +211,7 @@ def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
     samples = run.dataset.split(settings.train_split)
     write_affinity_labels(
         share(samples, run.accelerator),
-        _cams_folder(run, variant, settings.train_split),
+        cams_folder(run, variant, settings.train_split),
         variant.pseudo.background,
         settings.confident,
         labels,
@@ -201,7 +219,7 @@ def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
         console=run.console,
     )
     run.accelerator.wait_for_everyone()
-    stages = load_classifier(_classifier_folder(run, variant) / MODEL).network.stages
+    stages = load_classifier(classifier_folder(run, variant) / MODEL).network.stages
     seed, workers = run.recipe.seed, run.recipe.runtime.workers
     train_affinity(
         samples, labels, stages, settings, folder, run.accelerator, seed=seed, workers=workers, console=run.console
@@ -211,21 +229,21 @@ def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
 def pseudo(run: Run, variant: Variant) -> None:
     """Step 4: pseudo masks of every split that the settings name."""
     if variant.affinity.kind != OFF:
-        _require(_affinity_folder(run, variant), affinity_key(run, variant), "affinity")
+        require_step(affinity_folder(run, variant), affinity_key(run, variant), "affinity")
     for split in variant.pseudo.splits:
-        scores, folder = _cams_folder(run, variant, split), _pseudo_folder(run, variant, split)
-        _require(scores, cams_key(run, variant, split), "cams")
-        _step(run, folder, pseudo_key(run, variant, split), partial(_write_pseudo, run, variant, split, folder))
+        scores, folder = cams_folder(run, variant, split), pseudo_folder(run, variant, split)
+        require_step(scores, cams_key(run, variant, split), "cams")
+        take_step(run, folder, pseudo_key(run, variant, split), partial(_write_pseudo, run, variant, split, folder))
 
 
 def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
     write_class_names(folder, run.dataset.classes)
     network = None
     if variant.affinity.kind != OFF:
-        network = load_affinity(_affinity_folder(run, variant) / AFFINITY_MODEL).to(run.accelerator.device)
+        network = load_affinity(affinity_folder(run, variant) / AFFINITY_MODEL).to(run.accelerator.device)
     write_pseudo_masks(
         share(run.dataset.split(split), run.accelerator),
-        _cams_folder(run, variant, split),
+        cams_folder(run, variant, split),
         variant.pseudo,
         folder,
         run.console,
@@ -236,30 +254,22 @@ def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
 
 def segment(run: Run, variant: Variant) -> None:
     """Step 5: the segmenter, and its masks of every split that the settings name."""
-    split = variant.segmenter.train_split
-    if not _is_reference(run):
-        if split not in variant.pseudo.splits:
-            raise PatchlearnError(f"variant {variant.name}: pseudo.splits lacks {split!r}, which the segmenter learns.")
-        _require(_pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
-    folder = _segmenter_folder(run, variant)
-    _step(run, folder, segmenter_key(run, variant), partial(_train_segmenter, run, variant, folder))
+    _check_learned_split(run, variant)
+    if not is_reference(run):
+        split = variant.segmenter.train_split
+        require_step(pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
+    folder = segmenter_folder(run, variant)
+    take_step(run, folder, segmenter_key(run, variant), partial(_train_segmenter, run, variant, folder))
     for split in segmented_splits(run, variant):
-        masks = _segmented_folder(run, variant, split)
-        _step(run, masks, segmented_key(run, variant, split), partial(_write_segmented, run, variant, split, masks))
-
-
-def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
-    """The splits whose images the segmenter segments."""
-    if variant.segmenter.splits is None:
-        return (VAL,) if VAL in run.dataset.splits else ()
-    return variant.segmenter.splits
+        masks = segmented_folder(run, variant, split)
+        take_step(run, masks, segmented_key(run, variant, split), partial(_write_segmented, run, variant, split, masks))
 
 
 def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
     settings, samples = variant.segmenter, run.dataset.split(variant.segmenter.train_split)
-    masks = _pseudo_folder(run, variant, settings.train_split)
+    masks = pseudo_folder(run, variant, settings.train_split)
     read_labels: ReadLabels = partial(read_mask_of, masks / CONFIDENT if settings.noise.labels == CONFIDENT else masks)
-    if _is_reference(run):
+    if is_reference(run):
         settings, read_labels = true_labels_only(settings), partial(read_mask, run.dataset)
         samples = tuple(sample for sample in samples if sample.mask)
     train_segmenter(
@@ -277,7 +287,7 @@ def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
 
 
 def _write_segmented(run: Run, variant: Variant, split: str, folder: Path) -> None:
-    model = _segmenter_folder(run, variant) / SEGMENTER_MODEL
+    model = segmenter_folder(run, variant) / SEGMENTER_MODEL
     segmenter = load_segmenter(model)
     if segmenter.settings != variant.segmenter.inference and run.accelerator.is_main_process:
         # A change of these trains nothing again, but whoever loads the model is to use it as it was judged.
@@ -300,10 +310,10 @@ def evaluate(run: Run) -> list[dict[str, Any]]:
     The figures are gathered in `evaluation.json`.
     """
     for variant in run.variants:
-        for split in () if _is_reference(run) else variant.pseudo.splits:
-            _require(_pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
-        folder = _named(run, variant, "evaluation")
-        _step(run, folder, _evaluation_key(run, variant), partial(_evaluate_variant, run, variant, folder))
+        for split in () if is_reference(run) else variant.pseudo.splits:
+            require_step(pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
+        folder = named_folder(run, variant, "evaluation")
+        take_step(run, folder, evaluation_key(run, variant), partial(_evaluate_variant, run, variant, folder))
     entries = _gathered_entries(run)
     if run.accelerator.is_main_process:
         write_json(run.folder / EVALUATION, entries)
@@ -346,103 +356,18 @@ def _check_labels(variant: Variant, dataset: Dataset) -> None:
             )
 
 
-def data_key(dataset: Dataset) -> str:
-    """Changes with classes, lists, labels, and the size of any image file."""
-    listing = {
-        split: [(sample.id, sample.labels, sample.image.stat().st_size) for sample in samples]
-        for split, samples in dataset.splits.items()
-    }
-    return fingerprint(dataset.classes, listing)
-
-
-def classifier_key(run: Run, variant: Variant) -> str:
-    """Changes with the training's settings, the seed, the data, and the content of a weights file."""
-    content = _weights_content(variant.classifier.weights)
-    return fingerprint("classifier", asdict(variant.classifier), content, run.recipe.seed, data_key(run.dataset))
-
-
-def cams_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the classifier and with how its maps are read."""
-    settings = {**asdict(variant.cams), "splits": split}
-    return fingerprint("cams", CAMS_VERSION, settings, classifier_key(run, variant))
-
-
-def affinity_key(run: Run, variant: Variant) -> str:
-    """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
-    settings = asdict(variant.affinity), asdict(variant.pseudo.background)
-    scores = cams_key(run, variant, variant.affinity.train_split)
-    return fingerprint("affinity", AFFINITY_VERSION, settings, run.recipe.seed, scores)
-
-
-def pseudo_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the score maps, the affinities and the rules for masks."""
-    settings = {**asdict(variant.pseudo), "splits": split}
-    learned = affinity_key(run, variant) if variant.affinity.kind != OFF else None
-    return fingerprint("pseudo", PSEUDO_VERSION, settings, cams_key(run, variant, split), learned)
-
-
-def segmenter_key(run: Run, variant: Variant) -> str:
-    """Changes with the masks it learns, the network and its training, the seed, and the content of a weights file."""
-    settings = asdict(variant.segmenter)
-    for name in ("splits", "inference"):
-        settings.pop(name)
-    split = variant.segmenter.train_split
-    if _is_reference(run):
-        settings.pop("noise")
-        masks: Any = data_key(run.dataset), [_mask_sizes(sample) for sample in run.dataset.split(split)]
-    else:
-        masks = pseudo_key(run, variant, split)
-    weights = _weights_content(variant.segmenter.weights)
-    return fingerprint("segmenter", SEGMENTER_VERSION, settings, weights, run.recipe.seed, masks)
-
-
-def segmented_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the segmenter and with how it is used."""
-    return fingerprint("segmented", split, asdict(variant.segmenter.inference), segmenter_key(run, variant))
-
-
-def _weights_content(weights: str | None) -> str | None:
-    return file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
-
-
-def _judged_masks(run: Run, variant: Variant) -> list[str]:
-    """The splits whose masks the segmenter has written, from the present settings, and which have true ones."""
-    return [
-        split
-        for split in segmented_splits(run, variant)
-        if is_complete(_segmented_folder(run, variant, split), segmented_key(run, variant, split))
-        and any(sample.mask for sample in run.dataset.split(split))
-    ]
-
-
-def _evaluation_key(run: Run, variant: Variant) -> str:
-    judged = [segmented_key(run, variant, split) for split in _judged_masks(run, variant)]
-    if _is_reference(run):
-        truth = [_mask_sizes(sample) for split in segmented_splits(run, variant) for sample in run.dataset.split(split)]
-        return fingerprint("evaluation-masks", variant.name, judged, truth)
-    seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
-    masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
-    truth = [_mask_sizes(sample) for split in variant.cams.splits for sample in run.dataset.split(split)]
-    return fingerprint("evaluation", variant.name, seeds, masks, judged, truth, asdict(variant.pseudo))
-
-
-def _mask_sizes(sample: Sample) -> tuple[str, int, int]:
-    mask, parts = (path.stat().st_size if path else 0 for path in (sample.mask, sample.parts))
-    return sample.id, mask, parts
-
-
 def _evaluate_variant(run: Run, variant: Variant, folder: Path) -> None:
     if not run.accelerator.is_main_process:
         return
     entries: list[Entry] = []
     curves: dict[str, dict[str, list[float]]] = {}
-    for split in () if _is_reference(run) else variant.cams.splits:
+    for split in () if is_reference(run) else variant.cams.splits:
         if any(sample.mask for sample in run.dataset.split(split)):
             seeds = _evaluate_seeds(run, variant, split)
             entries += [seeds.oracle, seeds.label_free]
             curves[split] = curve_table(seeds.curve)
             entries += [_evaluate_pseudo(run, variant, split)] if split in variant.pseudo.splits else []
-    entries += [_evaluate_segmented(run, variant, split) for split in _judged_masks(run, variant)]
+    entries += [_evaluate_segmented(run, variant, split) for split in judged_masks(run, variant)]
     write_json(folder / "entries.json", entries)
     write_json(folder / "curves.json", {"seed": curves})
 
@@ -451,21 +376,21 @@ def _evaluate_seeds(run: Run, variant: Variant, split: str) -> ScoreEvaluation:
     return evaluate_scores(
         run.dataset,
         run.dataset.split(split),
-        _cams_folder(run, variant, split),
+        cams_folder(run, variant, split),
         facts=_facts(run, variant, split, "seed"),
         label_free=partial(background_threshold, settings=variant.pseudo.background),
     )
 
 
 def _evaluate_pseudo(run: Run, variant: Variant, split: str) -> Entry:
-    masks = _pseudo_folder(run, variant, split)
+    masks = pseudo_folder(run, variant, split)
     facts = _facts(run, variant, split, "pseudo")
     return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="label_free")
 
 
 def _evaluate_segmented(run: Run, variant: Variant, split: str) -> Entry:
     facts = replace(_facts(run, variant, split, "segmenter"), labels="predicted", supervision=run.recipe.supervision)
-    masks = _segmented_folder(run, variant, split)
+    masks = segmented_folder(run, variant, split)
     return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="argmax")
 
 
@@ -495,86 +420,3 @@ def _open_data(recipe: Recipe, folder: Path) -> Dataset:
     if data.root is None and data.format != "scenes":
         raise PatchlearnError(f"data.root: the format {data.format!r} needs a folder. Add --data.root FOLDER.")
     return open_dataset(data.format, data.root or folder / "data", data.scenes)
-
-
-def _classifier_folder(run: Run, variant: Variant) -> Path:
-    return run.folder / variant.name / "classifier"
-
-
-def _cams_folder(run: Run, variant: Variant, split: str) -> Path:
-    return run.folder / variant.name / "cams" / split
-
-
-def _affinity_folder(run: Run, variant: Variant) -> Path:
-    return run.folder / variant.name / "affinity"
-
-
-def _pseudo_folder(run: Run, variant: Variant, split: str) -> Path:
-    return run.folder / variant.name / "pseudo" / split
-
-
-def _segmenter_folder(run: Run, variant: Variant) -> Path:
-    return _named(run, variant, "segmenter")
-
-
-def _segmented_folder(run: Run, variant: Variant, split: str) -> Path:
-    return _named(run, variant, "segmented") / split
-
-
-def _named(run: Run, variant: Variant, step: str) -> Path:
-    """The fully supervised reference keeps its files apart."""
-    return run.folder / variant.name / (f"{step}{REFERENCE}" if _is_reference(run) else step)
-
-
-def _is_reference(run: Run) -> bool:
-    return run.recipe.supervision == "masks"
-
-
-def _step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
-    """Do the work unless the folder's manifest says that it is done."""
-    name = folder.relative_to(run.folder)
-    if is_complete(folder, key):
-        run.console.print(f"[dim]{name}: complete[/dim]")
-        return
-    started = time.monotonic()
-    if run.accelerator.is_main_process:
-        write_text(run.folder / RECIPE, dump_recipe(run.recipe))
-        begin(folder, key)
-    run.accelerator.wait_for_everyone()
-    if not _adopted(run, folder, key):
-        work()
-    run.accelerator.wait_for_everyone()
-    seconds = round(time.monotonic() - started, 1)
-    if run.accelerator.is_main_process:
-        finish(folder, key, seconds=seconds, commit=commit(), **_circumstances(run))
-    run.accelerator.wait_for_everyone()
-
-
-def _circumstances(run: Run) -> dict[str, Any]:
-    """What may change results in the last digits, and is no part of the key."""
-    accelerator = run.accelerator
-    return {
-        "precision": run.recipe.runtime.precision,
-        "processes": accelerator.num_processes,
-        "device": accelerator.device.type,
-    }
-
-
-def _adopted(run: Run, folder: Path, key: str) -> bool:
-    """Whether another variant had done exactly this step, so that its files could be copied."""
-    variant, *rest = folder.relative_to(run.folder).parts
-    for twin in run.folder.glob("/".join(["*", *rest])):
-        if rest and twin != folder and is_complete(twin, key):
-            run.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
-            if run.accelerator.is_main_process:
-                adopt(twin, folder)
-            run.accelerator.wait_for_everyone()
-            return True
-    return False
-
-
-def _require(folder: Path, key: str, verb: str) -> None:
-    if not is_complete(folder, key):
-        raise PatchlearnError(
-            f"{folder}: not there yet, or made with other settings. Run first: patchlearn {verb} with the same recipe."
-        )

@@ -329,6 +329,31 @@ def test_the_supervised_reference_stands_beside_and_needs_no_other_step(
     assert supervisions[-2:] == [("segmenter", "tags"), ("segmenter", "masks")]
 
 
+def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    before = (run / "recipe.yaml").read_bytes()
+    assert main(["segment", str(run), "--variant=plain", "--supervision=masks"]) == 0
+    assert (run / "plain" / "segmenter-masks" / "model.safetensors").exists()
+    assert (run / "recipe.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ("--segmenter.backbone=vit_tiny_patch16_224", "segmenter: deeplabv3plus over vit_tiny_patch16_224"),
+        ("--segmenter.train_split=val", "pseudo.splits lacks 'val', which the segmenter learns from"),
+        ("--segmenter.train_split=nosuch", "no split 'nosuch'"),
+    ],
+)
+def test_a_segmenter_that_cannot_be_trained_is_refused_before_the_first_step(
+    option: str, complaint: str, recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_it(recipe, folder_data, tmp_path / "run", option) == 2
+    assert complaint in capfd.readouterr().err
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
 def test_the_segmenter_can_be_left_for_later(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0

@@ -1,0 +1,248 @@
+"""A run: where the files of each step lie, what they depend on, and whether they are complete.
+
+A step is complete when the hash of its own settings and of its inputs matches the one in its step.json.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from patchlearn.affinity import OFF
+from patchlearn.affinity import VERSION as AFFINITY_VERSION
+from patchlearn.artifacts import adopt, begin, commit, file_digest, fingerprint, finish, is_complete, write_text
+from patchlearn.cams import VERSION as CAMS_VERSION
+from patchlearn.errors import PatchlearnError
+from patchlearn.pseudo import VERSION as PSEUDO_VERSION
+from patchlearn.recipe import Recipe, Variant, dump_recipe
+from patchlearn.samples import Dataset, Sample
+from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
+
+RECIPE = "recipe.yaml"
+VAL = "val"
+REFERENCE = "-masks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run folder with everything the steps need; `open_run` makes one.
+
+    Args:
+        folder: where files go.
+        recipe: every setting.
+        dataset: the opened data.
+        variants: those this call works on.
+        accelerator: device and processes.
+        console: where progress is shown.
+    """
+
+    folder: Path
+    recipe: Recipe
+    dataset: Dataset
+    variants: tuple[Variant, ...]
+    accelerator: Accelerator
+    console: Console
+
+
+def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
+    """The splits whose images the segmenter segments."""
+    if variant.segmenter.splits is None:
+        return (VAL,) if VAL in run.dataset.splits else ()
+    return variant.segmenter.splits
+
+
+# --- folders -----------------------------------------------------------------
+
+
+def classifier_folder(run: Run, variant: Variant) -> Path:
+    """Of step 1."""
+    return run.folder / variant.name / "classifier"
+
+
+def cams_folder(run: Run, variant: Variant, split: str) -> Path:
+    """Of step 2."""
+    return run.folder / variant.name / "cams" / split
+
+
+def affinity_folder(run: Run, variant: Variant) -> Path:
+    """Of step 3."""
+    return run.folder / variant.name / "affinity"
+
+
+def pseudo_folder(run: Run, variant: Variant, split: str) -> Path:
+    """Of step 4."""
+    return run.folder / variant.name / "pseudo" / split
+
+
+def segmenter_folder(run: Run, variant: Variant) -> Path:
+    """Of step 5: the model."""
+    return named_folder(run, variant, "segmenter")
+
+
+def segmented_folder(run: Run, variant: Variant, split: str) -> Path:
+    """Of step 5: its masks."""
+    return named_folder(run, variant, "segmented") / split
+
+
+def named_folder(run: Run, variant: Variant, step: str) -> Path:
+    """The fully supervised reference keeps its files apart."""
+    return run.folder / variant.name / (f"{step}{REFERENCE}" if is_reference(run) else step)
+
+
+def is_reference(run: Run) -> bool:
+    """Whether the segmenter learns from true masks."""
+    return run.recipe.supervision == "masks"
+
+
+# --- keys --------------------------------------------------------------------
+
+
+def data_key(dataset: Dataset) -> str:
+    """Changes with classes, lists, labels, and the size of any image file."""
+    listing = {
+        split: [(sample.id, sample.labels, sample.image.stat().st_size) for sample in samples]
+        for split, samples in dataset.splits.items()
+    }
+    return fingerprint(dataset.classes, listing)
+
+
+def classifier_key(run: Run, variant: Variant) -> str:
+    """Changes with the training's settings, the seed, the data, and the content of a weights file."""
+    content = _weights_content(variant.classifier.weights)
+    return fingerprint("classifier", asdict(variant.classifier), content, run.recipe.seed, data_key(run.dataset))
+
+
+def cams_key(run: Run, variant: Variant, split: str) -> str:
+    """Changes with the classifier and with how its maps are read."""
+    settings = {**asdict(variant.cams), "splits": split}
+    return fingerprint("cams", CAMS_VERSION, settings, classifier_key(run, variant))
+
+
+def affinity_key(run: Run, variant: Variant) -> str:
+    """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
+    settings = asdict(variant.affinity), asdict(variant.pseudo.background)
+    scores = cams_key(run, variant, variant.affinity.train_split)
+    return fingerprint("affinity", AFFINITY_VERSION, settings, run.recipe.seed, scores)
+
+
+def pseudo_key(run: Run, variant: Variant, split: str) -> str:
+    """Changes with the score maps, the affinities and the rules for masks."""
+    settings = {**asdict(variant.pseudo), "splits": split}
+    learned = affinity_key(run, variant) if variant.affinity.kind != OFF else None
+    return fingerprint("pseudo", PSEUDO_VERSION, settings, cams_key(run, variant, split), learned)
+
+
+def segmenter_key(run: Run, variant: Variant) -> str:
+    """Changes with the masks it learns, the network and its training, the seed, and the content of a weights file."""
+    settings = asdict(variant.segmenter)
+    for name in ("splits", "inference"):
+        settings.pop(name)
+    split = variant.segmenter.train_split
+    if is_reference(run):
+        settings.pop("noise")
+        masks: Any = data_key(run.dataset), [mask_sizes(sample) for sample in run.dataset.split(split)]
+    else:
+        masks = pseudo_key(run, variant, split)
+    weights = _weights_content(variant.segmenter.weights)
+    return fingerprint("segmenter", SEGMENTER_VERSION, settings, weights, run.recipe.seed, masks)
+
+
+def segmented_key(run: Run, variant: Variant, split: str) -> str:
+    """Changes with the segmenter and with how it is used."""
+    return fingerprint("segmented", split, asdict(variant.segmenter.inference), segmenter_key(run, variant))
+
+
+def _weights_content(weights: str | None) -> str | None:
+    return file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
+
+
+def judged_masks(run: Run, variant: Variant) -> list[str]:
+    """The splits whose masks the segmenter has written, from the present settings, and which have true ones."""
+    return [
+        split
+        for split in segmented_splits(run, variant)
+        if is_complete(segmented_folder(run, variant, split), segmented_key(run, variant, split))
+        and any(sample.mask for sample in run.dataset.split(split))
+    ]
+
+
+def evaluation_key(run: Run, variant: Variant) -> str:
+    """Changes with everything that is judged, and with the size of any true mask."""
+    judged = [segmented_key(run, variant, split) for split in judged_masks(run, variant)]
+    if is_reference(run):
+        truth = [mask_sizes(sample) for split in segmented_splits(run, variant) for sample in run.dataset.split(split)]
+        return fingerprint("evaluation-masks", variant.name, judged, truth)
+    seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
+    masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
+    truth = [mask_sizes(sample) for split in variant.cams.splits for sample in run.dataset.split(split)]
+    return fingerprint("evaluation", variant.name, seeds, masks, judged, truth, asdict(variant.pseudo))
+
+
+def mask_sizes(sample: Sample) -> tuple[str, int, int]:
+    """(id, bytes of the mask, bytes of the parts)."""
+    mask, parts = (path.stat().st_size if path else 0 for path in (sample.mask, sample.parts))
+    return sample.id, mask, parts
+
+
+# --- taking a step -----------------------------------------------------------
+
+
+def take_step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
+    """Do the work unless the folder's manifest says that it is done."""
+    name = folder.relative_to(run.folder)
+    if is_complete(folder, key):
+        run.console.print(f"[dim]{name}: complete[/dim]")
+        return
+    started = time.monotonic()
+    if run.accelerator.is_main_process:
+        _write_recipe(run)
+        begin(folder, key)
+    run.accelerator.wait_for_everyone()
+    if not _adopted(run, folder, key):
+        work()
+    run.accelerator.wait_for_everyone()
+    seconds = round(time.monotonic() - started, 1)
+    if run.accelerator.is_main_process:
+        finish(folder, key, seconds=seconds, commit=commit(), **_circumstances(run))
+    run.accelerator.wait_for_everyone()
+
+
+def _write_recipe(run: Run) -> None:
+    """A reference is trained beside a run, whose recipe stays what it was."""
+    if not (is_reference(run) and (run.folder / RECIPE).exists()):
+        write_text(run.folder / RECIPE, dump_recipe(run.recipe))
+
+
+def _circumstances(run: Run) -> dict[str, Any]:
+    """What may change results in the last digits, and is no part of the key."""
+    accelerator = run.accelerator
+    return {
+        "precision": run.recipe.runtime.precision,
+        "processes": accelerator.num_processes,
+        "device": accelerator.device.type,
+    }
+
+
+def _adopted(run: Run, folder: Path, key: str) -> bool:
+    """Whether another variant had done exactly this step, so that its files could be copied."""
+    variant, *rest = folder.relative_to(run.folder).parts
+    for twin in run.folder.glob("/".join(["*", *rest])):
+        if rest and twin != folder and is_complete(twin, key):
+            run.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
+            if run.accelerator.is_main_process:
+                adopt(twin, folder)
+            run.accelerator.wait_for_everyone()
+            return True
+    return False
+
+
+def require_step(folder: Path, key: str, verb: str) -> None:
+    """Raise `PatchlearnError` unless the step that owns the folder is complete."""
+    if not is_complete(folder, key):
+        raise PatchlearnError(
+            f"{folder}: not there yet, or made with other settings. Run first: patchlearn {verb} with the same recipe."
+        )
