@@ -1,6 +1,5 @@
 """Refine what other programs made: a folder of images, and score maps, probabilities or masks of the same names."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -10,7 +9,7 @@ from rich.console import Console
 
 from patchlearn.artifacts import read_scores, write_mask
 from patchlearn.datasets import read_image
-from patchlearn.datasets.images import SUFFIXES, read_indices
+from patchlearn.datasets.images import SUFFIXES, files_by_stem, only_file, read_indices
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.pseudo import PseudoSettings, check_pseudo, pseudo_mask, refined_mask
 from patchlearn.refine import label_probabilities
@@ -56,16 +55,15 @@ def refine_folder(
     """
     check_pseudo(settings)
     require_one_of("kind", kind, KINDS)
-    pictures, maps = _by_stem(images, SUFFIXES), _by_stem(scores, MAPS)
+    pictures, maps = files_by_stem(images, SUFFIXES), files_by_stem(scores, MAPS)
     failures: list[str] = []
 
     def refine(stem: str) -> None:
+        name = str(maps[stem][0])
         try:
-            if stem not in pictures:
-                raise PatchlearnError(f"{maps[stem]}: {images} has no image named {stem}. Add it.")
-            write_mask(out / f"{stem}.png", refine_file(pictures[stem], maps[stem], settings, kind))
+            picture, source = only_file(stem, pictures, images), only_file(stem, maps, scores)
+            write_mask(out / f"{stem}.png", refine_file(picture, source, settings, kind))
         except PatchlearnError as error:
-            name = str(maps[stem])
             failures.append(str(error) if name in str(error) else f"{name}: {error}")
 
     for_each(sorted(maps), refine, title="refine", threads=threads, console=console)
@@ -89,15 +87,6 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "
         return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
     _check_scores(array, maps)
     return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings)
-
-
-def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise PatchlearnError(f"{folder}: no such folder. Check the path.")
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes]
-    if not files:
-        raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.")
-    return {path.stem: path for path in files}
 
 
 def _read_array(path: Path) -> Float32:

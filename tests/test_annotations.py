@@ -354,8 +354,8 @@ def test_bad_files_are_named_and_the_others_are_written(root: Path, capfd: pytes
     assert "wide.png: 4×3 pixels, but its image has 301×150. Resize" in message
     assert "row.png: holds the value 4, but there are 3 classes" in message
     assert f"{damaged}: damaged image" in message
-    assert "images: no file for the mask 'undecided'" in message
-    assert "images: pixel.JPG and pixel.bmp for the mask 'pixel'" in message
+    assert "images: no file named 'undecided'" in message
+    assert "images: pixel.JPG and pixel.bmp named 'pixel'" in message
     assert "column.png: a mask must be a palette or 8-bit grey PNG, this one is RGB" in message
     assert message.count("error:") == 6
     assert (root / "a.xml").read_text(encoding="utf-8").count("<image ") == 2

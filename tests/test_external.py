@@ -91,7 +91,7 @@ def test_bad_files_are_named_and_the_others_are_done(
     assert refine(images, maps) == 2
     message = capfd.readouterr().err.replace("\n", " ")
     assert "b.npy: scores from 3 to 3; they must be numbers in [0, 1]" in message
-    assert "has no image named d" in message
+    assert "no file named 'd'" in message
     assert "ü c.png: 4×4 pixels, but its image has 40×32" in message
     assert (maps.parent / "out" / "a.png").exists()
     assert not (maps.parent / "out" / "b.png").exists()

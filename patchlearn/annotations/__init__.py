@@ -1,7 +1,7 @@
 """Masks for other tools: COCO, Label Studio, CVAT, VOC."""
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,16 @@ from rich.console import Console
 from patchlearn.annotations import coco, cvat, label_studio, voc
 from patchlearn.annotations.regions import AnnotationSettings, MaskedImage
 from patchlearn.datasets import read_image, read_indices
+from patchlearn.datasets.images import SUFFIXES, files_by_stem, only_file
 from patchlearn.datasets.labels import within_limits
 from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.evaluate import require_classes
 from patchlearn.runtime import for_each
-from patchlearn.samples import IGNORE, UInt8
 
 __all__ = ["FORMATS", "PER", "SHAPES", "AnnotationSettings", "MaskedImage", "masked_image", "write_annotations"]
 
 PER = ("component", "class")
 SHAPES = ("masks", "polygons")
-IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +94,13 @@ def write_annotations(
     settings = settings or AnnotationSettings()
     check_settings(settings, format, out)
     names = _checked_names(classes, masks)
-    files, pictures = _by_stem(masks, (".png",)), _by_stem(images, IMAGES)
+    files, pictures = files_by_stem(masks, (".png",)), files_by_stem(images, SUFFIXES)
     entries: dict[str, Any] = {}
     failures: list[str] = []
 
     def describe(stem: str) -> None:
         try:
-            image = masked_image(_only(stem, files, masks), _only(stem, pictures, images), len(names))
+            image = masked_image(only_file(stem, files, masks), only_file(stem, pictures, images), len(names))
             entries[stem] = FORMATS[format].describe(image, names, settings)
         except PatchlearnError as error:
             failures.append(str(error))
@@ -137,17 +137,8 @@ def masked_image(mask: Path, image: Path, classes: int) -> MaskedImage:
             f"{mask}: {values.shape[1]}×{values.shape[0]} pixels, but its image has {size[1]}×{size[0]}. "
             "Resize the mask first, without mixing values."
         )
-    _require_classes(values, mask, classes)
+    require_classes(values, classes, str(mask))
     return MaskedImage(name=image.name, mask=values, source=mask)
-
-
-def _require_classes(values: UInt8, mask: Path, classes: int) -> None:
-    strange = values[(values > classes) & (values != IGNORE)]
-    if strange.size:
-        raise PatchlearnError(
-            f"{mask}: holds the value {strange.min()}, but there are {classes} classes (1, 2, …), 0 is background and "
-            "255 undecided. Correct the mask or add the class to classes.txt."
-        )
 
 
 def _require_plain_name(path: Path) -> None:
@@ -166,23 +157,3 @@ def _checked_names(classes: Sequence[str], masks: Path) -> tuple[str, ...]:
         if not (name.strip() and _is_plain(name) and names.count(name) == 1):
             raise PatchlearnError(f"class {name!r}: empty, there twice, or with control characters. Correct the names.")
     return names
-
-
-def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
-    if not folder.is_dir():
-        raise PatchlearnError(f"{folder}: no such folder. Check the path.")
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes:
-            found.setdefault(path.stem, []).append(path)
-    if not found:
-        raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.")
-    return found
-
-
-def _only(stem: str, files: Mapping[str, Sequence[Path]], folder: Path) -> Path:
-    found = files.get(stem, [])
-    if len(found) != 1:
-        names = " and ".join(path.name for path in found) or "no file"
-        raise PatchlearnError(f"{folder}: {names} for the mask {stem!r}; there must be one. Add it, or keep one.")
-    return found[0]

@@ -1,6 +1,6 @@
 """Read any picture as RGB, and a mask as class indices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,36 @@ from patchlearn.errors import PatchlearnError
 from patchlearn.samples import Dataset, Sample, UInt8
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # what counts as a picture in a folder
+
+
+def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
+    """The files of a folder that end in one of the suffixes; a stem may be that of several.
+
+    Raises:
+        PatchlearnError: the folder is missing, or has no such file.
+    """
+    if not folder.is_dir():
+        raise PatchlearnError(f"{folder}: no such folder. Check the path.")
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in suffixes:
+            found.setdefault(path.stem, []).append(path)
+    if not found:
+        raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.")
+    return found
+
+
+def only_file(stem: str, files: Mapping[str, Sequence[Path]], folder: Path) -> Path:
+    """The one file of this stem.
+
+    Raises:
+        PatchlearnError: there is none, or there are several.
+    """
+    found = files.get(stem, [])
+    if len(found) != 1:
+        names = " and ".join(path.name for path in found) or "no file"
+        raise PatchlearnError(f"{folder}: {names} named {stem!r}; there must be one. Add it, or keep one.")
+    return found[0]
 
 
 def read_image(path: Path) -> UInt8:
