@@ -125,6 +125,22 @@ def test_probabilities_sum_to_one_and_absent_classes_do_not_occur(colours: Segme
     assert set(np.unique(colours.predict(image, present=[]))) == {0}
 
 
+def test_probabilities_of_the_classes_that_may_occur_sum_to_one_too(colours: Segmenter) -> None:
+    np.testing.assert_allclose(colours.probabilities(picture(100, 120), present=[1]).sum(0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("crf", ["none", "segmenter"])
+def test_what_is_not_probable_enough_is_undecided(colours: Segmenter, crf: str) -> None:
+    network: Any = colours.network
+    network.sharpness.data.fill_(3.0)  # background 0.69 in the grey, a class 0.81 in its own colour
+    image = picture(96, 128)
+    mask = colours.predict(image, InferenceSettings(crf=crf, undecided=0.75))
+    grey = (truth(image) == 0) & (near_an_edge(truth(image)) == 0)
+    assert (mask[grey] == 255).all()
+    assert set(np.unique(mask)) == {1, 2, 255}
+    assert 255 not in colours.predict(image, InferenceSettings(crf=crf))
+
+
 def test_a_crf_follows_at_full_size(colours: Segmenter) -> None:
     image = picture(100, 121)
     noisy = np.random.default_rng(0).normal(image, 12).clip(0, 255).astype(np.uint8)

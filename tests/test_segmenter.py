@@ -13,12 +13,12 @@ from accelerate import Accelerator
 from rich.console import Console
 
 from patchlearn import segmenter as module
-from patchlearn.artifacts import read_rows, write_mask
+from patchlearn.artifacts import load_checkpoint, read_rows, write_mask
 from patchlearn.augment import AugmentSettings
 from patchlearn.datasets import open_dataset, read_image, read_mask
 from patchlearn.errors import PatchlearnError
 from patchlearn.heads import SegmentationNetwork
-from patchlearn.inference import load_segmenter
+from patchlearn.inference import Segmenter, load_segmenter, save_segmenter
 from patchlearn.noisy_labels import MovingAverage
 from patchlearn.samples import Dataset
 from patchlearn.segmenter import (
@@ -30,6 +30,7 @@ from patchlearn.segmenter import (
     read_mask_of,
     train_segmenter,
     true_labels_only,
+    write_masks,
 )
 from patchlearn.training import Optimisation
 
@@ -134,17 +135,40 @@ def test_pixels_found_are_counted_where_there_are_labels(tmp_path: Path) -> None
 
 
 def test_a_second_round_learns_from_what_the_first_says_given_the_tags(
-    data: Dataset, tmp_path: Path, console: Console
+    data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = settings(epochs=1, rate=3e-3, noise=NoiseSettings(rounds=2, undecided=0.5))
-    train(data, tmp_path / "run", console, plan, times=10)
-    labels = tmp_path / "run" / "round-1" / "labels"
-    assert len(list(labels.glob("*.png"))) == 8
-    for sample in data.split("train"):
-        assert set(np.unique(read_mask_of(labels, sample))) <= {0, sample.labels[0] + 1, 255}
-    first, second = (load_segmenter(path) for path in sorted((tmp_path / "run").rglob("model.safetensors")))
-    pairs = zip(first.network.parameters(), second.network.parameters(), strict=True)
-    assert any(not torch.equal(*pair) for pair in pairs)
+    told: list[Any] = []
+    mask = np.zeros((40, 48), np.uint8)
+    mask[:20] = 1
+    monkeypatch.setattr(Segmenter, "predict", lambda *arguments: told.append(arguments[2:]) or mask)
+    learned: list[Any] = []
+    monkeypatch.setattr(module, "_train_once", lambda *arguments: learned.append(arguments))
+    network = SegmentationNetwork("mobilenetv3_small_050", "deeplabv3plus", classes=2)
+    save_segmenter(tmp_path / "run/round-1/model.safetensors", Segmenter(network=network, classes=data.classes))
+    plan = settings(noise=NoiseSettings(rounds=2, undecided=0.7))
+    train(data, tmp_path / "run", console, plan)
+    assert [present for _, present in told] == [sample.labels for sample in data.split("train")]
+    assert {(how.crf, how.undecided) for how, _ in told} == {("segmenter", 0.7)}
+    (second,) = learned  # the first was there
+    assert (second[1](data.split("train")[0]) == mask).all()
+
+
+def test_only_tagged_classes_occur_where_tags_are_told(data: Dataset, tmp_path: Path, console: Console) -> None:
+    network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2).eval()
+    with torch.no_grad():
+        network.model.segmentation_head[0].bias[2] = 99.0  # sees blue everywhere
+    for tagged, classes in ((False, {2}), (True, {0, 1})):
+        folder, more = tmp_path / str(tagged), {"tagged": tagged, "threads": 1, "console": console}
+        reds = [sample for sample in data.split("train") if sample.labels == (0,)]
+        write_masks(reds, Segmenter(network=network, classes=data.classes), folder, Accelerator(cpu=True), **more)
+        assert {int(value) for sample in reds for value in np.unique(read_mask_of(folder, sample))} <= classes
+
+
+def test_what_is_saved_is_the_average_with_the_last_step_in_it(data: Dataset, tmp_path: Path, console: Console) -> None:
+    saved, _ = load_checkpoint(train(data, tmp_path / "run", console, settings(epochs=1, average=0.0)))
+    state, _ = load_checkpoint(tmp_path / "run" / "state.safetensors")
+    for name, tensor in saved.items():
+        assert torch.equal(tensor, state[f"model/network.{name}"]), name
 
 
 def test_the_teacher_begins_when_it_is_told_to(data: Dataset, tmp_path: Path, console: Console) -> None:
