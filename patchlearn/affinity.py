@@ -280,7 +280,7 @@ def train_affinity(
         batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
         loss=partial(_loss, network.kind, network.stride, settings.cells, accelerator),
         begin_epoch=partial(_begin_epoch, network),
-        validate=dict,
+        end_epoch=lambda epoch: {},
     )
     fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
     if accelerator.is_main_process:

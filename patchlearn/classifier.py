@@ -34,6 +34,7 @@ from patchlearn.training import (
 )
 
 MODEL = "model.safetensors"
+KEPT = "epochs"
 HELD_OUT_SHARE = 0.1
 
 
@@ -51,11 +52,14 @@ class ClassifierSettings:
         fusion: "plain", "progressive" or "explicit".
         splits: (stage, (rows, columns)) each: where feature maps are cut. Progressive trains one after another, each
             for an equal share of the epochs.
+        border: what a patch sees beyond its edge: "zero", "replicate" or "neighbour".
+        detach: explicit patches do not train the layers that feed them.
         freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Without it, patches change them.
         frozen_stages: how many of the lowest stages are not trained.
         train_split: whose labels are learned.
         held_out_split: where mAP is measured after every epoch; if the data has no such split, a tenth of the training
             images is held out instead.
+        keep_epochs: keep the classifier of every epoch, as `epochs/EPOCH.safetensors`, counted from 0.
     """
 
     backbone: str = "resnet50"
@@ -63,10 +67,13 @@ class ClassifierSettings:
     weights: str | None = "hub"
     fusion: str = "plain"
     splits: tuple[tuple[int, tuple[int, int]], ...] = ()
+    border: str = "zero"
+    detach: bool = True
     freeze_statistics: bool = True
     frozen_stages: int = 0
     train_split: str = "train"
     held_out_split: str = "val"
+    keep_epochs: bool = False
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     optimisation: Optimisation = field(default_factory=Optimisation)
 
@@ -99,6 +106,7 @@ def train_classifier(
     _check(settings, samples, held_out, accelerator)
     with seeded(seed, "weights"):
         network = _create_network(settings, len(dataset.classes))
+    classifier = Classifier(network=network, classes=dataset.classes)
     images = _LabelledImages(samples, len(dataset.classes), settings.augment, network, seed)
     task = Task(
         title=f"train {settings.fusion}",
@@ -108,13 +116,13 @@ def train_classifier(
         batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
         loss=partial(_loss, accelerator.device),
         begin_epoch=partial(_begin_epoch, network, settings),
-        validate=lambda: {"map": mean_average_precision(*_predict(network, held_out, settings, accelerator))},
+        end_epoch=partial(_end_epoch, classifier, held_out, settings, folder, accelerator),
     )
     fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
     # A training that had nothing left to do has begun no epoch, but its maps are those of the last stage all the same.
     _begin_epoch(network, settings, settings.optimisation.epochs - 1)
     if accelerator.is_main_process:
-        save_classifier(folder / MODEL, Classifier(network=network, classes=dataset.classes))
+        save_classifier(folder / MODEL, classifier)
     accelerator.wait_for_everyone()
     return folder / MODEL
 
@@ -128,6 +136,8 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
         "fusion": network.fusion,
         "splits": network.splits,
         "active_split": network.active_split,
+        "border": network.border,
+        "detach": network.detach,
         "classes": classifier.classes,
     }
     save_checkpoint(path, network.state_dict(), settings)
@@ -143,7 +153,8 @@ def load_classifier(path: Path) -> Classifier:
     try:
         stages = create_stages(settings["backbone"], settings["output_stride"])
         splits: list[tuple[int, Grid]] = [(stage, (grid[0], grid[1])) for stage, grid in settings["splits"]]
-        network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits)
+        younger = {name: settings[name] for name in ("border", "detach") if name in settings}
+        network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits, **younger)
         network.active_split = settings["active_split"]
         network.load_state_dict(tensors)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
@@ -226,6 +237,20 @@ def _begin_epoch(network: PatchNetwork, settings: ClassifierSettings, epoch: int
     return network.active_split
 
 
+def _end_epoch(
+    classifier: Classifier,
+    held_out: Sequence[Sample],
+    settings: ClassifierSettings,
+    folder: Path,
+    accelerator: Accelerator,
+    epoch: int,
+) -> dict[str, float]:
+    """The epoch's mAP on held-out images; its classifier is kept if that was asked for."""
+    if settings.keep_epochs:
+        save_classifier(folder / KEPT / f"{epoch}.safetensors", classifier)
+    return {"map": mean_average_precision(*_predict(classifier.network, held_out, settings, accelerator))}
+
+
 @torch.no_grad()
 def _predict(
     network: PatchNetwork, samples: Sequence[Sample], settings: ClassifierSettings, accelerator: Accelerator
@@ -257,7 +282,10 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
         raise PatchlearnError(f"classifier.frozen_stages: {settings.frozen_stages}; choose 0 to {len(stages)}.")
     for index in range(settings.frozen_stages):
         stages[index].requires_grad_(False)
-    return channels_last(PatchNetwork(stages, classes, settings.fusion, settings.splits))
+    network = PatchNetwork(
+        stages, classes, settings.fusion, settings.splits, border=settings.border, detach=settings.detach
+    )
+    return channels_last(network)
 
 
 def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tuple[list[Sample], list[Sample]]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from patchlearn.backbones import Stages
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.patches import Grid, merge, split
+from patchlearn.patches import BORDERS, Grid, merge, split_with_border, without_border
 
 FUSIONS = ("plain", "progressive", "explicit")
 READS = ("whole", "unsplit", "merged")
@@ -44,12 +44,16 @@ class PatchNetwork(nn.Module):
         classes: how many, K.
         fusion: "plain", "progressive" or "explicit".
         splits: (stage, (rows, columns)) each, in the order of the stages of training and of the merged maps.
+        border: what a patch sees beyond its edge, as wide as one cell of the last map: "zero", as figures 2 and 5 are
+            drawn, "replicate" or "neighbour" (`split_with_border`).
+        detach: explicit patches do not train the layers that feed them (the ✕ of figure 5).
 
     Attributes:
         active_split: index into `splits`; used by the progressive variant alone.
 
     Raises:
-        PatchlearnError: an unknown fusion, no split where one is needed, or a split that leaves no stage above it.
+        PatchlearnError: an unknown fusion or border, no split where one is needed, or a split that leaves no stage
+            above it.
 
     >>> from patchlearn.backbones import create_stages
     >>> network = PatchNetwork(create_stages("resnet10t"), 6, "progressive", [(1, (4, 4)), (2, (2, 2))])
@@ -63,13 +67,18 @@ class PatchNetwork(nn.Module):
         classes: int,
         fusion: str = "plain",
         splits: Sequence[tuple[int, Grid]] = (),
+        *,
+        border: str = "zero",
+        detach: bool = True,
     ):
         """See the class."""
         super().__init__()
         self.stages = stages
         self.fusion = fusion
         self.splits = tuple(Split(stage, (grid[0], grid[1])) for stage, grid in splits)
+        self.border, self.detach = border, detach
         _check(fusion, self.splits, stages)
+        require_one_of("border", border, BORDERS)
         self.active_split = 0
         self.classifier = nn.Conv2d(stages.channels[-1] * self.branches, classes, kernel_size=1, bias=False)
 
@@ -127,12 +136,13 @@ class PatchNetwork(nn.Module):
 
     def _merged(self, cut: Split, features: Tensor) -> Tensor:
         """The patches of one map through the later stages, laid back."""
-        if self.fusion == "explicit":  # the ✕ of figure 5: patches do not train the layers that feed them
+        if self.fusion == "explicit" and self.detach:
             features = features.detach()
-        patches = _like(split(features, cut.grid), features)
+        width = self.stages.strides[-1] // self.stages.strides[cut.stage]
+        patches = _like(split_with_border(features, cut.grid, self.border, width), features)
         for stage in list(self.stages)[cut.stage + 1 :]:
             patches = stage(patches)
-        return merge(patches, cut.grid)
+        return merge(without_border(patches, self.border, 1), cut.grid)
 
     def _padded(self, images: Tensor) -> Tensor:
         """Zeros, which is the mean colour of a normalised image."""

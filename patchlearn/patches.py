@@ -5,8 +5,10 @@ independent samples, so they are folded into the batch; nothing loops over them.
 """
 
 from torch import Tensor
+from torch.nn import functional as F
 
 Grid = tuple[int, int]
+BORDERS = ("zero", "replicate", "neighbour")
 
 
 def split(features: Tensor, grid: Grid) -> Tensor:
@@ -36,6 +38,39 @@ def split(features: Tensor, grid: Grid) -> Tensor:
         )
     tiles = features.unflatten(3, (columns, -1)).unflatten(2, (rows, -1))  # B C rows h columns w
     return tiles.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+
+
+def split_with_border(features: Tensor, grid: Grid, border: str, width: int) -> Tensor:
+    """Cut every map into patches, each with `width` further cells on all four sides; `without_border` takes them off.
+
+    Args:
+        features: B×C×H×W.
+        grid: (rows, columns).
+        border: what the further cells hold: "replicate", the patch's own outermost cells, or "neighbour", what
+            surrounds the patch in the map, and zeros outside the map. With "zero" there are none: a convolution's own
+            padding with zeros stands at the edge of the patch.
+        width: cells; not used with "zero".
+
+    Returns:
+        (B·rows·columns)×C×(h + 2·width)×(w + 2·width), in the order of `split`.
+
+    Raises:
+        ValueError: the grid is not positive, or H or W is not divisible by it.
+    """
+    patches = split(features, grid)
+    if border == "zero":
+        return patches
+    if border == "replicate":
+        return F.pad(patches, (width, width, width, width), mode="replicate")
+    height, breadth = patches.shape[-2:]
+    framed = F.pad(features, (width, width, width, width))
+    windows = framed.unfold(2, height + 2 * width, height).unfold(3, breadth + 2 * width, breadth)
+    return windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+
+
+def without_border(patches: Tensor, border: str, width: int) -> Tensor:
+    """Take off what `split_with_border` added, after any layers, `width` being that of their cells."""
+    return patches if border == "zero" else patches[..., width:-width, width:-width]
 
 
 def merge(patches: Tensor, grid: Grid) -> Tensor:

@@ -190,7 +190,7 @@ def _train_once(
         batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
         loss=trainee.loss,
         begin_epoch=trainee.begin_epoch,
-        validate=trainee.validate,
+        end_epoch=lambda epoch: trainee.validate(),
     )
     fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
     model.update()  # with the last step

@@ -4,7 +4,7 @@ A step is complete when the hash of its own settings and of its inputs matches t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from patchlearn.affinity import OFF
 from patchlearn.affinity import VERSION as AFFINITY_VERSION
 from patchlearn.artifacts import adopt, begin, commit, file_digest, fingerprint, finish, is_complete, write_text
 from patchlearn.cams import VERSION as CAMS_VERSION
+from patchlearn.classifier import ClassifierSettings
 from patchlearn.errors import PatchlearnError
 from patchlearn.pseudo import VERSION as PSEUDO_VERSION
 from patchlearn.recipe import Recipe, Variant, dump_recipe
@@ -25,6 +26,7 @@ from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
 RECIPE = "recipe.yaml"
 VAL = "val"
 REFERENCE = "-masks"
+YOUNGER_OPTIONS = ("border", "detach", "keep_epochs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,13 @@ def data_key(dataset: Dataset) -> str:
 def classifier_key(run: Run, variant: Variant) -> str:
     """Changes with the training's settings, the seed, the data, and the content of a weights file."""
     content = _weights_content(variant.classifier.weights)
-    return fingerprint("classifier", asdict(variant.classifier), content, run.recipe.seed, data_key(run.dataset))
+    settings = _without_defaults(asdict(variant.classifier), ClassifierSettings(), YOUNGER_OPTIONS)
+    return fingerprint("classifier", settings, content, run.recipe.seed, data_key(run.dataset))
+
+
+def _without_defaults(settings: dict[str, Any], defaults: object, names: Sequence[str]) -> dict[str, Any]:
+    """An option that came later leaves the runs of before complete, as long as nobody sets it."""
+    return {name: value for name, value in settings.items() if name not in names or value != getattr(defaults, name)}
 
 
 def cams_key(run: Run, variant: Variant, split: str) -> str:

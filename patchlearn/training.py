@@ -84,7 +84,7 @@ class Task(Generic[Batch]):
         batches: (epoch, first step) → this process's part of every global batch of the epoch, from that step on.
         loss: the mean loss of a batch.
         begin_epoch: readies the model for an epoch; returns the stage of training the epoch belongs to.
-        validate: figures to log after an epoch, in 0–1.
+        end_epoch: what is left to do after an epoch; returns figures to log, in 0–1.
     """
 
     title: str
@@ -94,7 +94,7 @@ class Task(Generic[Batch]):
     batches: Callable[[int, int], Iterable[Batch]]
     loss: Callable[[nn.Module, Batch], Tensor]
     begin_epoch: Callable[[int], int]
-    validate: Callable[[], dict[str, float]]
+    end_epoch: Callable[[int], dict[str, float]]
 
 
 def fit(
@@ -289,7 +289,7 @@ class _Training:
         figures = {"epoch": epoch, "stage": stage, "step": self.position.step, "loss": self.position.epoch_loss.mean}
         if self.accelerator.is_main_process:
             seconds = {"seconds": round(self.position.seconds, 2)}
-            append_row(self.folder / EPOCHS, {**figures, **self.task.validate(), **seconds})
+            append_row(self.folder / EPOCHS, {**figures, **self.task.end_epoch(epoch), **seconds})
         self.accelerator.wait_for_everyone()
         self.position.epoch, self.position.seconds, self.position.epoch_loss = epoch + 1, 0.0, Mean()
         self._save()

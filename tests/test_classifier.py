@@ -67,6 +67,36 @@ def test_a_kill_after_the_last_step_leaves_the_last_split_active(
     assert load_classifier(path).network.active_split == 1
 
 
+def test_the_classifier_of_every_epoch_can_be_kept(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    path = train(folder_data, tmp_path / "run", console, settings("progressive", keep_epochs=True))
+    first, last = (load_classifier(tmp_path / "run" / "epochs" / f"{epoch}.safetensors") for epoch in (0, 1))
+    assert (first.network.active_split, last.network.active_split) == (0, 1)
+    assert (tmp_path / "run" / "epochs" / "1.safetensors").read_bytes() == path.read_bytes()
+    assert not torch.equal(first.network.classifier.weight, last.network.classifier.weight)
+    train(folder_data, tmp_path / "other", console, settings("progressive"))
+    assert not (tmp_path / "other" / "epochs").exists()
+
+
+def test_how_patches_are_cut_comes_back_and_older_files_mean_the_defaults(tmp_path: Path) -> None:
+    network = PatchNetwork(tiny_stages(), 2, "explicit", SPLITS, border="neighbour", detach=False)
+    path = tmp_path / "m.safetensors"
+    save_classifier(path, Classifier(network=network, classes=("a", "b")))
+    loaded = load_classifier(path).network
+    assert (loaded.border, loaded.detach) == ("neighbour", False)
+    tensors, facts = load_checkpoint(path)
+    save_checkpoint(path, tensors, {name: facts[name] for name in facts if name not in ("border", "detach")})
+    older = load_classifier(path).network
+    assert (older.border, older.detach) == ("zero", True)
+
+
+def test_how_patches_are_cut_changes_what_is_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    plans = [settings("explicit"), settings("explicit", border="replicate"), settings("explicit", detach=False)]
+    paths = [train(folder_data, tmp_path / str(number), console, plan) for number, plan in enumerate(plans)]
+    weights = [load_classifier(path).network.classifier.weight for path in paths]
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
 def test_colours_are_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:
     plan = Optimisation(epochs=25, batch_size=4, learning_rate=0.01, schedule="constant")
     train(folder_data, tmp_path / "run", console, settings("progressive", optimisation=plan))

@@ -25,6 +25,7 @@ from patchlearn.evaluate import (
     mean_iou,
     predict_at,
 )
+from patchlearn.evaluate.peaks import peak_hits
 from patchlearn.samples import Dataset, Integers, Sample, ScoreMaps, UInt8
 
 PROTOCOL_KEYS = {
@@ -411,7 +412,7 @@ def folder(tmp_path: Path) -> Folder:
 def test_score_entries_have_the_protocols_keys(folder: Folder):
     result = folder.judge_scores()
     for entry, rule in ((result.oracle, "oracle"), (result.label_free, "label_free")):
-        assert entry.keys() == PROTOCOL_KEYS | EXTRA_KEYS | {"recall_strong", "recall_weak"}
+        assert entry.keys() == PROTOCOL_KEYS | EXTRA_KEYS | {"recall_strong", "recall_weak", "peaks_inside"}
         assert entry["rule"] == rule
         assert entry["images"] == 3
         assert {key: entry[key] for key in ("artefact", "variant", "split", "labels", "commit", "recipe")} == {
@@ -419,6 +420,15 @@ def test_score_entries_have_the_protocols_keys(folder: Folder):
             "recipe": "0123456789abcdef",
         }  # fmt: skip
         assert json.loads(json.dumps(entry)) == entry
+
+
+def test_peaks_are_counted_where_they_can_be_judged():
+    rows = [[0.1, 0.9, 0.0, 0.0], [0.0, 0.0, 1.0, 0.2], [0.0, 0.0, 0.0, 0.0], [0.0, 0.1, 0.2, 0.9]]
+    maps = ScoreMaps(scores=np.array(rows, np.float32)[:, None], classes=(0, 1, 2, 3), size=(1, 4))
+    # The first peak lies on its class, the second on another, the third map is empty, the fourth's truth is unknown.
+    assert peak_hits(maps, mask([0, 1, 1, 255])).tolist() == [1, 2]
+    nothing = ScoreMaps(scores=np.zeros((0, 1, 4), np.float32), classes=(), size=(1, 4))
+    assert peak_hits(nothing, mask([0, 1, 1, 255])).tolist() == [0, 0]
 
 
 def test_score_entries_agree_with_the_curve(folder: Folder):
@@ -470,6 +480,7 @@ def test_masks_and_scores_at_the_same_threshold_agree(folder: Folder):
     for sample, (maps, _, _) in zip(folder.samples, folder.images):
         write_mask(folder.masks / f"{sample.id}.png", predict_at(maps, 0.25))
     by_scores, by_masks = folder.judge_scores().label_free, folder.judge_masks(threshold=0.25)
+    by_scores.pop("peaks_inside")
     assert {**by_scores, "labelled": 1.0, "miou_labelled": by_scores["miou"]} == by_masks
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
-from patchlearn.patches import merge, split
+from patchlearn.patches import BORDERS, merge, split
 
 SPLITS = [(0, (2, 2)), (1, (2, 3)), (2, (1, 2))]
 VARIANTS = [("plain", []), ("progressive", SPLITS), ("explicit", SPLITS)]
@@ -78,6 +78,25 @@ def test_a_patch_sees_nothing_of_its_neighbour() -> None:
     assert not torch.equal(whole[..., :2], swayed[..., :2])
 
 
+def test_neighbours_as_wide_as_the_layers_see_undo_the_cut() -> None:
+    """One 3×3 convolution above the cut sees one cell further, which is just what a patch is given."""
+    batch = images(2, 3, 48, 48)
+    for border, undone in (("zero", False), ("replicate", False), ("neighbour", True)):
+        network = PatchNetwork(tiny_stages(), 5, "progressive", [(2, (2, 3))], border=border)
+        merged, unsplit = network.features(batch).chunk(2, dim=1)
+        assert merged.shape == unsplit.shape
+        assert torch.allclose(merged, unsplit, atol=1e-6) == undone
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("size", [(48, 48), (33, 47), (1, 1)])
+def test_no_border_matters_where_no_cell_sees_another(border: str, size: tuple[int, int]) -> None:
+    network = PatchNetwork(pointwise_stages(), 5, "explicit", SPLITS, border=border)
+    *merged, unsplit = network.features(images(2, 3, *size)).chunk(4, dim=1)
+    for branch in merged:
+        torch.testing.assert_close(branch, unsplit)
+
+
 def test_branches_share_their_weights() -> None:
     for fusion, splits in VARIANTS:
         network = PatchNetwork(tiny_stages(), 5, fusion, splits)
@@ -94,6 +113,13 @@ def test_explicit_patches_do_not_train_what_feeds_them() -> None:
     assert gradients[0] == gradients[1] == 0
     assert gradients[2] > 0
     assert gradients[3] > 0
+
+
+def test_explicit_patches_train_every_layer_if_they_are_not_detached() -> None:
+    network = PatchNetwork(tiny_stages(), 5, "explicit", [(1, (2, 2))], detach=False)
+    network.classifier.weight.data[:, 10:] = 0
+    network(images(1, 3, 32, 32)).sum().backward()
+    assert all(float(p.grad.abs().max()) > 0 for p in network.stages.parameters() if p.grad is not None)
 
 
 def test_explicit_unsplit_branch_trains_every_layer() -> None:
@@ -171,6 +197,11 @@ def test_images_are_padded_to_the_least_common_multiple() -> None:
 def test_wrong_options_are_errors(fusion: str, splits: list, complaint: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(PatchlearnError, match=complaint):
         PatchNetwork(tiny_stages(), 5, fusion, splits)
+
+
+def test_an_unknown_border_is_an_error() -> None:
+    with pytest.raises(PatchlearnError, match="Choose one of: neighbour, replicate, zero"):
+        PatchNetwork(tiny_stages(), 5, "progressive", SPLITS, border="mirror")
 
 
 def test_merged_maps_of_a_plain_network_are_an_error() -> None:

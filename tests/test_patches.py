@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlearn.patches import merge, split
+from patchlearn.patches import BORDERS, merge, split, split_with_border, without_border
 
 sizes = st.integers(1, 4)
 
@@ -52,3 +52,26 @@ def test_a_wrong_number_of_patches_is_refused() -> None:
 def test_a_grid_without_patches_is_refused(grid: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="is not a grid"):
         split(torch.zeros(1, 1, 4, 4), grid)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_what_a_border_adds_can_be_taken_off(border: str) -> None:
+    features = torch.randn(2, 3, 8, 12)
+    patches = split_with_border(features, (2, 3), border, 2)
+    assert torch.equal(without_border(patches, border, 2), split(features, (2, 3)))
+
+
+def test_a_border_of_neighbours_is_what_surrounds_the_patch() -> None:
+    features = torch.arange(2 * 3 * 8 * 12.0).reshape(2, 3, 8, 12)
+    patches = split_with_border(features, (2, 3), "neighbour", 1)
+    assert torch.equal(patches[6 + 1 * 3 + 1], torch.nn.functional.pad(features, (1, 1, 1, 1))[1, :, 4:10, 4:10])
+    assert (patches[0, :, 0] == 0).all()  # outside the map
+    assert torch.equal(patches[0, :, 1:, 1:], features[0, :, :5, :5])
+
+
+def test_a_replicated_border_repeats_the_patch_itself() -> None:
+    patches = split_with_border(torch.randn(1, 2, 4, 4), (2, 2), "replicate", 2)
+    own = split_with_border(torch.randn(1, 2, 4, 4), (2, 2), "zero", 2)
+    assert own.shape[2:] == (2, 2)
+    assert torch.equal(patches[..., 0], patches[..., 2])
+    assert torch.equal(patches[..., -1, :], patches[..., 3, :])

@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
-from patchlearn.artifacts import read_json, write_json
+from patchlearn.artifacts import fingerprint, read_json, write_json
 from patchlearn.cli import main
 from patchlearn.inference import load_segmenter
+from patchlearn.pipeline import open_run
+from patchlearn.steps import Run, classifier_key, data_key
 
 RECIPE = """
 title: tiny
@@ -92,6 +96,22 @@ def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
     variants = ("plain", "progressive")
     assert redone == {f"{name}/{step}" for name in variants for step in AFTER_PSEUDO}
+
+
+def test_an_option_that_came_later_leaves_older_runs_complete_until_it_is_set(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    def key_of(*overrides: str) -> tuple[str, Run]:
+        options = [f"--data.root={folder_data}", "--runtime.device=cpu", *overrides]
+        run = open_run(recipe, tmp_path / "run", options, (), Console(quiet=True))
+        return classifier_key(run, run.variants[0]), run
+
+    key, run = key_of()
+    younger = ("border", "detach", "keep_epochs")
+    settings = {name: value for name, value in asdict(run.variants[0].classifier).items() if name not in younger}
+    assert key == fingerprint("classifier", settings, None, run.recipe.seed, data_key(run.dataset))
+    others = [key_of(option)[0] for option in ("--classifier.border=replicate", "--classifier.detach=false")]
+    assert len({key, *others}) == 3
 
 
 def test_what_variants_share_is_trained_once(recipe: Path, folder_data: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def make_task(settings: Optimisation, *, kill_at: int | None = None) -> Task[Ten
         batches=batches,
         loss=loss,
         begin_epoch=begin_epoch,
-        validate=lambda: {"map": 0.5},
+        end_epoch=lambda epoch: {"map": 0.5},
     )
 
 
@@ -151,7 +151,7 @@ def test_sgd_gets_momentum_and_decay_by_their_names(tmp_path: Path, console: Con
         batches=lambda epoch, first: [torch.ones(1, 1)] * 2,
         loss=lambda model, batch: model(batch).sum(),
         begin_epoch=lambda epoch: 0,
-        validate=dict,
+        end_epoch=lambda epoch: {},
     )
     fit(task, plan, tmp_path, Accelerator(cpu=True), seed=0, console=console)
     velocity = 1 + 0.3 * 2.0

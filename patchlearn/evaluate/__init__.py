@@ -22,6 +22,7 @@ from patchlearn.evaluate.confusions import (
     size_text,
 )
 from patchlearn.evaluate.contours import BOUNDARY_TOLERANCE, boundary_counts, boundary_f
+from patchlearn.evaluate.peaks import peak_hits
 from patchlearn.evaluate.thresholds import (
     STRONG,
     THRESHOLDS,
@@ -104,8 +105,9 @@ def evaluate_scores(
 
     An entry holds the facts, "rule", the figures of `IouScores` ("iou" by class name, "background" included; classes
     without one are listed in "absent"), "foreground_precision", "foreground_recall", "boundary_f" (None without any
-    contour), "images", "threshold" (label_free: the mean over the images), and "recall_strong" and "recall_weak" if
-    the data has such parts.
+    contour), "images", "threshold" (label_free: the mean over the images), "peaks_inside" (how many of the maps have
+    their highest score on their class; not for masks), and "recall_strong" and "recall_weak" if the data has such
+    parts.
 
     Args:
         dataset: gives the classes and the values of the mask files.
@@ -121,16 +123,20 @@ def evaluate_scores(
     """
     cases = _ScoreCases(dataset, samples, folder, facts.labels)
     curve, free, best = ThresholdCurve(len(dataset.classes), thresholds), _Tally(dataset), _Tally(dataset)
+    peaks = np.zeros(2, np.int64)
     for saved, maps, truth, parts in cases:
         threshold = label_free(saved)
         curve.add(maps, truth, parts)
+        peaks += peak_hits(maps, truth)
         free.add(predict_at(maps, threshold), truth, parts, threshold)
     # A second look: only the whole split tells the best threshold, contours at every one would cost T times as much,
     # and the maps of a large split do not fit into memory.
     oracle = curve.oracle
     for _, maps, truth, parts in cases:
         best.add(predict_at(maps, oracle), truth, parts, oracle)
-    return ScoreEvaluation(oracle=best.entry(facts, "oracle"), label_free=free.entry(facts, "label_free"), curve=curve)
+    entries = best.entry(facts, "oracle"), free.entry(facts, "label_free")
+    located = {"peaks_inside": float(peaks[0] / peaks[1])} if peaks[1] else {}
+    return ScoreEvaluation(oracle={**entries[0], **located}, label_free={**entries[1], **located}, curve=curve)
 
 
 def evaluate_masks(
