@@ -15,18 +15,28 @@ RAMP = 10.0  # steps after which the average looks back further than to the star
 
 
 # --- losses: B×(K+1)×H×W logits, B×H×W labels (255 ignored) → the mean over what is labelled ---
+#
+# `divisor` makes of a number of pixels what their costs are divided by; where several processes share a batch, that is
+# an equal part of everybody's pixels, so that the loss does not depend on how many they are.
+
+Divisor = Callable[[Tensor], Tensor]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def own_pixels(pixels: Tensor) -> Tensor:
+    """The divisor of a single process: its own pixels."""
+    return pixels
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> Tensor:
     """Every labelled pixel counts the same.
 
     >>> cross_entropy(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]))
     tensor(0.6931)
     """
-    return _mean(_pixel_costs(logits, labels), labels != IGNORE)
+    return _mean(_pixel_costs(logits, labels), labels != IGNORE, divisor)
 
 
-def balanced(logits: Tensor, labels: Tensor) -> Tensor:
+def balanced(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> Tensor:
     """Background and objects weigh the same, however few pixels either has.
 
     Source: the seeding loss of Huang et al., "Weakly-Supervised Semantic Segmentation Network with Deep Seeded Region
@@ -34,31 +44,31 @@ def balanced(logits: Tensor, labels: Tensor) -> Tensor:
     """
     costs = _pixel_costs(logits, labels)
     is_object = (labels != BACKGROUND) & (labels != IGNORE)
-    return (_mean(costs, labels == BACKGROUND) + _mean(costs, is_object)) / 2
+    return (_mean(costs, labels == BACKGROUND, divisor) + _mean(costs, is_object, divisor)) / 2
 
 
-def bootstrapped(logits: Tensor, labels: Tensor) -> Tensor:
+def bootstrapped(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> Tensor:
     """A part of every label is what the network itself would say.
 
     Source: hard bootstrapping, Reed et al., "Training Deep Neural Networks on Noisy Labels with Bootstrapping", ICLR
     2015 workshop.
     """
-    own = logits.detach().argmax(1)
-    costs = HARD_BOOTSTRAP * _pixel_costs(logits, labels) + (1 - HARD_BOOTSTRAP) * _pixel_costs(logits, own)
-    return _mean(costs, labels != IGNORE)
+    says = logits.detach().argmax(1)
+    costs = HARD_BOOTSTRAP * _pixel_costs(logits, labels) + (1 - HARD_BOOTSTRAP) * _pixel_costs(logits, says)
+    return _mean(costs, labels != IGNORE, divisor)
 
 
-def generalised(logits: Tensor, labels: Tensor) -> Tensor:
+def generalised(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> Tensor:
     """(1 − p^q) / q, p being the label's probability: a label that the network finds unlikely pulls less.
 
     Source: Zhang & Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
     NeurIPS 2018.
     """
     likelihood = (-_pixel_costs(logits, labels)).exp()
-    return _mean((1 - likelihood**GENERALISED_POWER) / GENERALISED_POWER, labels != IGNORE)
+    return _mean((1 - likelihood**GENERALISED_POWER) / GENERALISED_POWER, labels != IGNORE, divisor)
 
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor, Divisor], Tensor]
 LOSSES: dict[str, Loss] = {
     "balanced": balanced,
     "bootstrapped": bootstrapped,
@@ -71,9 +81,10 @@ def _pixel_costs(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE, reduction="none")
 
 
-def _mean(costs: Tensor, counted: Tensor) -> Tensor:
-    """Zero, and not nothing, where there is nothing to count."""
-    return (costs * counted).sum() / counted.sum().clamp(min=1)
+def _mean(costs: Tensor, counted: Tensor, divisor: Divisor) -> Tensor:
+    """Zero, and not nothing, where there is nothing to count; a share of everybody's pixels may be less than one."""
+    pixels = divisor(counted.sum().to(costs.dtype))
+    return (costs * counted).sum() / torch.where(pixels > 0, pixels, 1)
 
 
 # --- the teacher -------------------------------------------------------------

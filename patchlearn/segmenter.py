@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -181,7 +182,7 @@ def _train_once(
     model = channels_last(MovingAverage(network, settings.average))
     transform = MaskedTransform(settings.augment, network.mean, network.std)
     images = _TaggedPixels(samples, read_labels, transform, seed, classes=len(classes))
-    trainee = _Trainee(network, model, settings, accelerator.device, folder)
+    trainee = _Trainee(network, model, settings, accelerator, folder)
     task = Task(
         title=f"train {settings.head} {folder.parent.name}",
         model=model,
@@ -218,10 +219,11 @@ class _Trainee:
         network: SegmentationNetwork,
         model: MovingAverage,
         settings: SegmenterSettings,
-        device: torch.device,
+        accelerator: Accelerator,
         folder: Path,
     ):
-        self.network, self.model, self.settings, self.device, self.folder = network, model, settings, device, folder
+        self.network, self.model, self.settings, self.folder = network, model, settings, folder
+        self.accelerator = accelerator
         self.epoch, self.found, self.labelled = 0, 0, 0
 
     def begin_epoch(self, epoch: int) -> int:
@@ -234,14 +236,21 @@ class _Trainee:
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Of one batch of images, labels and tags."""
-        images, labels, present = (tensor.to(self.device, non_blocking=True) for tensor in batch)
+        device = self.accelerator.device
+        images, labels, present = (tensor.to(device, non_blocking=True) for tensor in batch)
         images = images.contiguous(memory_format=torch.channels_last)
         self.model.update()
         if self._teaches:
             labels = self._corrected(images, labels, present)
         logits = _enlarged(model(images), labels)
         self._count(logits, labels)
-        return LOSSES[self.settings.noise.loss](logits, labels)
+        return LOSSES[self.settings.noise.loss](logits, labels, self._share_of_everybody)
+
+    def _share_of_everybody(self, pixels: Tensor) -> Tensor:
+        """Gradients are averaged over the processes, so each divides by an equal part of the whole batch's pixels."""
+        everybody: Any = self.accelerator.reduce(pixels, "sum")
+        shared: Tensor = everybody / self.accelerator.num_processes
+        return shared
 
     def validate(self) -> dict[str, float]:
         """Object pixels found ÷ labelled, in training; none of either is a collapse."""

@@ -1,11 +1,22 @@
 """Losses that trust labels less, and a teacher that corrects them."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from patchlearn.noisy_labels import LOSSES, MovingAverage, balanced, bootstrapped, corrected, cross_entropy, generalised
+from patchlearn.noisy_labels import (
+    LOSSES,
+    MovingAverage,
+    balanced,
+    bootstrapped,
+    corrected,
+    cross_entropy,
+    generalised,
+    own_pixels,
+)
 
 
 @pytest.fixture
@@ -54,11 +65,11 @@ def test_bootstrapping_mixes_in_what_the_network_says(logits: Tensor, labels: Te
 def test_what_is_ignored_has_no_gradient_and_nothing_to_learn_costs_nothing(
     name: str, logits: Tensor, labels: Tensor
 ) -> None:
-    LOSSES[name](logits, labels).backward()
+    LOSSES[name](logits, labels, own_pixels).backward()
     assert logits.grad is not None
     assert not logits.grad.permute(0, 2, 3, 1)[labels == 255].any()
     assert logits.grad.permute(0, 2, 3, 1)[labels != 255].any()
-    assert LOSSES[name](logits, torch.full_like(labels, 255)).item() == 0.0
+    assert LOSSES[name](logits, torch.full_like(labels, 255), own_pixels).item() == 0.0
 
 
 def test_the_average_follows_weights_and_statistics() -> None:
@@ -95,3 +106,26 @@ def test_the_teacher_corrects_only_what_is_labelled_sure_and_tagged() -> None:
     only_the_first = torch.tensor([[1.0, 0.0]])
     assert corrected(labels, maps, only_the_first, 0.9).tolist() == [[[1, 0, 0, 255, 0]]]
     assert corrected(labels, maps, torch.ones(1, 2), 0.9).tolist() == [[[1, 0, 2, 255, 0]]]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_processes_that_divide_by_equal_parts_average_to_the_whole_batch(name: str) -> None:
+    """The labelled pixels are shared unequally: 3 of 16 on the one, all 16 on the other."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 4, generator=generator)
+    labels = torch.randint(0, 3, (2, 4, 4), generator=generator)
+    labels[0].view(-1)[3:] = 255
+    counts: list[list[Tensor]] = [[], []]
+
+    def noted(index: int, pixels: Tensor) -> Tensor:
+        counts[index].append(pixels)
+        return pixels
+
+    for index in (0, 1):
+        LOSSES[name](logits[index, None], labels[index, None], partial(noted, index))
+    shared = [(one + other) / 2 for one, other in zip(*counts, strict=True)]
+    parts = []
+    for index in (0, 1):
+        left = iter(shared)
+        parts.append(LOSSES[name](logits[index, None], labels[index, None], lambda _, left=left: next(left)))
+    torch.testing.assert_close(torch.stack(parts).mean(), LOSSES[name](logits, labels, own_pixels))

@@ -15,14 +15,26 @@ classifier:
   weights: null
   augment: {crop: 32, long_side: [32, 48]}
   optimisation: {epochs: 10, batch_size: 4, learning_rate: 0.001}
+segmenter:
+  backbone: mobilenetv3_small_050
+  head: deeplabv2  # the one without batch norm, which each process would learn by itself
+  weights: null
+  augment: {crop: 32, long_side: [32, 48]}
+  optimisation: {epochs: 10, batch_size: 4, learning_rate: 0.001}
 variants: {progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}}
 """
 
 
 @pytest.mark.slow
-def test_the_loss_curve_is_that_of_one_process(folder_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "options", "step"),
+    [("train", (), "classifier"), ("segment", ("--supervision=masks",), "segmenter-masks")],
+)
+def test_the_loss_curve_is_that_of_one_process(
+    verb: str, options: tuple[str, ...], step: str, folder_data: Path, tmp_path: Path
+) -> None:
     (tmp_path / "tiny.yaml").write_text(RECIPE)
-    words = ["patchlearn", "train", str(tmp_path / "tiny.yaml"), "--data.root", str(folder_data)]
+    words = ["patchlearn", verb, str(tmp_path / "tiny.yaml"), "--data.root", str(folder_data), *options]
     words += ["--runtime.device=cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     launchers = {"one": ["-m"], "two": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]}
@@ -31,7 +43,7 @@ def test_the_loss_curve_is_that_of_one_process(folder_data: Path, tmp_path: Path
         run = [sys.executable, *launcher, *words, "--out", str(tmp_path / name)]
         done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        rows = read_rows(tmp_path / name / "progressive" / "classifier" / "log.csv")
+        rows = read_rows(tmp_path / name / "progressive" / step / "log.csv")
         curves[name] = [float(row["loss"]) for row in rows]
     assert len(curves["one"]) == 2
     assert curves["two"] == pytest.approx(curves["one"], rel=1e-3)

@@ -126,7 +126,7 @@ def test_the_log_says_how_many_object_pixels_were_found(data: Dataset, tmp_path:
 
 def test_pixels_found_are_counted_where_there_are_labels(tmp_path: Path) -> None:
     network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2)
-    trainee = module._Trainee(network, MovingAverage(network, 0.9), settings(), torch.device("cpu"), tmp_path)
+    trainee = module._Trainee(network, MovingAverage(network, 0.9), settings(), Accelerator(cpu=True), tmp_path)
     logits = torch.zeros(1, 3, 1, 4)
     logits[0, 1, 0, :3] = 1.0
     trainee._count(logits, torch.tensor([[[255, 0, 2, 1]]]))
