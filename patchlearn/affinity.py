@@ -13,7 +13,7 @@ Sources: Ahn, Cho & Kwak, "Weakly Supervised Learning of Instance Segmentation w
 2019; Ahn & Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision" (PSA), CVPR 2018.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from patchlearn.artifacts import load_checkpoint, read_scores, save_checkpoint, write_mask
+from patchlearn.artifacts import load_checkpoint, save_checkpoint, write_mask
 from patchlearn.augment import AugmentSettings, MaskedTransform, as_tensor, normalise, resize_long_side
 from patchlearn.backbones import Stages, create_stages
 from patchlearn.datasets import read_image
@@ -35,7 +35,7 @@ from patchlearn.grids import on_image_grid
 from patchlearn.pairs import COSTS, affinity_loss, labels_on_grid
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
 from patchlearn.runtime import for_each, seeded
-from patchlearn.samples import Float32, Sample, UInt8
+from patchlearn.samples import Float32, Sample, ScoreMaps, UInt8
 from patchlearn.training import (
     LabelledPixels,
     Optimisation,
@@ -51,6 +51,7 @@ from patchlearn.training import (
 MODEL = "model.safetensors"
 OFF = "none"
 VERSION = 2  # of what the same settings learn; part of the key of what is written
+ReadMaps = Callable[[Sample, UInt8], ScoreMaps]
 RADIUS = {"boundary": 10, "features": 5}  # in training: IRN, PSA
 
 
@@ -68,6 +69,8 @@ class AffinitySettings:
         radius: pairs of pixels less than this many cells apart are compared; null for 10 cells of 4 pixels (IRN) or
             5 cells of 8 (PSA).
         confident: which pixels of the score maps give the labels.
+        rounds: trainings one after another; each but the first learns from what the score maps are sure of after a walk
+            along the affinities of the one before.
         train_split: whose images are learned; their score maps must be there.
         augment: crop and sizes of the images.
         optimisation: only the head learns, at learning_rate × head_multiplier.
@@ -76,6 +79,7 @@ class AffinitySettings:
     kind: str = "features"
     radius: int | None = None
     confident: ConfidentRegions = field(default_factory=ConfidentRegions)
+    rounds: int = 2
     train_split: str = "train"
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     optimisation: Optimisation = field(
@@ -291,15 +295,16 @@ def train_affinity(
 
 def write_affinity_labels(
     samples: Sequence[Sample],
-    scores: Path,
+    read_maps: ReadMaps,
     rule: BackgroundRule,
     settings: ConfidentRegions,
     folder: Path,
     *,
+    title: str,
     threads: int | None,
     console: Console,
 ) -> None:
-    """Write `folder/ID.png` for every sample from `scores/ID.npz`: what its map is sure of; see `confident_regions`.
+    """Write `folder/ID.png` for every sample: what its score maps are sure of; see `confident_regions`.
 
     Raises:
         PatchlearnError: score maps or images are missing, or a setting is out of range.
@@ -307,11 +312,12 @@ def write_affinity_labels(
     check_confident(settings)
 
     def write(sample: Sample) -> None:
-        maps = read_scores(scores / f"{sample.id}.npz")
-        write_mask(_label_path(folder, sample), confident_regions(read_image(sample.image), maps, rule, settings))
+        image = read_image(sample.image)
+        labels = confident_regions(image, read_maps(sample, image), rule, settings)
+        write_mask(_label_path(folder, sample), labels)
 
     todo = [sample for sample in samples if not _label_path(folder, sample).exists()]
-    for_each(todo, write, title=f"affinity labels {folder.parent.parent.name}", threads=threads, console=console)
+    for_each(todo, write, title=f"affinity labels {title}", threads=threads, console=console)
 
 
 def check_affinity(settings: AffinitySettings) -> None:
@@ -320,6 +326,8 @@ def check_affinity(settings: AffinitySettings) -> None:
     check_confident(settings.confident)
     if settings.kind == OFF:
         return
+    if settings.rounds < 1:
+        raise PatchlearnError(f"affinity.rounds: {settings.rounds}; at least one is needed.")
     if settings.cells < 2:
         raise PatchlearnError(f"affinity.radius: {settings.radius} leaves no pair of pixels. Choose 2 or more.")
     least = 2 * HEADS[settings.kind].STRIDE

@@ -7,7 +7,7 @@ Steps hand each other files in one run folder:
     RUN/evaluation.json, RUN/report.html     all variants
     RUN/VARIANT/classifier/                  model.safetensors, log.csv, epochs.csv
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
-    RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv
+    RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv; the round before in round-1/
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
     RUN/VARIANT/pseudo/SPLIT/confident/      what of them is sure enough to teach a segmenter
     RUN/VARIANT/segmenter/                   model.safetensors, log.csv, epochs.csv
@@ -26,7 +26,7 @@ from typing import Any
 from rich.console import Console
 
 from patchlearn.affinity import MODEL as AFFINITY_MODEL
-from patchlearn.affinity import OFF, load_affinity, train_affinity, write_affinity_labels
+from patchlearn.affinity import OFF, AffinityNetwork, load_affinity, train_affinity, write_affinity_labels
 from patchlearn.artifacts import (
     commit,
     fingerprint,
@@ -43,7 +43,7 @@ from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
 from patchlearn.inference import MODEL as SEGMENTER_MODEL
 from patchlearn.inference import load_segmenter, save_segmenter
-from patchlearn.pseudo import CONFIDENT, write_pseudo_masks
+from patchlearn.pseudo import CONFIDENT, read_walked, write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, load_recipe, variants_of
 from patchlearn.refine import background_threshold
 from patchlearn.report import write_report
@@ -207,14 +207,28 @@ def affinity(run: Run, variant: Variant) -> None:
 
 
 def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
+    """Round after round; those before the last stand in `round-N/` below."""
+    earlier: AffinityNetwork | None = None
+    for number in range(1, variant.affinity.rounds):
+        model = folder / f"round-{number}" / AFFINITY_MODEL
+        if not model.exists():
+            _learn_affinity(run, variant, model.parent, earlier)
+        earlier = load_affinity(model).to(run.accelerator.device)
+    _learn_affinity(run, variant, folder, earlier)
+
+
+def _learn_affinity(run: Run, variant: Variant, folder: Path, earlier: AffinityNetwork | None) -> None:
+    """From what the score maps are sure of, after a walk along the affinities learned earlier, if there are any."""
     settings, labels = variant.affinity, folder / "labels"
     samples = run.dataset.split(settings.train_split)
+    scores = cams_folder(run, variant, settings.train_split)
     write_affinity_labels(
         share(samples, run.accelerator),
-        cams_folder(run, variant, settings.train_split),
+        partial(read_walked, scores, variant.pseudo.walk, earlier),
         variant.pseudo.background,
         settings.confident,
         labels,
+        title=variant.name,
         threads=run.recipe.runtime.threads,
         console=run.console,
     )

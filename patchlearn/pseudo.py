@@ -117,25 +117,25 @@ def pseudo_mask(
     >>> pseudo_mask(np.zeros((1, 3, 3), np.uint8), maps, settings).tolist()
     [[0, 255, 5]]
     """
-    return _decided(image, _walked(image, maps, settings, affinity), settings)
+    return _decided(image, _walked(image, maps, settings.walk, affinity), settings)
 
 
 def pseudo_labels(
     image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None = None
 ) -> tuple[UInt8, UInt8]:
     """(`pseudo_mask`, the same classes where they are confident and 255 elsewhere), each H×W; arguments as there."""
-    walked = _walked(image, maps, settings, affinity)
+    walked = _walked(image, maps, settings.walk, affinity)
     return _decided(image, walked, settings), confident_regions(image, walked, settings.background, settings.confident)
 
 
-def _walked(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None) -> ScoreMaps:
+def _walked(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork | None) -> ScoreMaps:
     if maps.size != image.shape[:2]:
         raise PatchlearnError(
             f"score maps of an image of {maps.size[1]}×{maps.size[0]} pixels, but this one has "
             f"{image.shape[1]}×{image.shape[0]}. Take the image they were made from."
         )
     require_finite("score maps", maps.scores, "Delete them and make them again.")
-    return walked_scores(image, maps, settings.walk, affinity) if affinity and maps.classes else maps
+    return walked_scores(image, maps, settings, affinity) if affinity and maps.classes else maps
 
 
 def _decided(image: UInt8, walked: ScoreMaps, settings: PseudoSettings) -> UInt8:
@@ -182,6 +182,13 @@ def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinit
         scores = random_walk_features(coarse, features, settings.radius, beta, settings.steps)
     largest = float(scores.max())
     return replace(maps, scores=scores / largest if largest > 0 else scores)
+
+
+def read_walked(
+    scores: Path, settings: WalkSettings, affinity: AffinityNetwork | None, sample: Sample, image: UInt8
+) -> ScoreMaps:
+    """The score maps `scores/ID.npz` of an image, after the walk if there are affinities to walk along."""
+    return _walked(image, read_scores(scores / f"{sample.id}.npz"), settings, affinity)
 
 
 def label_scores(maps: ScoreMaps, rule: BackgroundRule) -> Float32:

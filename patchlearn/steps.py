@@ -132,7 +132,8 @@ def cams_key(run: Run, variant: Variant, split: str) -> str:
 
 def affinity_key(run: Run, variant: Variant) -> str:
     """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
-    settings = asdict(variant.affinity), asdict(variant.pseudo.background)
+    walk = asdict(variant.pseudo.walk) if variant.affinity.rounds > 1 else None
+    settings = asdict(variant.affinity), asdict(variant.pseudo.background), walk
     scores = cams_key(run, variant, variant.affinity.train_split)
     return fingerprint("affinity", AFFINITY_VERSION, settings, run.recipe.seed, scores)
 

@@ -351,6 +351,7 @@ def test_a_killed_training_ends_like_an_undisturbed_one(
     ("changes", "complaint"),
     [
         ({"kind": "feature"}, "affinity.kind: 'feature' is not an option; did you mean 'features'"),
+        ({"rounds": 0}, "affinity.rounds: 0; at least one"),
         ({"radius": 1}, "affinity.radius: 1 leaves no pair"),
         ({"augment": AugmentSettings(crop=7)}, "affinity.augment.crop: 7 holds no two cells; 8 or more"),
         ({"optimisation": Optimisation(epochs=0)}, "epochs: 0 is not positive"),

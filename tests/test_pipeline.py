@@ -18,7 +18,7 @@ from patchlearn.artifacts import fingerprint, read_json, write_json
 from patchlearn.cli import main
 from patchlearn.inference import load_segmenter
 from patchlearn.pipeline import open_run
-from patchlearn.steps import Run, classifier_key, data_key
+from patchlearn.steps import Run, affinity_key, classifier_key, data_key
 
 RECIPE = """
 title: tiny
@@ -198,6 +198,31 @@ def test_the_background_rule_redoes_what_learned_from_it(recipe: Path, folder_da
     assert redone == {"plain/affinity", *(f"plain/{step}" for step in AFTER_PSEUDO)}
 
 
+def test_a_second_round_of_affinities_learns_from_what_has_walked_along_the_first(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    assert run_it(recipe, folder_data, once, "--variant=plain", "--affinity.rounds=1") == 0
+    assert run_it(recipe, folder_data, twice, "--variant=plain", "--affinity.rounds=2") == 0
+    first, second = twice / "plain/affinity/round-1", twice / "plain/affinity"
+    assert files(first, "labels/*.png") == files(once / "plain/affinity", "labels/*.png")
+    assert files(first, "model.safetensors") == files(once / "plain/affinity", "model.safetensors")
+    assert files(first, "labels/*.png") != files(second, "labels/*.png")
+    assert files(first, "model.safetensors") != files(second, "model.safetensors")
+
+
+def test_how_scores_walk_concerns_the_affinities_of_a_second_round_alone(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    def key_of(rounds: int, steps: int) -> str:
+        options = [f"--data.root={folder_data}", f"--affinity.rounds={rounds}", f"--pseudo.walk.steps={steps}"]
+        run = open_run(recipe, tmp_path / "run", options, (), Console(quiet=True))
+        return affinity_key(run, run.variants[0])
+
+    assert key_of(1, 16) == key_of(1, 32)
+    assert key_of(2, 16) != key_of(2, 32)
+
+
 def test_without_affinities_nothing_is_learned_and_nothing_walks(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
@@ -244,7 +269,7 @@ def test_odd_pictures_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: 
     [
         "classifier/state.safetensors",
         "cams/train/*.npz",
-        "affinity/state.safetensors",
+        "affinity/labels/*.png",  # between its two rounds
         "segmenter/round-1/labels/*.png",
         "segmenter/state.safetensors",
     ],
