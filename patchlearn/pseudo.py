@@ -93,7 +93,7 @@ class PseudoSettings:
     crf: CrfSettings = field(default_factory=CrfSettings)
     local: int = 0
     ignore_band: float = 0.05
-    confident: ConfidentRegions = field(default_factory=lambda: ConfidentRegions(high=1.15, low=0.6))
+    confident: ConfidentRegions = field(default_factory=lambda: ConfidentRegions(high=1.15, low=0.5))
     splits: tuple[str, ...] = ("train",)
 
 
