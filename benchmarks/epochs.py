@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from patchlearn.artifacts import read_rows
-from patchlearn.cams import class_activation_maps
-from patchlearn.classifier import KEPT, load_classifier
+from patchlearn.cams import CamSettings, class_activation_maps
+from patchlearn.classifier import KEPT, Classifier, load_classifier
 from patchlearn.datasets import read_image, read_mask
 from patchlearn.evaluate import ThresholdCurve
 from patchlearn.figures import heat_overlay, mask_overlay, thumbnail
@@ -95,7 +95,8 @@ def draw(run: Run, kept: Sequence[Kept], samples: Sequence[Sample], path: Path) 
     columns = ["picture", *(each.title for each in kept), "truth"]
     figure = Figure(figsize=(1.9 * len(columns), 1.9 * len(samples) + 0.3), layout="constrained")
     axes = figure.subplots(len(samples), len(columns), squeeze=False)
-    rows = zip(*(pictures(run, kept, sample) for sample in samples), strict=True)
+    classifiers = [(load_classifier(each.path), each.variant.cams) for each in kept]
+    rows = zip(*(pictures(run, classifiers, sample) for sample in samples), strict=True)
     for column, (title, shown) in enumerate(zip(columns, rows, strict=True)):
         axes[0, column].set_title(title.replace(", ", "\n"), fontsize=9)
         for row, picture in enumerate(shown):
@@ -105,12 +106,12 @@ def draw(run: Run, kept: Sequence[Kept], samples: Sequence[Sample], path: Path) 
     figure.savefig(path, dpi=110)
 
 
-def pictures(run: Run, kept: Sequence[Kept], sample: Sample) -> Iterator[UInt8]:
+def pictures(run: Run, classifiers: Sequence[tuple[Classifier, CamSettings]], sample: Sample) -> Iterator[UInt8]:
     image = read_image(sample.image)
     small = thumbnail(image)
     yield small
-    for each in kept:
-        maps = class_activation_maps(load_classifier(each.path), image, each.variant.cams, sample.labels)
+    for classifier, settings in classifiers:
+        maps = class_activation_maps(classifier, image, settings, sample.labels)
         yield heat_overlay(small, maps.scores)
     yield mask_overlay(small, read_mask(run.dataset, sample))
 
