@@ -1,7 +1,8 @@
 """Step 2: multi-scale, flipped class activation maps, kept as soft score maps."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from patchlearn.artifacts import write_scores
 from patchlearn.augment import as_tensor, normalise, resize_long_side
 from patchlearn.classifier import Classifier
 from patchlearn.datasets import read_image
+from patchlearn.discriminant import Discriminant
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.network import READS, PatchNetwork
 from patchlearn.runtime import progress, share
@@ -23,6 +25,8 @@ LABELS = ("given", "predicted")
 CELL = 4  # pixels per cell of the stored maps: finer than any network's map, a sixteenth of the image's size
 VERSION = 2  # of the maps that the same settings give; part of the key of what is written
 EPSILON = 1e-5  # ÷ (max + 1e-5): PSA, SEAM, IRN
+
+Activate = Callable[[Tensor], Tensor]  # B×C×h×w features → B×P×h×w, nothing negative
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,11 @@ class CamSettings:
 
 @torch.no_grad()
 def class_activation_maps(
-    classifier: Classifier, image: UInt8, settings: CamSettings, labels: Sequence[int] | None = None
+    classifier: Classifier,
+    image: UInt8,
+    settings: CamSettings,
+    labels: Sequence[int] | None = None,
+    discriminant: Discriminant | None = None,
 ) -> ScoreMaps:
     """The class activation maps of one image.
 
@@ -59,23 +67,49 @@ def class_activation_maps(
         image: H×W×3, RGB.
         settings: how to read them.
         labels: class indices to read; None predicts them.
+        discriminant: over the classifier's features, read the same way; its probabilities take the place of the
+            classifier's activations.
 
     Returns:
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
     """
-    views = _views(classifier.network, image, settings)
-    classes = _predicted(classifier.network, views, settings.confidence) if labels is None else sorted(labels)
-    cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
-    total = torch.zeros(len(classes), *cells, device=views[0].device)
-    for view in views if classes else ():
-        total += _view_map(classifier.network, view, settings.read, list(classes), cells)
-    scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
-    return ScoreMaps(
-        scores=scores.cpu().numpy(),
-        classes=tuple(classes),
-        size=(image.shape[0], image.shape[1]),
+    network = classifier.network
+    views = image_views(network, image, settings)
+    classes = _predicted(network, views, settings.confidence) if labels is None else sorted(labels)
+    features = [network.features(view, settings.read) for view in views] if classes else []
+    return replace(
+        maps_of_features(network, features, views, image, settings.read, classes, discriminant),
         labels="predicted" if labels is None else "given",
     )
+
+
+def maps_of_features(
+    network: PatchNetwork,
+    features: Sequence[Tensor],
+    views: Sequence[Tensor],
+    image: UInt8,
+    read: str,
+    classes: Sequence[int],
+    discriminant: Discriminant | None = None,
+) -> ScoreMaps:
+    """The class activation maps of one image whose views have been through the network.
+
+    Args:
+        network: the classifier's.
+        features: what it made of each view, read in one of the three ways.
+        views: from `image_views`.
+        image: H×W×3.
+        read: how the features were read.
+        classes: P class indices.
+        discriminant: see `class_activation_maps`.
+    """
+    activate = _activation(network, read, classes, discriminant)
+    cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
+    total = torch.zeros(len(classes), *cells, device=views[0].device)
+    for view, cut in zip(views, features) if classes else ():
+        total += _on_cells(activate(cut), view, network.stages.strides[-1], cells)
+    scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
+    return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=(image.shape[0], image.shape[1]))
 
 
 def write_cams(
@@ -85,6 +119,7 @@ def write_cams(
     folder: Path,
     accelerator: Accelerator,
     console: Console,
+    discriminant: Discriminant | None = None,
 ) -> None:
     """Write `folder/ID.npz` for every sample that has none yet; each process does its share.
 
@@ -95,20 +130,21 @@ def write_cams(
     require_one_of("cams.read", settings.read, READS if classifier.network.splits else READS[:2])
     classifier.network.to(accelerator.device)
     classifier.network.to(memory_format=torch.channels_last)
+    discriminant = discriminant.to(accelerator.device) if discriminant else None
     # Shares first: what other processes have written by now must not shift them.
     mine = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
     with progress(console, f"maps {folder.parent.parent.name} {folder.name}", len(mine)) as advance:
         for sample in mine:
             with accelerator.autocast():
                 given = sample.labels if settings.labels == "given" else None
-                maps = class_activation_maps(classifier, read_image(sample.image), settings, given)
+                maps = class_activation_maps(classifier, read_image(sample.image), settings, given, discriminant)
             write_scores(folder / f"{sample.id}.npz", maps)
             advance("")
     accelerator.wait_for_everyone()
 
 
-def _views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
-    """One batch per scale: the image, and its mirror image if asked for."""
+def image_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
+    """One normalised batch per scale: the image, and its mirror image if asked for."""
     device = next(network.parameters()).device
     base = settings.long_side or max(image.shape[:2])
     views = []
@@ -125,11 +161,17 @@ def _predicted(network: PatchNetwork, views: Sequence[Tensor], confidence: float
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 
-def _view_map(network: PatchNetwork, view: Tensor, read: str, classes: list[int], cells: tuple[int, int]) -> Tensor:
-    """P×cells: the ReLU maps of a view and its mirror image, summed, on the stored grid."""
-    maps = network.maps(view, read)[:, classes].float().relu()
+def _activation(
+    network: PatchNetwork, read: str, classes: Sequence[int], discriminant: Discriminant | None
+) -> Activate:
+    if discriminant is not None:
+        return partial(discriminant, classes=classes)
+    return lambda features: network.activations(features, read)[:, list(classes)].float().relu()
+
+
+def _on_cells(maps: Tensor, view: Tensor, stride: int, cells: tuple[int, int]) -> Tensor:
+    """B×P×h×w → P×cells: the maps of a view and its mirror image, summed, on the stored grid."""
     # The padded part of the last cell is no part of the image: enlarge to whole cells, crop, and only then mirror back.
-    stride = network.stages.strides[-1]
     covered = [
         round(cell * side * stride / pixels) for cell, side, pixels in zip(cells, maps.shape[2:], view.shape[2:])
     ]

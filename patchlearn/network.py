@@ -99,11 +99,29 @@ class PatchNetwork(nn.Module):
         logits: Tensor = self.classifier(pooled)
         return logits.flatten(1)
 
-    def features(self, images: Tensor) -> Tensor:
-        """B×3×H×W → B×C×h×w: merged maps in the order of the splits, then the unsplit map."""
-        unsplit, cuts = self._unsplit(images, self.active_splits)
+    def features(self, images: Tensor, read: str = "whole") -> Tensor:
+        """B×3×H×W → B×C×h×w: merged maps in the order of the splits, then the unsplit map; h = ⌈H / output stride⌉.
+
+        Args:
+            images: normalised.
+            read: "whole", or its "unsplit" or its "merged" maps alone (for explicit: all of these).
+
+        Raises:
+            PatchlearnError: an unknown `read`, or "merged" of a network without patches.
+        """
+        require_one_of("read", read, READS if self.splits else ("whole", "unsplit"))
+        unsplit, cuts = self._unsplit(images, () if read == "unsplit" else self.active_splits)
+        if read == "unsplit":
+            return self._valid(unsplit, images)
         merged = [self._merged(cut, cell) for cut, cell in zip(self.active_splits, cuts, strict=True)]
-        return self._valid(torch.cat([*merged, unsplit], dim=1), images)
+        return self._valid(torch.cat(merged if read == "merged" else [*merged, unsplit], dim=1), images)
+
+    def activations(self, features: Tensor, read: str = "whole") -> Tensor:
+        """B×C×h×w features, read in one of the three ways → B×K×h×w class activation maps, before any ReLU."""
+        depth = self.stages.channels[-1]
+        weight = self.classifier.weight
+        halves = {"whole": weight, "unsplit": weight[:, -depth:], "merged": weight[:, :-depth]}
+        return F.conv2d(features, halves[read])
 
     def maps(self, images: Tensor, read: str = "whole") -> Tensor:
         """B×3×H×W → B×K×h×w class activation maps, before any ReLU; h = ⌈H / output stride⌉.
@@ -116,15 +134,7 @@ class PatchNetwork(nn.Module):
         Raises:
             PatchlearnError: an unknown `read`, or "merged" of a network without patches.
         """
-        require_one_of("read", read, READS if self.splits else ("whole", "unsplit"))
-        depth = self.stages.channels[-1]
-        weight = self.classifier.weight
-        if read == "whole":
-            return F.conv2d(self.features(images), weight)
-        if read == "merged":
-            return F.conv2d(self.features(images)[:, :-depth], weight[:, :-depth])
-        unsplit, _ = self._unsplit(images, ())
-        return F.conv2d(self._valid(unsplit, images), weight[:, -depth:])
+        return self.activations(self.features(images, read), read)
 
     def _unsplit(self, images: Tensor, cuts: Sequence[Split]) -> tuple[Tensor, list[Tensor]]:
         """The last map, and on the way to it the maps that are to be cut; the shared prefix runs once."""

@@ -6,6 +6,7 @@ Steps hand each other files in one run folder:
     RUN/data/                                scenes, where they were drawn
     RUN/evaluation.json, RUN/report.html     all variants
     RUN/VARIANT/classifier/                  model.safetensors, log.csv, epochs.csv
+    RUN/VARIANT/relearn/                     round-N.safetensors: the discriminants, if maps are relearned
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
     RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv; the round before in round-1/
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
@@ -39,6 +40,7 @@ from patchlearn.cams import write_cams
 from patchlearn.classifier import MODEL, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset, read_mask
 from patchlearn.datasets.check import check_dataset
+from patchlearn.discriminant import load_discriminant
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
 from patchlearn.inference import MODEL as SEGMENTER_MODEL
@@ -46,6 +48,7 @@ from patchlearn.inference import load_segmenter, save_segmenter
 from patchlearn.pseudo import CONFIDENT, read_walked, write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, load_recipe, variants_of
 from patchlearn.refine import background_threshold
+from patchlearn.relearn import learn_discriminant, round_path
 from patchlearn.report import write_report
 from patchlearn.runtime import share, start
 from patchlearn.samples import Dataset
@@ -75,6 +78,8 @@ from patchlearn.steps import (
     named_folder,
     pseudo_folder,
     pseudo_key,
+    relearn_folder,
+    relearn_key,
     require_step,
     segmented_folder,
     segmented_key,
@@ -183,16 +188,37 @@ def train(run: Run, variant: Variant) -> None:
 
 
 def cams(run: Run, variant: Variant) -> None:
-    """Step 2: the score maps of every split that the settings name."""
+    """Step 2: the score maps of every split that the settings name, relearned first if the settings say so."""
     require_step(classifier_folder(run, variant), classifier_key(run, variant), "train")
+    if variant.relearn.rounds:
+        folder = relearn_folder(run, variant)
+        take_step(run, folder, relearn_key(run, variant), partial(_relearn, run, variant, folder))
     for split in variant.cams.splits:
         folder = cams_folder(run, variant, split)
         take_step(run, folder, cams_key(run, variant, split), partial(_write_cams, run, variant, split, folder))
 
 
+def _relearn(run: Run, variant: Variant, folder: Path) -> None:
+    learn_discriminant(
+        run.dataset.split(variant.relearn.train_split),
+        load_classifier(classifier_folder(run, variant) / MODEL),
+        variant.cams,
+        variant.pseudo.background,
+        variant.relearn,
+        folder,
+        run.accelerator,
+        threads=run.recipe.runtime.threads,
+        console=run.console,
+    )
+
+
 def _write_cams(run: Run, variant: Variant, split: str, folder: Path) -> None:
     classifier = load_classifier(classifier_folder(run, variant) / MODEL)
-    write_cams(run.dataset.split(split), classifier, variant.cams, folder, run.accelerator, run.console)
+    rounds, discriminant = variant.relearn.rounds, None
+    if rounds:
+        discriminant = load_discriminant(round_path(relearn_folder(run, variant), rounds))
+    samples = run.dataset.split(split)
+    write_cams(samples, classifier, variant.cams, folder, run.accelerator, run.console, discriminant)
 
 
 def affinity(run: Run, variant: Variant) -> None:
@@ -350,7 +376,8 @@ def check_splits(variant: Variant, dataset: Dataset) -> None:
     readers = dict.fromkeys(variant.pseudo.splits, "pseudo masks need")
     if variant.affinity.kind != OFF:
         readers |= {variant.affinity.train_split: "affinities are learned from"}
-    for name in {*variant.cams.splits, *readers}:
+    relearned = {variant.relearn.train_split} if variant.relearn.rounds else set()
+    for name in {*variant.cams.splits, *readers, *relearned}:
         dataset.split(name)
     missing = sorted(set(readers) - set(variant.cams.splits))
     if missing or not variant.cams.splits:

@@ -30,7 +30,7 @@ from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf import PRESETS
 from patchlearn.refine.local import GROWTH
 from patchlearn.runtime import for_each
-from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8
+from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, enlarge
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
@@ -47,11 +47,14 @@ class WalkSettings:
         radius: in cells; IRN and PSA walk with 5.
         beta: the power of the affinities; null for 8 with features (PSA) and 10 with boundaries (IRN).
         steps: IRN and PSA 2^8, SEAM 2^6.
+        anchor: the say of the scores before the walk in those after it, from 0 (none, as IRN and PSA have it) to 1:
+            walked^(1 - anchor) · before^anchor. Where the affinities lead astray, the maps object.
     """
 
     radius: int = 5
     beta: float | None = None
     steps: int = 256
+    anchor: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +170,9 @@ def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings:
 
 
 def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> ScoreMaps:
-    """The scores after the walk, on the network's grid, divided by their one maximum over all classes (IRN).
+    """The scores after the walk, divided by their one maximum over all classes (IRN).
+
+    They lie on the network's grid, or on that of the maps if these have a say (`anchor`).
 
     Raises:
         PatchlearnError: maps whose grid is not a quarter of the image, for a boundary map.
@@ -180,6 +185,9 @@ def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinit
         features = affinity_features(affinity, image)
         coarse = _resized(maps.scores, features.shape[1:])
         scores = random_walk_features(coarse, features, settings.radius, beta, settings.steps)
+    if settings.anchor:
+        walked = enlarge(scores / max(float(scores.max()), EPSILON), maps.scores.shape[1:])
+        scores = walked ** (1 - settings.anchor) * maps.scores**settings.anchor
     largest = float(scores.max())
     return replace(maps, scores=scores / largest if largest > 0 else scores)
 
@@ -213,6 +221,8 @@ def check_pseudo(settings: PseudoSettings) -> None:
         )
     if settings.walk.beta is not None and not 0 < settings.walk.beta < np.inf:
         raise PatchlearnError(f"pseudo.walk.beta: {settings.walk.beta} is not above 0.")
+    if not 0 <= settings.walk.anchor <= 1:
+        raise PatchlearnError(f"pseudo.walk.anchor: {settings.walk.anchor} is outside [0, 1].")
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
     check_background(settings.background)

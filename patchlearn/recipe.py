@@ -16,10 +16,11 @@ from patchlearn.classifier import ClassifierSettings
 from patchlearn.datasets import SceneSettings
 from patchlearn.errors import PatchlearnError, did_you_mean, require_one_of
 from patchlearn.pseudo import PseudoSettings, check_pseudo
+from patchlearn.relearn import RelearnSettings, check_relearn
 from patchlearn.runtime import RuntimeSettings
 from patchlearn.segmenter import SegmenterSettings, check_segmenter
 
-VARIED = ("classifier", "cams", "affinity", "pseudo", "segmenter")
+VARIED = ("classifier", "cams", "relearn", "affinity", "pseudo", "segmenter")
 SUPERVISIONS = ("tags", "masks")
 RESERVED = ("check", "data", "evaluation.json", "recipe.yaml", "report.html")
 
@@ -50,13 +51,14 @@ class Recipe:
         runtime: device, precision, workers.
         classifier: step 1.
         cams: step 2.
+        relearn: whether step 2 learns better maps from its own.
         affinity: step 3.
         pseudo: step 4.
         segmenter: step 5.
         with_segmenter: whether `run` takes step 5; `segment` takes it in any case.
         supervision: what the segmenter learns from: "tags" (by way of pseudo masks), or "masks": the true ones, for the
             fully supervised reference with the same settings, which stands beside the other and needs no other step.
-        variants: name → settings of classifier, cams, affinity, pseudo and segmenter that differ; run side by side.
+        variants: name → settings of any step, from classifier to segmenter, that differ; run side by side.
     """
 
     title: str = "patchlearn"
@@ -65,6 +67,7 @@ class Recipe:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     cams: CamSettings = field(default_factory=CamSettings)
+    relearn: RelearnSettings = field(default_factory=RelearnSettings)
     affinity: AffinitySettings = field(default_factory=AffinitySettings)
     pseudo: PseudoSettings = field(default_factory=PseudoSettings)
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
@@ -80,6 +83,7 @@ class Variant:
     name: str
     classifier: ClassifierSettings
     cams: CamSettings
+    relearn: RelearnSettings
     affinity: AffinitySettings
     pseudo: PseudoSettings
     segmenter: SegmenterSettings
@@ -143,6 +147,7 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
     whole = _parse(merged, (), f"{source}, variant {name}")
     try:
         check_cams(whole.cams)
+        check_relearn(whole.relearn)
         check_affinity(whole.affinity)
         check_pseudo(whole.pseudo)
         check_segmenter(whole.segmenter)

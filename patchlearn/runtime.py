@@ -18,6 +18,7 @@ from patchlearn.errors import PatchlearnError, require_one_of
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16"}
 T = TypeVar("T")
+R = TypeVar("R")
 DEVICES = ("auto", "cpu")
 
 
@@ -101,7 +102,15 @@ def share(items: Iterable[T], accelerator: Accelerator) -> list[T]:
 def for_each(
     items: Sequence[T], work: Callable[[T], object], *, title: str, threads: int | None, console: Console
 ) -> None:
-    """Do the work for every item, on several threads, with progress; the first error ends it.
+    """Do the work for every item, on several threads, with progress; the first error ends it."""
+    for _ in results_of(items, work, title, threads, console):
+        pass
+
+
+def results_of(
+    items: Sequence[T], work: Callable[[T], R], title: str, threads: int | None, console: Console
+) -> Iterator[R]:
+    """The result for every item, in the order of the items; otherwise as `for_each`.
 
     Meanwhile torch computes on one thread for each item: threads of its own on top of these would wait for each other.
     """
@@ -110,7 +119,8 @@ def for_each(
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
     try:
         with progress(console, title, len(items)) as advance:
-            for _ in pool.map(work, items):
+            for result in pool.map(work, items):
+                yield result
                 advance("")
     finally:
         pool.shutdown(cancel_futures=True)

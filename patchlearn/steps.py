@@ -20,6 +20,7 @@ from patchlearn.classifier import ClassifierSettings
 from patchlearn.errors import PatchlearnError
 from patchlearn.pseudo import VERSION as PSEUDO_VERSION
 from patchlearn.recipe import Recipe, Variant, dump_recipe
+from patchlearn.relearn import VERSION as RELEARN_VERSION
 from patchlearn.samples import Dataset, Sample
 from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
 
@@ -63,6 +64,11 @@ def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
 def classifier_folder(run: Run, variant: Variant) -> Path:
     """Of step 1."""
     return run.folder / variant.name / "classifier"
+
+
+def relearn_folder(run: Run, variant: Variant) -> Path:
+    """Of step 2: what its maps are read with."""
+    return run.folder / variant.name / "relearn"
 
 
 def cams_folder(run: Run, variant: Variant, split: str) -> Path:
@@ -124,10 +130,18 @@ def _without_defaults(settings: dict[str, Any], defaults: object, names: Sequenc
     return {name: value for name, value in settings.items() if name not in names or value != getattr(defaults, name)}
 
 
+def relearn_key(run: Run, variant: Variant) -> str:
+    """Changes with the classifier, how its maps are read, what they are sure of, and how often they are relearned."""
+    read = {name: value for name, value in asdict(variant.cams).items() if name in ("scales", "long_side", "read")}
+    settings = read, asdict(variant.relearn), asdict(variant.pseudo.background)
+    return fingerprint("relearn", RELEARN_VERSION, CAMS_VERSION, settings, classifier_key(run, variant))
+
+
 def cams_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the classifier and with how its maps are read."""
+    """Changes with the classifier, with how its maps are read and, if they are relearned, with what from."""
     settings = {**asdict(variant.cams), "splits": split}
-    return fingerprint("cams", CAMS_VERSION, settings, classifier_key(run, variant))
+    reader = relearn_key(run, variant) if variant.relearn.rounds else classifier_key(run, variant)
+    return fingerprint("cams", CAMS_VERSION, settings, reader)
 
 
 def affinity_key(run: Run, variant: Variant) -> str:

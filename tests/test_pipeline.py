@@ -18,7 +18,7 @@ from patchlearn.artifacts import fingerprint, read_json, write_json
 from patchlearn.cli import main
 from patchlearn.inference import load_segmenter
 from patchlearn.pipeline import open_run
-from patchlearn.steps import Run, affinity_key, classifier_key, data_key
+from patchlearn.steps import Run, affinity_key, cams_key, classifier_key, data_key
 
 RECIPE = """
 title: tiny
@@ -28,6 +28,7 @@ classifier:
   augment: {crop: 32, long_side: [32, 48]}
   optimisation: {epochs: 2, batch_size: 4, learning_rate: 0.001, save_seconds: 0}
 cams: {scales: [1.0]}
+relearn: {rounds: 0}  # of a network that knows nothing, no cell may be sure
 affinity:
   augment: {crop: 32, long_side: [32, 48]}
   optimisation: {epochs: 1, batch_size: 4, save_seconds: 0}
@@ -221,6 +222,36 @@ def test_how_scores_walk_concerns_the_affinities_of_a_second_round_alone(
 
     assert key_of(1, 16) == key_of(1, 32)
     assert key_of(2, 16) != key_of(2, 32)
+
+
+def test_relearned_maps_are_others_and_train_no_classifier_again(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    before, maps = (run / "plain/classifier/step.json").stat().st_mtime_ns, files(run, "plain/cams/train/*.npz")
+    sure = "--relearn.confident.high=1.0", "--relearn.confident.low=1.0"
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--relearn.rounds=2", *sure) == 0
+    assert sorted(path.name for path in (run / "plain/relearn").glob("*.safetensors")) == [
+        "round-1.safetensors",
+        "round-2.safetensors",
+    ]
+    assert (run / "plain/classifier/step.json").stat().st_mtime_ns == before
+    again = files(run, "plain/cams/train/*.npz")
+    assert again.keys() == maps.keys()
+    assert again != maps
+    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    assert files(run, "plain/cams/train/*.npz") == maps
+
+
+def test_what_is_background_concerns_relearned_maps_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    def key_of(rounds: int, rule: str) -> str:
+        options = [f"--data.root={folder_data}", f"--relearn.rounds={rounds}", f"--pseudo.background.rule={rule}"]
+        run = open_run(recipe, tmp_path / "run", options, (), Console(quiet=True))
+        return cams_key(run, run.variants[0], "train")
+
+    assert key_of(0, "otsu") == key_of(0, "power")
+    assert key_of(1, "otsu") != key_of(1, "power")
 
 
 def test_without_affinities_nothing_is_learned_and_nothing_walks(

@@ -30,7 +30,7 @@ from patchlearn.refine import (
     random_walk,
     random_walk_features,
 )
-from patchlearn.samples import Sample, ScoreMaps, UInt8
+from patchlearn.samples import Sample, ScoreMaps, UInt8, enlarge
 
 FIXED = BackgroundRule(rule="fixed", threshold=0.3)
 OFF = CrfSettings(preset="none")
@@ -97,12 +97,30 @@ def test_the_walk_goes_along_the_boundary_map_and_keeps_one_scale() -> None:
     image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
     scores = np.random.default_rng(1).random((2, 6, 8), np.float32)
     maps = ScoreMaps(scores=scores, classes=(1, 4), size=(22, 30))
-    network, settings = affinity(), WalkSettings(radius=3, beta=4, steps=16)
+    network, settings = affinity(), WalkSettings(radius=3, beta=4, steps=16, anchor=0.0)
     walked = walked_scores(image, maps, settings, network)
     expected = random_walk(scores, boundary_map(network, image), radius=3, beta=4, steps=16)
     np.testing.assert_allclose(walked.scores, expected / expected.max(), rtol=1e-6)
     assert (walked.classes, walked.size) == (maps.classes, maps.size)
     assert walked.scores.max() == 1
+
+
+@pytest.mark.parametrize("kind", ["boundary", "features"])
+def test_the_anchor_lets_the_scores_before_the_walk_object(kind: str) -> None:
+    """With all the say they are what they were; with half of it, nothing comes to where they were nought."""
+    image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
+    scores = np.random.default_rng(1).random((2, 6, 8), np.float32)
+    scores[1, :3] = 0
+    maps = ScoreMaps(scores=scores, classes=(1, 4), size=(22, 30))
+    free, half, whole = (
+        walked_scores(image, maps, WalkSettings(radius=3, beta=4, steps=16, anchor=anchor), affinity(kind)).scores
+        for anchor in (0.0, 0.5, 1.0)
+    )
+    np.testing.assert_allclose(whole, scores / scores.max(), rtol=1e-5)
+    product = np.sqrt(enlarge(free, (6, 8)) * scores)
+    np.testing.assert_allclose(half, product / product.max(), rtol=1e-4, atol=1e-6)
+    assert free[1, 0].any()
+    assert not half[1, :3].any()
 
 
 @pytest.mark.parametrize("kind", ["boundary", "features"])
@@ -124,7 +142,7 @@ def test_the_features_are_not_mirrored_against_the_maps() -> None:
     scores = np.random.default_rng(1).random((1, 6, 10), np.float32)
     network = affinity("features")
     maps = ScoreMaps(scores=scores, classes=(1,), size=(24, 40))
-    settings = WalkSettings(radius=3, beta=2, steps=4)
+    settings = WalkSettings(radius=3, beta=2, steps=4, anchor=0.0)
     features, coarse = affinity_features(network, image), _resized(scores, (3, 5))
     walked = walked_scores(image, maps, settings, network).scores
     expected = random_walk_features(coarse, features, radius=3, beta=2, steps=4)
@@ -213,6 +231,7 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(crf=CrfSettings(iterations=-1)), "crf.iterations: -1 is below 0"),
         (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),
+        (PseudoSettings(walk=WalkSettings(anchor=1.5)), "walk.anchor: 1.5 is outside"),
         (PseudoSettings(confident=ConfidentRegions(low=2.0, high=1.0)), "confident: low 2.0 and high 1.0"),
         (PseudoSettings(local=-1), "local: -1 is below 0"),
     ],

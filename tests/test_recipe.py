@@ -91,7 +91,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("sed: 1", "unknown key 'sed'; did you mean 'seed'"),
         ("classifier: {optimisation: {lerning_rate: 1}}", "did you mean 'learning_rate'"),
         ("variants: {a: {cams: {raed: whole}}}", r"unknown key 'variants\.a\.cams\.raed'; did you mean 'read'"),
-        ("variants: {a: {seed: 3}}", "They may change classifier, cams, affinity, pseudo"),
+        ("variants: {a: {seed: 3}}", "They may change classifier, cams, relearn, affinity, pseudo"),
         ("variants: {}", "Name at least one"),
         ("variants: {a/b: {}}", "names a folder"),
         ("variants: {data: {}}", "names a folder"),

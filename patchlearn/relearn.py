@@ -1,0 +1,164 @@
+"""Step 2, before the maps are written: from what the maps are sure of, a discriminant learns to make better ones.
+
+Round after round: read maps, sharpen them with a dense CRF, keep what they are sure of, learn from it what a cell
+shows, and read the maps anew. The classifier and its features stay what they are. (That maps can teach a second, better
+reader is an old habit of the field: IRN's affinities and SEAM's, AFA's and ToCo's second branches learn from theirs.)
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+
+from patchlearn.cams import CamSettings, image_views, maps_of_features
+from patchlearn.classifier import Classifier
+from patchlearn.datasets import read_image
+from patchlearn.discriminant import Discriminant, Moments, cell_labels, load_discriminant, save_discriminant
+from patchlearn.errors import PatchlearnError
+from patchlearn.network import PatchNetwork
+from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
+from patchlearn.runtime import results_of, share
+from patchlearn.samples import BACKGROUND, Sample
+
+VERSION = 1  # of the discriminant that the same settings give; part of the key of what is written
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelearnSettings:
+    """How often, and from what, maps are learned anew.
+
+    Args:
+        rounds: how often; 0 keeps the classifier's own maps, as the paper has them.
+        shrinkage: of the covariance, from 0 to 1; see `Moments.solve`.
+        confident: what a map is sure of.
+        train_split: whose maps are learned from, and whose labels.
+    """
+
+    rounds: int = 0
+    shrinkage: float = 0.1
+    confident: ConfidentRegions = field(default_factory=ConfidentRegions)
+    train_split: str = "train"
+
+
+def learn_discriminant(
+    samples: Sequence[Sample],
+    classifier: Classifier,
+    cams: CamSettings,
+    rule: BackgroundRule,
+    settings: RelearnSettings,
+    folder: Path,
+    accelerator: Accelerator,
+    *,
+    threads: int | None,
+    console: Console,
+) -> Path:
+    """Learn and write `folder/round-1.safetensors` and so on; rounds that are there are not learned again.
+
+    Args:
+        samples: images whose given labels say what is in them.
+        classifier: whose features are used.
+        cams: at which scales, and how, maps are read; mirror images are left out while learning.
+        rule: what is background in a map.
+        settings: how many rounds.
+        folder: where the discriminants go.
+        accelerator: device and processes.
+        threads: images at a time; null for one per core.
+        console: where progress is shown.
+
+    Returns:
+        The last round's file.
+
+    Raises:
+        PatchlearnError: a wrong setting, or a class of which no cell is sure.
+    """
+    check_relearn(settings)
+    network = classifier.network.to(accelerator.device).to(memory_format=torch.channels_last)
+    lesson = _Lesson(network, replace(cams, flip=False), rule, settings.confident, len(classifier.classes), accelerator)
+    discriminant, path = None, folder
+    for number in range(1, settings.rounds + 1):
+        path = round_path(folder, number)
+        if not path.exists():
+            title = f"relearn {folder.parent.name}, round {number}"
+            work = partial(_moments_of, replace(lesson, discriminant=discriminant))
+            moments = _total(lesson, results_of(share(samples, accelerator), work, title, threads, console))
+            _check_cells(moments, samples, classifier.classes)
+            if accelerator.is_main_process:
+                save_discriminant(path, moments.solve(settings.shrinkage))
+        accelerator.wait_for_everyone()
+        discriminant = load_discriminant(path).to(accelerator.device)
+    return path
+
+
+def round_path(folder: Path, number: int) -> Path:
+    """The file of one round, counted from 1."""
+    return folder / f"round-{number}.safetensors"
+
+
+def check_relearn(settings: RelearnSettings) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is in range."""
+    check_confident(settings.confident)
+    if settings.rounds < 0:
+        raise PatchlearnError(f"relearn.rounds: {settings.rounds} is negative. Choose 0 for the classifier's own maps.")
+    if not 0 < settings.shrinkage <= 1:
+        raise PatchlearnError(f"relearn.shrinkage: {settings.shrinkage}; choose a share above 0, and 1 at most.")
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """What every image of a round is read with."""
+
+    network: PatchNetwork
+    cams: CamSettings
+    rule: BackgroundRule
+    confident: ConfidentRegions
+    classes: int
+    accelerator: Accelerator
+    discriminant: Discriminant | None = None
+
+    def moments(self) -> Moments:
+        """Of no cells."""
+        network = self.network
+        branches = {"whole": network.branches, "unsplit": 1, "merged": network.branches - 1}[self.cams.read]
+        return Moments(network.stages.channels[-1] * branches, self.classes)
+
+
+@torch.no_grad()
+def _moments_of(lesson: _Lesson, sample: Sample) -> Moments:
+    """Of the cells of one image that its maps are sure of, at every scale."""
+    image, network, read = read_image(sample.image), lesson.network, lesson.cams.read
+    views = image_views(network, image, lesson.cams)
+    with lesson.accelerator.autocast():
+        features = [network.features(view, read) for view in views]
+        maps = maps_of_features(network, features, views, image, read, sample.labels, lesson.discriminant)
+    labels = torch.from_numpy(confident_regions(image, maps, lesson.rule, lesson.confident)).to(views[0].device)
+    moments, stride = lesson.moments(), network.stages.strides[-1]
+    for view, cells in zip(views, features):
+        size, grid = (view.shape[2], view.shape[3]), (cells.shape[2], cells.shape[3])
+        moments.add(cells[0], cell_labels(labels, size, grid, stride))
+    return moments
+
+
+def _total(lesson: _Lesson, parts: Iterable[Moments]) -> Moments:
+    """The sum, in the order of the images, over all processes."""
+    total = lesson.moments()
+    for part in parts:
+        total += part
+    if lesson.accelerator.num_processes > 1:
+        for name in ("counts", "sums", "products"):
+            mine = getattr(total, name).to(lesson.accelerator.device)
+            setattr(total, name, lesson.accelerator.reduce(mine, "sum").cpu())
+    return total
+
+
+def _check_cells(moments: Moments, samples: Sequence[Sample], classes: Sequence[str]) -> None:
+    wanted = {BACKGROUND, *(label + 1 for sample in samples for label in sample.labels)}
+    missing = [["background", *classes][index] for index in sorted(wanted) if not moments.counts[index]]
+    if missing:
+        raise PatchlearnError(
+            f"relearn: in all {len(samples)} images no cell is surely {', '.join(missing)}. Lower "
+            "relearn.confident.high (raise relearn.confident.low for background), or set relearn.rounds to 0."
+        )
