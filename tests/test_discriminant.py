@@ -19,13 +19,13 @@ from patchlearn.samples import IGNORE
 
 
 def cells(seed: int = 0, classes: int = 2) -> tuple[Tensor, Tensor]:
-    """5×20×30 features that depend on their label, and the labels; a few are left out."""
+    """5×12×20 features that depend on their label, and the labels; a few are left out."""
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.randint(0, classes + 1, (20, 30), generator=generator)
+    labels = torch.randint(0, classes + 1, (12, 20), generator=generator)
     means = torch.randn(classes + 1, 5, generator=torch.Generator().manual_seed(9))
     mixing = torch.randn(5, 5, generator=torch.Generator().manual_seed(8))
     features = means[labels].permute(2, 0, 1) + torch.tensordot(
-        mixing, torch.randn(5, 20, 30, generator=generator), dims=1
+        mixing, torch.randn(5, 12, 20, generator=generator), dims=1
     )
     labels[:2] = IGNORE
     return features, labels
@@ -69,7 +69,7 @@ def test_classes_that_are_not_in_the_image_take_nothing_from_those_that_are() ->
 
 
 def test_moments_of_parts_add_up_to_those_of_the_whole() -> None:
-    first, second = cells(0), cells(1)
+    first, second = ((features[:, :6], labels[:6]) for features, labels in (cells(0), cells(1)))
     together = moments_of((torch.cat([first[0], second[0]], 1), torch.cat([first[1], second[1]], 0)))
     apart = moments_of(second, first)
     torch.testing.assert_close(apart.counts, together.counts)
@@ -77,13 +77,23 @@ def test_moments_of_parts_add_up_to_those_of_the_whole() -> None:
     torch.testing.assert_close(apart.products, together.products, atol=1e-3, rtol=1e-5)
 
 
+def test_of_a_large_view_an_even_share_is_enough() -> None:
+    moments, labels = Moments(channels=1, classes=2), torch.arange(2).repeat_interleave(1000).reshape(40, 50)
+    labels[:, 0] = IGNORE
+    moments.add(labels[None].float(), labels)
+    assert moments.counts.sum() == 1960 // 8
+    assert moments.counts[0] == pytest.approx(moments.counts[1], abs=1)
+
+
 def test_a_hundred_rare_cells_weigh_as_much_as_ten_thousand() -> None:
     """Answers are equally likely beforehand: midway between two means neither is preferred, whatever their number."""
     moments = Moments(channels=1, classes=1)
     generator = torch.Generator().manual_seed(0)
-    many, few = (torch.randn(count, generator=generator) for count in (10_000, 100))
+    many, few = (torch.randn(count, 100, generator=generator) for count in (100, 1))
     many, few = many - many.mean(), few - few.mean() + 4
-    moments.add(torch.cat([many, few])[None, None], torch.tensor([[0] * 10_000 + [1] * 100]))
+    for row in many:
+        moments.add(row[None, None], torch.zeros(1, 100, dtype=torch.long))
+    moments.add(few[None], torch.ones(1, 100, dtype=torch.long))
     assert moments.solve(0.1)(torch.full((1, 1, 1, 1), 2.0), [0]).item() == pytest.approx(0.5, abs=1e-4)
 
 
