@@ -240,6 +240,8 @@ def test_relearned_maps_are_others_and_train_no_classifier_again(
     again = files(run, "plain/cams/train/*.npz")
     assert again.keys() == maps.keys()
     assert again != maps
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--relearn.rounds=1", *sure) == 0
+    assert files(run, "plain/cams/train/*.npz") not in (again, maps)
     assert run_it(recipe, folder_data, run, "--variant=plain") == 0
     assert files(run, "plain/cams/train/*.npz") == maps
 
