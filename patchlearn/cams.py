@@ -1,6 +1,6 @@
 """Step 2: multi-scale, flipped class activation maps, kept as soft score maps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -76,7 +76,7 @@ def class_activation_maps(
     network = classifier.network
     views = image_views(network, image, settings)
     classes = _predicted(network, views, settings.confidence) if labels is None else sorted(labels)
-    features = [network.features(view, settings.read) for view in views] if classes else []
+    features = (network.features(view, settings.read) for view in views)  # one view at a time: they may be large
     return replace(
         maps_of_features(network, features, views, image, settings.read, classes, discriminant),
         labels="predicted" if labels is None else "given",
@@ -85,7 +85,7 @@ def class_activation_maps(
 
 def maps_of_features(
     network: PatchNetwork,
-    features: Sequence[Tensor],
+    features: Iterable[Tensor],
     views: Sequence[Tensor],
     image: UInt8,
     read: str,
@@ -106,8 +106,8 @@ def maps_of_features(
     activate = _activation(network, read, classes, discriminant)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
     total = torch.zeros(len(classes), *cells, device=views[0].device)
-    for view, cut in zip(views, features) if classes else ():
-        total += _on_cells(activate(cut), view, network.stages.strides[-1], cells)
+    for view, seen in zip(views, features, strict=True) if classes else ():
+        total += _on_cells(activate(seen), view, network.stages.strides[-1], cells)
     scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
     return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=(image.shape[0], image.shape[1]))
 
@@ -130,7 +130,8 @@ def write_cams(
     require_one_of("cams.read", settings.read, READS if classifier.network.splits else READS[:2])
     classifier.network.to(accelerator.device)
     classifier.network.to(memory_format=torch.channels_last)
-    discriminant = discriminant.to(accelerator.device) if discriminant else None
+    if discriminant is not None:
+        discriminant.to(accelerator.device)
     # Shares first: what other processes have written by now must not shift them.
     mine = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
     with progress(console, f"maps {folder.parent.parent.name} {folder.name}", len(mine)) as advance:

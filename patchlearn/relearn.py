@@ -33,7 +33,7 @@ class RelearnSettings:
 
     Args:
         rounds: how often; 0 keeps the classifier's own maps, as the paper has them.
-        shrinkage: of the covariance, from 0 to 1; see `Moments.solve`.
+        shrinkage: of the covariance, above 0 and at most 1; see `Moments.solve`.
         confident: what a map is sure of.
         train_split: whose maps are learned from, and whose labels.
     """
@@ -136,7 +136,7 @@ def _moments_of(lesson: _Lesson, sample: Sample) -> Moments:
         maps = maps_of_features(network, features, views, image, read, sample.labels, lesson.discriminant)
     labels = torch.from_numpy(confident_regions(image, maps, lesson.rule, lesson.confident)).to(views[0].device)
     moments, stride = lesson.moments(), network.stages.strides[-1]
-    for view, cells in zip(views, features):
+    for view, cells in zip(views, features, strict=True):
         size, grid = (view.shape[2], view.shape[3]), (cells.shape[2], cells.shape[3])
         moments.add(cells[0], cell_labels(labels, size, grid, stride))
     return moments
@@ -148,9 +148,10 @@ def _total(lesson: _Lesson, parts: Iterable[Moments]) -> Moments:
     for part in parts:
         total += part
     if lesson.accelerator.num_processes > 1:
-        for name in ("counts", "sums", "products"):
-            mine = getattr(total, name).to(lesson.accelerator.device)
-            setattr(total, name, lesson.accelerator.reduce(mine, "sum").cpu())
+        total.counts, total.sums, total.products = (
+            lesson.accelerator.reduce(mine.to(lesson.accelerator.device), "sum").cpu()
+            for mine in (total.counts, total.sums, total.products)
+        )
     return total
 
 

@@ -33,12 +33,12 @@ def accelerator() -> Accelerator:
     return Accelerator(cpu=True)
 
 
-def make(read: str = "plain") -> Classifier:
+def make(read: str | None = None) -> Classifier:
     """Its features are colours, of a cell and a little of its right neighbour, and it knows red from blue."""
     looks_right = nn.Conv2d(3, 3, (1, 3), padding=(0, 1), groups=3, bias=False)
     looks_right.weight.data = torch.tensor([0.0, 0.8, 0.2]).expand(3, 1, 1, 3).clone()
     stages = Stages("colours", [nn.AvgPool2d(2), nn.AvgPool2d(2), nn.AvgPool2d(2), looks_right], (0.5,) * 3, (0.5,) * 3)
-    splits = [] if read == "plain" else [(1, (2, 2))]
+    splits = [] if read is None else [(1, (2, 2))]
     network = PatchNetwork(stages, 2, "explicit" if splits else "plain", splits)
     weight = torch.tensor([[1.0, -0.5, 0.2], [-0.3, 0.0, 1.0]]).repeat(1, network.branches)
     network.classifier.weight.data = weight[:, :, None, None]
@@ -50,13 +50,13 @@ def learn(
     folder: Path,
     accelerator: Accelerator,
     rounds: int,
-    read: str = "plain",
+    read: str | None = None,
     threads: int = 2,
 ) -> Path:
     return learn_discriminant(
         samples,
         make(read),
-        CAMS if read == "plain" else replace(CAMS, read=read),
+        CAMS if read is None else replace(CAMS, read=read),
         BackgroundRule(),
         RelearnSettings(rounds=rounds),
         folder,
