@@ -10,7 +10,7 @@ Steps hand each other files in one run folder:
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
     RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv; the round before in round-1/
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
-    RUN/VARIANT/pseudo/SPLIT/confident/      what of them is sure enough to teach a segmenter
+    RUN/VARIANT/pseudo/SPLIT/sure/           what of them is sure enough to teach a segmenter
     RUN/VARIANT/segmenter/                   model.safetensors, log.csv, epochs.csv
     RUN/VARIANT/segmented/SPLIT/ID.png       the segmenter's masks
     RUN/VARIANT/evaluation/                  entries.json, curves.json
@@ -45,7 +45,7 @@ from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table, evaluate_masks, evaluate_scores
 from patchlearn.inference import MODEL as SEGMENTER_MODEL
 from patchlearn.inference import load_segmenter, save_segmenter
-from patchlearn.pseudo import CONFIDENT, read_walked, write_pseudo_masks
+from patchlearn.pseudo import SURE, read_walked, write_pseudo_masks
 from patchlearn.recipe import Recipe, Variant, load_recipe, variants_of
 from patchlearn.refine import background_threshold
 from patchlearn.relearn import learn_discriminant, round_path
@@ -308,7 +308,7 @@ def segment(run: Run, variant: Variant) -> None:
 def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
     settings, samples = variant.segmenter, run.dataset.split(variant.segmenter.train_split)
     masks = pseudo_folder(run, variant, settings.train_split)
-    read_labels: ReadLabels = partial(read_mask_of, masks / CONFIDENT if settings.noise.labels == CONFIDENT else masks)
+    read_labels: ReadLabels = partial(read_mask_of, masks / SURE if settings.noise.labels == SURE else masks)
     if is_reference(run):
         settings, read_labels = true_labels_only(settings), partial(read_mask, run.dataset)
         samples = tuple(sample for sample in samples if sample.mask)

@@ -33,9 +33,14 @@ from patchlearn.runtime import for_each
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, enlarge
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
+NO_WALKS = (
+    "pseudo.sure: agreed compares two walks, and without affinities (affinity.kind: none) nothing walks. "
+    "Set pseudo.sure to confident."
+)
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
-VERSION = 3  # of the masks that the same settings give; part of the key of what is written
-CONFIDENT = "confident"  # folder of the masks that teach a segmenter, beside the others
+VERSION = 4  # of the masks that the same settings give; part of the key of what is written
+SURE = "sure"  # folder of the masks that teach a segmenter, beside the others
+SURE_RULES = ("agreed", "confident")
 UNARIES = ("soft", "hard")
 
 
@@ -86,8 +91,11 @@ class PseudoSettings:
         local: iterations of pixel-adaptive refinement after it; 0 for none.
         ignore_band: pixels whose two likeliest labels, background among them, lie closer than this are undecided
             (255): scores without a CRF, probabilities with one.
-        confident: which pixels are sure enough to teach a segmenter: object at a higher threshold, background at a
-            lower one, each after a CRF, and 255 between (docs/experiments.md, 2026-11-23).
+        sure: which pixels teach a segmenter: "agreed" (the masks of two walks agree) or "confident" (object at a higher
+            threshold, background at a lower one, each after a CRF); null for "agreed" if there is an affinity network
+            to walk with, "confident" if there is none.
+        second_anchor: the anchor of the second of two walks that are to agree, see `WalkSettings`.
+        confident: the two thresholds.
         splits: of which splits masks are written; their score maps must be there.
     """
 
@@ -96,6 +104,8 @@ class PseudoSettings:
     crf: CrfSettings = field(default_factory=CrfSettings)
     local: int = 0
     ignore_band: float = 0.05
+    sure: str | None = None
+    second_anchor: float = 0.5
     confident: ConfidentRegions = field(default_factory=lambda: ConfidentRegions(high=1.15, low=0.5))
     splits: tuple[str, ...] = ("train",)
 
@@ -126,19 +136,43 @@ def pseudo_mask(
 def pseudo_labels(
     image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None = None
 ) -> tuple[UInt8, UInt8]:
-    """(`pseudo_mask`, the same classes where they are confident and 255 elsewhere), each H×W; arguments as there."""
+    """(`pseudo_mask`, the same classes where they are sure and 255 elsewhere), each H×W; arguments as there.
+
+    Raises:
+        PatchlearnError: as there; or two walks are to agree, and there is no network to walk with.
+    """
+    if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
+        return _agreed_labels(image, maps, settings, affinity)
     walked = _walked(image, maps, settings.walk, affinity)
     return _decided(image, walked, settings), confident_regions(image, walked, settings.background, settings.confident)
 
 
+def _agreed_labels(
+    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None
+) -> tuple[UInt8, UInt8]:
+    if affinity is None:
+        raise PatchlearnError(NO_WALKS)
+    _check_maps(image, maps)
+    walks = [maps, maps]
+    if maps.classes:
+        walked, anchors = _walk(image, maps, settings.walk, affinity), (settings.walk.anchor, settings.second_anchor)
+        walks = [_anchored(maps, walked, anchor) for anchor in anchors]
+    mask, other = (_decided(image, walk, settings) for walk in walks)
+    return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
+
+
 def _walked(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork | None) -> ScoreMaps:
+    _check_maps(image, maps)
+    return walked_scores(image, maps, settings, affinity) if affinity and maps.classes else maps
+
+
+def _check_maps(image: UInt8, maps: ScoreMaps) -> None:
     if maps.size != image.shape[:2]:
         raise PatchlearnError(
             f"score maps of an image of {maps.size[1]}×{maps.size[0]} pixels, but this one has "
             f"{image.shape[1]}×{image.shape[0]}. Take the image they were made from."
         )
     require_finite("score maps", maps.scores, "Delete them and make them again.")
-    return walked_scores(image, maps, settings, affinity) if affinity and maps.classes else maps
 
 
 def _decided(image: UInt8, walked: ScoreMaps, settings: PseudoSettings) -> UInt8:
@@ -177,19 +211,25 @@ def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinit
     Raises:
         PatchlearnError: maps whose grid is not a quarter of the image, for a boundary map.
     """
+    return _anchored(maps, _walk(image, maps, settings, affinity), settings.anchor)
+
+
+def _walk(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> Float32:
+    """P×h×w, on the network's grid: where the scores have gone to."""
     beta = BETA[affinity.kind] if settings.beta is None else settings.beta
     if affinity.kind == "boundary":
-        boundary = boundary_map(affinity, image)
-        scores = random_walk(maps.scores, boundary, settings.radius, beta, settings.steps)
-    else:
-        features = affinity_features(affinity, image)
-        coarse = _resized(maps.scores, features.shape[1:])
-        scores = random_walk_features(coarse, features, settings.radius, beta, settings.steps)
-    if settings.anchor:
-        walked = enlarge(scores / max(float(scores.max()), EPSILON), maps.scores.shape[1:])
-        scores = walked ** (1 - settings.anchor) * maps.scores**settings.anchor
-    largest = float(scores.max())
-    return replace(maps, scores=scores / largest if largest > 0 else scores)
+        return random_walk(maps.scores, boundary_map(affinity, image), settings.radius, beta, settings.steps)
+    features = affinity_features(affinity, image)
+    coarse = _resized(maps.scores, features.shape[1:])
+    return random_walk_features(coarse, features, settings.radius, beta, settings.steps)
+
+
+def _anchored(maps: ScoreMaps, walked: Float32, anchor: float) -> ScoreMaps:
+    if anchor:
+        scaled = enlarge(walked / max(float(walked.max()), EPSILON), maps.scores.shape[1:])
+        walked = scaled ** (1 - anchor) * maps.scores**anchor
+    largest = float(walked.max())
+    return replace(maps, scores=walked / largest if largest > 0 else walked)
 
 
 def read_walked(
@@ -221,8 +261,16 @@ def check_pseudo(settings: PseudoSettings) -> None:
         )
     if settings.walk.beta is not None and not 0 < settings.walk.beta < np.inf:
         raise PatchlearnError(f"pseudo.walk.beta: {settings.walk.beta} is not above 0.")
-    if not 0 <= settings.walk.anchor <= 1:
-        raise PatchlearnError(f"pseudo.walk.anchor: {settings.walk.anchor} is outside [0, 1].")
+    for name, anchor in {"walk.anchor": settings.walk.anchor, "second_anchor": settings.second_anchor}.items():
+        if not 0 <= anchor <= 1:
+            raise PatchlearnError(f"pseudo.{name}: {anchor} is outside [0, 1].")
+    if settings.sure is not None:
+        require_one_of("pseudo.sure", settings.sure, SURE_RULES)
+    if settings.sure != "confident" and settings.walk.anchor == settings.second_anchor:
+        raise PatchlearnError(
+            f"pseudo.second_anchor: {settings.second_anchor} is walk.anchor too, and a walk always agrees with itself. "
+            "Choose another."
+        )
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
     check_background(settings.background)
@@ -239,7 +287,7 @@ def write_pseudo_masks(
     affinity: AffinityNetwork | None = None,
     threads: int | None = None,
 ) -> None:
-    """Write `folder/ID.png` and `folder/confident/ID.png` for every sample from `scores/ID.npz`, unless they are there.
+    """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
 
     Raises:
         PatchlearnError: score maps or images are missing, or a setting is out of range.
@@ -248,8 +296,8 @@ def write_pseudo_masks(
 
     def write(sample: Sample) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        mask, confident = pseudo_labels(read_image(sample.image), maps, settings, affinity)
-        write_mask(folder / CONFIDENT / f"{sample.id}.png", confident)
+        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, affinity)
+        write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]

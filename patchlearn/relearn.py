@@ -32,13 +32,14 @@ class RelearnSettings:
     """How often, and from what, maps are learned anew.
 
     Args:
-        rounds: how often; 0 keeps the classifier's own maps, as the paper has them.
+        rounds: how often; 0 keeps the classifier's own maps, as the paper has them. Each finds more of the object, a
+            fourth hardly (docs/experiments.md, 2026-11-23).
         shrinkage: of the covariance, above 0 and at most 1; see `Moments.solve`.
         confident: what a map is sure of.
         train_split: whose maps are learned from, and whose labels.
     """
 
-    rounds: int = 0
+    rounds: int = 3
     shrinkage: float = 0.1
     confident: ConfidentRegions = field(default_factory=ConfidentRegions)
     train_split: str = "train"

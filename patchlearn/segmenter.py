@@ -44,7 +44,7 @@ from patchlearn.training import (
 )
 
 VERSION = 1  # of what the same settings learn; part of the key of what is written
-LABELS = ("all", "confident")
+LABELS = ("all", "sure")
 COLLAPSED = 0.02  # of the labelled object pixels: a network that finds fewer sees background everywhere
 FIRST_STEPS = 200  # in which any network may see background everywhere
 ReadLabels = Callable[[Sample], UInt8]
@@ -57,19 +57,18 @@ class NoiseSettings:
     The defaults are what was best of what was measured (docs/experiments.md, 2026-11-23).
 
     Args:
-        labels: "confident" (pixels that are neither sure object nor sure background are left out), or "all".
+        labels: "sure" (only pixels of which `pseudo.sure` is sure), or "all".
         loss: "cross_entropy", "balanced" (DSRG), "bootstrapped" (Reed et al.) or "generalised" (Zhang & Sabuncu).
         correct_from: share of the epochs after which the average of the weights, as a teacher, corrects labels that
             it is sure are wrong; 1 for never.
         confidence: probability from which the teacher is believed.
         rounds: trainings one after another; each but the first learns from what the one before says about the
-            training images, given their tags. A second one gained on labels of all pixels, and nothing on confident
-            ones.
+            training images, given their tags. A second one gained on labels of all pixels, nothing on sure ones.
         relabel_crf: the dense CRF after it, see `InferenceSettings`.
         undecided: pixels whose most probable label is less probable than this are left out of the next round.
     """
 
-    labels: str = "confident"
+    labels: str = "sure"
     loss: str = "cross_entropy"
     correct_from: float = 0.25
     confidence: float = 0.8

@@ -407,14 +407,14 @@ def test_the_supervised_reference_stands_beside_and_needs_no_other_step(
     assert supervisions[-2:] == [("segmenter", "tags"), ("segmenter", "masks")]
 
 
-def test_a_segmenter_learns_from_confident_pixels_unless_told_otherwise(
+def test_a_segmenter_learns_from_sure_pixels_unless_told_otherwise(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
-    (run / "plain/pseudo/train/confident/img01.png").unlink()
+    (run / "plain/pseudo/train/sure/img01.png").unlink()
     assert main(["segment", str(run), "--variant=plain"]) == 2
-    assert "confident/img01.png: no such file" in capfd.readouterr().err
+    assert "sure/img01.png: no such file" in capfd.readouterr().err
     assert main(["segment", str(run), "--variant=plain", "--segmenter.noise.labels=all"]) == 0
 
 

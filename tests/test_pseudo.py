@@ -168,14 +168,37 @@ def test_a_walk_over_nothing_stays_nothing() -> None:
     assert not walked_scores(black(22, 30), maps, WalkSettings(), affinity()).scores.any()
 
 
-def test_what_teaches_a_segmenter_is_sure_after_the_walk_and_agrees_with_the_mask() -> None:
+def test_what_is_confident_is_sure_after_the_walk() -> None:
     image, maps = half_bright()
-    network = affinity("features")
-    mask, confident = pseudo_labels(image, maps, PseudoSettings(), network)
-    np.testing.assert_array_equal(mask, pseudo_mask(image, maps, PseudoSettings(), network))
+    settings, network = PseudoSettings(sure="confident"), affinity("features")
+    mask, confident = pseudo_labels(image, maps, settings, network)
+    np.testing.assert_array_equal(mask, pseudo_mask(image, maps, settings, network))
     walked = walked_scores(image, maps, WalkSettings(), network)
-    settings = PseudoSettings().confident
-    np.testing.assert_array_equal(confident, confident_regions(image, walked, BackgroundRule(), settings))
+    np.testing.assert_array_equal(confident, confident_regions(image, walked, BackgroundRule(), settings.confident))
+
+
+def test_what_two_walks_disagree_about_teaches_nothing() -> None:
+    image, maps = half_bright()
+    settings, network = PseudoSettings(second_anchor=0.9), affinity("features")
+    mask, agreed = pseudo_labels(image, maps, settings, network)
+    np.testing.assert_array_equal(mask, pseudo_mask(image, maps, settings, network))
+    other = pseudo_mask(image, maps, replace(settings, walk=WalkSettings(anchor=0.9)), network)
+    assert (mask != other).any()
+    np.testing.assert_array_equal(agreed, np.where(mask == other, mask, 255))
+
+
+def test_nothing_walks_in_an_image_without_objects() -> None:
+    maps = ScoreMaps(scores=np.zeros((0, 6, 8), np.float32), classes=(), size=(22, 30))
+    for labels in pseudo_labels(black(22, 30), maps, PseudoSettings(), affinity("features")):
+        np.testing.assert_array_equal(labels, np.zeros((22, 30)))
+
+
+def test_without_affinities_the_confident_pixels_teach_unless_walks_are_asked_for() -> None:
+    image, maps = half_bright()
+    chosen, confident = (pseudo_labels(image, maps, PseudoSettings(sure=sure))[1] for sure in (None, "confident"))
+    np.testing.assert_array_equal(chosen, confident)
+    with pytest.raises(PatchlearnError, match=r"nothing walks\. Set pseudo.sure to confident"):
+        pseudo_labels(image, maps, PseudoSettings(sure="agreed"))
 
 
 def test_wider_doubt_leaves_fewer_pixels_sure() -> None:
@@ -208,7 +231,7 @@ def test_masks_have_the_size_of_their_image_and_threads_change_nothing(tmp_path:
         assert read_indices(folder / "image4.png").shape == (11, 13)
         written.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")})
     assert written[0] == written[1]
-    assert sorted(written[0]) == [f"{place}image{index}.png" for place in ("confident/", "") for index in range(5)]
+    assert sorted(written[0]) == [f"{place}image{index}.png" for place in ("", "sure/") for index in range(5)]
 
 
 def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: Console) -> None:
@@ -232,6 +255,9 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),
         (PseudoSettings(walk=WalkSettings(anchor=1.5)), "walk.anchor: 1.5 is outside"),
+        (PseudoSettings(second_anchor=-0.5), "pseudo.second_anchor: -0.5 is outside"),
+        (PseudoSettings(walk=WalkSettings(anchor=0.5)), "second_anchor: 0.5 is walk.anchor too"),
+        (PseudoSettings(sure="agree"), "pseudo.sure: 'agree' .* did you mean 'agreed'"),
         (PseudoSettings(confident=ConfidentRegions(low=2.0, high=1.0)), "confident: low 2.0 and high 1.0"),
         (PseudoSettings(local=-1), "local: -1 is below 0"),
     ],

@@ -13,7 +13,7 @@ from patchlearn.recipe import dump_recipe, load_recipe, variants_of
 from patchlearn.training import check_optimisation
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
-ALONE = {"voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
+ALONE = {"photos": "plain", "voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
 
 
 def write(folder: Path, text: str) -> Path:
