@@ -70,7 +70,7 @@ class AffinitySettings:
             5 cells of 8 (PSA).
         confident: which pixels of the score maps give the labels.
         rounds: trainings one after another; each but the first learns from what the score maps are sure of after a walk
-            along the affinities of the one before. A second gained on a classifier's own maps, none on relearned ones.
+            along the affinities of the one before; the last two rounds' walks are compared (`pseudo.sure`).
         train_split: whose images are learned; their score maps must be there.
         augment: crop and sizes of the images.
         optimisation: only the head learns, at learning_rate × head_multiplier.
@@ -79,7 +79,7 @@ class AffinitySettings:
     kind: str = "features"
     radius: int | None = None
     confident: ConfidentRegions = field(default_factory=ConfidentRegions)
-    rounds: int = 1
+    rounds: int = 2
     train_split: str = "train"
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     optimisation: Optimisation = field(

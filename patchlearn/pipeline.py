@@ -236,7 +236,7 @@ def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
     """Round after round; those before the last stand in `round-N/` below."""
     earlier: AffinityNetwork | None = None
     for number in range(1, variant.affinity.rounds):
-        model = folder / f"round-{number}" / AFFINITY_MODEL
+        model = _earlier_round(folder, number) / AFFINITY_MODEL
         if not model.exists():
             _learn_affinity(run, variant, model.parent, earlier)
         earlier = load_affinity(model).to(run.accelerator.device)
@@ -278,9 +278,7 @@ def pseudo(run: Run, variant: Variant) -> None:
 
 def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
     write_class_names(folder, run.dataset.classes)
-    network = None
-    if variant.affinity.kind != OFF:
-        network = load_affinity(affinity_folder(run, variant) / AFFINITY_MODEL).to(run.accelerator.device)
+    network, earlier = _affinities(run, variant)
     write_pseudo_masks(
         share(run.dataset.split(split), run.accelerator),
         cams_folder(run, variant, split),
@@ -288,8 +286,24 @@ def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
         folder,
         run.console,
         affinity=network,
+        second=earlier,
         threads=run.recipe.runtime.threads,
     )
+
+
+def _affinities(run: Run, variant: Variant) -> tuple[AffinityNetwork | None, AffinityNetwork | None]:
+    """The last round's network and that of the round before, if there are any."""
+    if variant.affinity.kind == OFF:
+        return None, None
+    folder, device = affinity_folder(run, variant), run.accelerator.device
+    last = load_affinity(folder / AFFINITY_MODEL).to(device)
+    if variant.affinity.rounds == 1:
+        return last, None
+    return last, load_affinity(_earlier_round(folder, variant.affinity.rounds - 1) / AFFINITY_MODEL).to(device)
+
+
+def _earlier_round(folder: Path, number: int) -> Path:
+    return folder / f"round-{number}"
 
 
 def segment(run: Run, variant: Variant) -> None:

@@ -33,10 +33,7 @@ from patchlearn.runtime import for_each
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, enlarge
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
-NO_WALKS = (
-    "pseudo.sure: agreed compares two walks, and without affinities (affinity.kind: none) nothing walks. "
-    "Set pseudo.sure to confident."
-)
+NO_WALKS = "pseudo.sure: agreed compares two walks, and without affinities nothing walks. Set pseudo.sure to confident."
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
 VERSION = 4  # of the masks that the same settings give; part of the key of what is written
 SURE = "sure"  # folder of the masks that teach a segmenter, beside the others
@@ -94,7 +91,8 @@ class PseudoSettings:
         sure: which pixels teach a segmenter: "agreed" (the masks of two walks agree) or "confident" (object at a higher
             threshold, background at a lower one, each after a CRF); null for "agreed" if there is an affinity network
             to walk with, "confident" if there is none.
-        second_anchor: the anchor of the second of two walks that are to agree, see `WalkSettings`.
+        second_anchor: the anchor of the second of two walks that are to agree, see `WalkSettings`. If affinities were
+            learned more than once, it goes along those of the round before the last.
         confident: the two thresholds.
         splits: of which splits masks are written; their score maps must be there.
     """
@@ -134,29 +132,45 @@ def pseudo_mask(
 
 
 def pseudo_labels(
-    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None = None
+    image: UInt8,
+    maps: ScoreMaps,
+    settings: PseudoSettings,
+    affinity: AffinityNetwork | None = None,
+    second: AffinityNetwork | None = None,
 ) -> tuple[UInt8, UInt8]:
-    """(`pseudo_mask`, the same classes where they are sure and 255 elsewhere), each H×W; arguments as there.
+    """(`pseudo_mask`, the same classes where they are sure and 255 elsewhere), each H×W.
+
+    Args:
+        image: as there.
+        maps: as there.
+        settings: as there.
+        affinity: as there.
+        second: the network that the second of two walks goes along; the same if None.
 
     Raises:
         PatchlearnError: as there; or two walks are to agree, and there is no network to walk with.
     """
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
-        return _agreed_labels(image, maps, settings, affinity)
+        return _agreed_labels(image, maps, settings, affinity, second)
     walked = _walked(image, maps, settings.walk, affinity)
     return _decided(image, walked, settings), confident_regions(image, walked, settings.background, settings.confident)
 
 
 def _agreed_labels(
-    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, affinity: AffinityNetwork | None
+    image: UInt8,
+    maps: ScoreMaps,
+    settings: PseudoSettings,
+    affinity: AffinityNetwork | None,
+    second: AffinityNetwork | None,
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:
         raise PatchlearnError(NO_WALKS)
     _check_maps(image, maps)
     walks = [maps, maps]
     if maps.classes:
-        walked, anchors = _walk(image, maps, settings.walk, affinity), (settings.walk.anchor, settings.second_anchor)
-        walks = [_anchored(maps, walked, anchor) for anchor in anchors]
+        walked = _walk(image, maps, settings.walk, affinity)
+        again = _walk(image, maps, settings.walk, second) if second else walked
+        walks = [_anchored(maps, walked, settings.walk.anchor), _anchored(maps, again, settings.second_anchor)]
     mask, other = (_decided(image, walk, settings) for walk in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
@@ -266,15 +280,26 @@ def check_pseudo(settings: PseudoSettings) -> None:
             raise PatchlearnError(f"pseudo.{name}: {anchor} is outside [0, 1].")
     if settings.sure is not None:
         require_one_of("pseudo.sure", settings.sure, SURE_RULES)
-    if settings.sure != "confident" and settings.walk.anchor == settings.second_anchor:
-        raise PatchlearnError(
-            f"pseudo.second_anchor: {settings.second_anchor} is walk.anchor too, and a walk always agrees with itself. "
-            "Choose another."
-        )
     if not 0 <= settings.ignore_band < 0.5:
         raise PatchlearnError(f"pseudo.ignore_band: {settings.ignore_band} is outside [0, 0.5).")
     check_background(settings.background)
     check_confident(settings.confident)
+
+
+def check_walks(settings: PseudoSettings, rounds: int) -> None:
+    """Raise `PatchlearnError` unless the two walks that are to agree can differ.
+
+    Args:
+        settings: of the masks.
+        rounds: how often affinities are learned; 0 for never.
+    """
+    if settings.sure == "agreed" and not rounds:
+        raise PatchlearnError(NO_WALKS)
+    if settings.sure != "confident" and rounds == 1 and settings.walk.anchor == settings.second_anchor:
+        raise PatchlearnError(
+            f"pseudo.second_anchor: {settings.second_anchor} is walk.anchor too, and a walk always agrees with itself. "
+            "Choose another."
+        )
 
 
 def write_pseudo_masks(
@@ -285,6 +310,7 @@ def write_pseudo_masks(
     console: Console,
     *,
     affinity: AffinityNetwork | None = None,
+    second: AffinityNetwork | None = None,
     threads: int | None = None,
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
@@ -296,7 +322,7 @@ def write_pseudo_masks(
 
     def write(sample: Sample) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, affinity)
+        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, affinity, second)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 

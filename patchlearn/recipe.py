@@ -15,7 +15,7 @@ from patchlearn.cams import CamSettings, check_cams
 from patchlearn.classifier import ClassifierSettings
 from patchlearn.datasets import SceneSettings
 from patchlearn.errors import PatchlearnError, did_you_mean, require_one_of
-from patchlearn.pseudo import NO_WALKS, PseudoSettings, check_pseudo
+from patchlearn.pseudo import PseudoSettings, check_pseudo, check_walks
 from patchlearn.relearn import RelearnSettings, check_relearn
 from patchlearn.runtime import RuntimeSettings
 from patchlearn.segmenter import SegmenterSettings, check_segmenter
@@ -150,8 +150,7 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
         check_relearn(whole.relearn)
         check_affinity(whole.affinity)
         check_pseudo(whole.pseudo)
-        if whole.pseudo.sure == "agreed" and whole.affinity.kind == OFF:
-            raise PatchlearnError(NO_WALKS)
+        check_walks(whole.pseudo, 0 if whole.affinity.kind == OFF else whole.affinity.rounds)
         check_segmenter(whole.segmenter)
     except PatchlearnError as error:
         raise PatchlearnError(f"{source}, variant {name}: {error}") from None

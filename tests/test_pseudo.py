@@ -18,6 +18,7 @@ from patchlearn.pseudo import (
     WalkSettings,
     _resized,
     check_pseudo,
+    check_walks,
     pseudo_labels,
     pseudo_mask,
     walked_scores,
@@ -187,6 +188,31 @@ def test_what_two_walks_disagree_about_teaches_nothing() -> None:
     np.testing.assert_array_equal(agreed, np.where(mask == other, mask, 255))
 
 
+def test_the_second_walk_goes_along_the_second_network() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
+    maps = ScoreMaps(scores=np.random.default_rng(1).random((2, 6, 8), np.float32), classes=(1, 4), size=(22, 30))
+    settings, first, second = replace(PLAIN, second_anchor=0.0), affinity("features"), affinity("boundary")
+    masks = [pseudo_mask(image, maps, settings, network) for network in (first, second)]
+    assert (masks[0] != masks[1]).any()
+    mask, agreed = pseudo_labels(image, maps, settings, first, second)
+    np.testing.assert_array_equal(mask, masks[0])
+    np.testing.assert_array_equal(agreed, np.where(masks[0] == masks[1], mask, 255))
+
+
+@pytest.mark.parametrize(
+    ("settings", "rounds", "message"),
+    [
+        (PseudoSettings(walk=WalkSettings(anchor=0.5)), 1, "second_anchor: 0.5 is walk.anchor too"),
+        (PseudoSettings(sure="agreed"), 0, "nothing walks"),
+    ],
+)
+def test_walks_that_cannot_differ_are_refused(settings: PseudoSettings, rounds: int, message: str) -> None:
+    with pytest.raises(PatchlearnError, match=message):
+        check_walks(settings, rounds)
+    check_walks(settings, 2)
+    check_walks(replace(settings, sure="confident"), rounds)
+
+
 def test_nothing_walks_in_an_image_without_objects() -> None:
     maps = ScoreMaps(scores=np.zeros((0, 6, 8), np.float32), classes=(), size=(22, 30))
     for labels in pseudo_labels(black(22, 30), maps, PseudoSettings(), affinity("features")):
@@ -256,7 +282,6 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),
         (PseudoSettings(walk=WalkSettings(anchor=1.5)), "walk.anchor: 1.5 is outside"),
         (PseudoSettings(second_anchor=-0.5), "pseudo.second_anchor: -0.5 is outside"),
-        (PseudoSettings(walk=WalkSettings(anchor=0.5)), "second_anchor: 0.5 is walk.anchor too"),
         (PseudoSettings(sure="agree"), "pseudo.sure: 'agree' .* did you mean 'agreed'"),
         (PseudoSettings(confident=ConfidentRegions(low=2.0, high=1.0)), "confident: low 2.0 and high 1.0"),
         (PseudoSettings(local=-1), "local: -1 is below 0"),
