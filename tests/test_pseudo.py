@@ -191,7 +191,8 @@ def test_what_two_walks_disagree_about_teaches_nothing() -> None:
 def test_the_second_walk_goes_along_the_second_network() -> None:
     image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
     maps = ScoreMaps(scores=np.random.default_rng(1).random((2, 6, 8), np.float32), classes=(1, 4), size=(22, 30))
-    settings, first, second = replace(PLAIN, second_anchor=0.0), affinity("features"), affinity("boundary")
+    settings = replace(PLAIN, walk=WalkSettings(steps=4), second_anchor=0.0)
+    first, second = affinity("features"), affinity("boundary")
     masks = [pseudo_mask(image, maps, settings, network) for network in (first, second)]
     assert (masks[0] != masks[1]).any()
     mask, agreed = pseudo_labels(image, maps, settings, first, second)
