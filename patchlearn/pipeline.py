@@ -8,7 +8,7 @@ Steps hand each other files in one run folder:
     RUN/VARIANT/classifier/                  model.safetensors, log.csv, epochs.csv
     RUN/VARIANT/relearn/                     round-N.safetensors: the discriminants, if maps are relearned
     RUN/VARIANT/cams/SPLIT/ID.npz            soft score maps
-    RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv; the round before in round-1/
+    RUN/VARIANT/affinity/                    labels/ID.png, model.safetensors, log.csv; earlier rounds in round-N/
     RUN/VARIANT/pseudo/SPLIT/ID.png          pseudo masks
     RUN/VARIANT/pseudo/SPLIT/sure/           what of them is sure enough to teach a segmenter
     RUN/VARIANT/segmenter/                   model.safetensors, log.csv, epochs.csv

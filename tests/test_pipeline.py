@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -405,6 +406,18 @@ def test_the_supervised_reference_stands_beside_and_needs_no_other_step(
     assert run_it(recipe, folder_data, run, "--variant=plain") == 0
     supervisions = [(entry["artefact"], entry["supervision"]) for entry in read_json(run / "evaluation.json")]
     assert supervisions[-2:] == [("segmenter", "tags"), ("segmenter", "masks")]
+
+
+def test_masks_are_compared_with_a_walk_along_the_round_before_the_last(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    options = ("--variant=plain", "--affinity.rounds=3")
+    assert run_it(recipe, folder_data, run, "--with_segmenter=false", *options) == 0
+    shutil.rmtree(run / "plain/pseudo")
+    (run / "plain/affinity/round-2/model.safetensors").unlink()
+    assert main(["pseudo", str(run), *options]) == 2
+    assert "round-2/model.safetensors: no such" in capfd.readouterr().err
 
 
 def test_a_segmenter_learns_from_sure_pixels_unless_told_otherwise(
