@@ -1,4 +1,4 @@
-# make demo   the main job on drawn scenes: installs, trains three variants, prints where the report is
+# make demo   the main job on drawn scenes: installs, three classifiers, four variants, prints where the report is
 # make test   everything CI checks
 # make format lays out the code
 PYTHON ?= python3
