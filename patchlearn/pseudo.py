@@ -141,14 +141,14 @@ def pseudo_labels(
     """(`pseudo_mask`, the same classes where they are sure and 255 elsewhere), each H×W.
 
     Args:
-        image: as there.
-        maps: as there.
-        settings: as there.
-        affinity: as there.
+        image: H×W×3, RGB.
+        maps: scores of the classes in it.
+        settings: which refinements, and what is sure.
+        affinity: a trained network to walk with; without one the scores stay where they are.
         second: the network that the second of two walks goes along; the same if None.
 
     Raises:
-        PatchlearnError: as there; or two walks are to agree, and there is no network to walk with.
+        PatchlearnError: as `pseudo_mask`; or two walks are to agree, and there is no network to walk with.
     """
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
         return _agreed_labels(image, maps, settings, affinity, second)

@@ -63,7 +63,8 @@ class NoiseSettings:
             it is sure are wrong; 1 for never.
         confidence: probability from which the teacher is believed.
         rounds: trainings one after another; each but the first learns from what the one before says about the
-            training images, given their tags. A second one gained on labels of all pixels, nothing on sure ones.
+            training images, given their tags. A second one gained on labels of all pixels, and nothing on confident
+            ones; on agreed ones it was not measured.
         relabel_crf: the dense CRF after it, see `InferenceSettings`.
         undecided: pixels whose most probable label is less probable than this are left out of the next round.
     """
