@@ -18,7 +18,7 @@ from patchlearn.datasets import read_image
 from patchlearn.discriminant import Discriminant
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.network import READS, PatchNetwork
-from patchlearn.runtime import progress, share
+from patchlearn.runtime import for_each, share
 from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 LABELS = ("given", "predicted")
@@ -118,10 +118,22 @@ def write_cams(
     settings: CamSettings,
     folder: Path,
     accelerator: Accelerator,
-    console: Console,
+    *,
     discriminant: Discriminant | None = None,
+    threads: int | None = None,
+    console: Console,
 ) -> None:
     """Write `folder/ID.npz` for every sample that has none yet; each process does its share.
+
+    Args:
+        samples: the images.
+        classifier: it is moved to the accelerator's device.
+        settings: how to read the maps.
+        folder: for the maps.
+        accelerator: device, precision and processes.
+        discriminant: see `class_activation_maps`.
+        threads: images at a time; None for one per core.
+        console: where progress is shown.
 
     Raises:
         PatchlearnError: a wrong setting, or an image that cannot be read.
@@ -132,15 +144,16 @@ def write_cams(
     classifier.network.to(memory_format=torch.channels_last)
     if discriminant is not None:
         discriminant.to(accelerator.device)
+
+    def write(sample: Sample) -> None:
+        given = sample.labels if settings.labels == "given" else None
+        with accelerator.autocast():
+            maps = class_activation_maps(classifier, read_image(sample.image), settings, given, discriminant)
+        write_scores(folder / f"{sample.id}.npz", maps)
+
     # Shares first: what other processes have written by now must not shift them.
-    mine = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
-    with progress(console, f"maps {folder.parent.parent.name} {folder.name}", len(mine)) as advance:
-        for sample in mine:
-            with accelerator.autocast():
-                given = sample.labels if settings.labels == "given" else None
-                maps = class_activation_maps(classifier, read_image(sample.image), settings, given, discriminant)
-            write_scores(folder / f"{sample.id}.npz", maps)
-            advance("")
+    todo = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
+    for_each(todo, write, title=f"maps {folder.parent.parent.name} {folder.name}", threads=threads, console=console)
     accelerator.wait_for_everyone()
 
 

@@ -217,8 +217,16 @@ def _write_cams(run: Run, variant: Variant, split: str, folder: Path) -> None:
     rounds, discriminant = variant.relearn.rounds, None
     if rounds:
         discriminant = load_discriminant(round_path(relearn_folder(run, variant), rounds))
-    samples = run.dataset.split(split)
-    write_cams(samples, classifier, variant.cams, folder, run.accelerator, run.console, discriminant)
+    write_cams(
+        run.dataset.split(split),
+        classifier,
+        variant.cams,
+        folder,
+        run.accelerator,
+        discriminant=discriminant,
+        threads=run.recipe.runtime.threads,
+        console=run.console,
+    )
 
 
 def affinity(run: Run, variant: Variant) -> None:

@@ -30,7 +30,7 @@ class RuntimeSettings:
         device: "auto" (a GPU if there is one) or "cpu".
         precision: "fp32", or "bf16" where the device is faster with it.
         workers: processes that load images; 0 loads them in the main process.
-        threads: threads that refine images, one image each; null for one per core.
+        threads: images whose maps are read, or that are refined, at a time; null for one per core.
     """
 
     device: str = "auto"
