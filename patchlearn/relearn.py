@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from rich.console import Console
 
+from patchlearn.augment import as_tensor, resize_long_side
 from patchlearn.cams import CamSettings, image_views, maps_of_features
 from patchlearn.classifier import Classifier
 from patchlearn.datasets import read_image
@@ -22,9 +23,9 @@ from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
 from patchlearn.runtime import results_of, share
-from patchlearn.samples import BACKGROUND, Sample
+from patchlearn.samples import BACKGROUND, Sample, UInt8
 
-VERSION = 1  # of the discriminant that the same settings give; part of the key of what is written
+VERSION = 2  # of the discriminant that the same settings give; part of the key of what is written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,7 @@ def _moments_of(lesson: _Lesson, sample: Sample) -> Moments:
     """Of the cells of one image that its maps are sure of, at every scale."""
     image, network, read = read_image(sample.image), lesson.network, lesson.cams.read
     views = image_views(network, image, lesson.cams)
+    image = _working_copy(image, lesson.cams.long_side)
     with lesson.accelerator.autocast():
         features = [network.features(view, read) for view in views]
         maps = maps_of_features(network, features, views, image, read, sample.labels, lesson.discriminant)
@@ -141,6 +143,13 @@ def _moments_of(lesson: _Lesson, sample: Sample) -> Moments:
         size, grid = (view.shape[2], view.shape[3]), (cells.shape[2], cells.shape[3])
         moments.add(cells[0], cell_labels(labels, size, grid, stride))
     return moments
+
+
+def _working_copy(image: UInt8, long_side: int | None) -> UInt8:
+    """H×W×3, no larger than the base size of the maps: cells show no more, and the CRF's time goes by the pixels."""
+    if long_side is None or long_side >= max(image.shape[:2]):
+        return image
+    return resize_long_side(as_tensor(image), long_side).permute(1, 2, 0).contiguous().numpy()
 
 
 def _total(lesson: _Lesson, parts: Iterable[Moments]) -> Moments:

@@ -9,8 +9,9 @@ from PIL import Image
 from rich.console import Console
 from torch import nn
 
+from patchlearn.augment import as_tensor, resize_long_side
 from patchlearn.backbones import Stages
-from patchlearn.cams import CamSettings, class_activation_maps, image_views
+from patchlearn.cams import CamSettings, class_activation_maps, image_views, maps_of_features
 from patchlearn.classifier import Classifier
 from patchlearn.datasets import open_dataset, read_image
 from patchlearn.discriminant import Discriminant, Moments, cell_labels, load_discriminant, save_discriminant
@@ -52,11 +53,12 @@ def learn(
     rounds: int,
     read: str | None = None,
     threads: int = 2,
+    cams: CamSettings = CAMS,
 ) -> Path:
     return learn_discriminant(
         samples,
         make(read),
-        CAMS if read is None else replace(CAMS, read=read),
+        cams if read is None else replace(cams, read=read),
         BackgroundRule(),
         RelearnSettings(rounds=rounds),
         folder,
@@ -95,6 +97,26 @@ def test_every_round_learns_from_the_maps_of_the_one_before(
     assert last == round_path(tmp_path, 2)
     torch.testing.assert_close(load_discriminant(last).weight, by_hand(samples, wrong).weight)
     assert not torch.allclose(load_discriminant(last).weight, first.weight, rtol=0.1)
+
+
+@torch.no_grad()
+def test_labels_are_made_at_the_base_size_of_the_maps(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    """A dense CRF at the photograph's own size would take most of the time."""
+    classifier, moments, settings = make(), Moments(channels=3, classes=2), replace(CAMS, long_side=24, flip=False)
+    for sample in samples:
+        image = read_image(sample.image)
+        small = resize_long_side(as_tensor(image), 24).permute(1, 2, 0).contiguous().numpy()
+        views = image_views(classifier.network, image, settings)
+        features = [classifier.network.features(view) for view in views]
+        maps = maps_of_features(classifier.network, features, views, small, "whole", sample.labels)
+        labels = torch.from_numpy(confident_regions(small, maps, BackgroundRule(), ConfidentRegions()))
+        for view, cells in zip(views, features):
+            moments.add(cells[0], cell_labels(labels, tuple(view.shape[2:]), tuple(cells.shape[2:]), 8))  # type: ignore[arg-type]
+    learned = load_discriminant(learn(samples, tmp_path / "24", accelerator, rounds=1, cams=settings))
+    torch.testing.assert_close(learned.weight, moments.solve(0.1).weight)
+    assert not torch.allclose(learned.weight, by_hand(samples, None).weight)
 
 
 def test_rounds_that_are_there_are_not_learned_again(
