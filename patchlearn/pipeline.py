@@ -300,12 +300,12 @@ def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
 
 
 def _affinities(run: Run, variant: Variant) -> tuple[AffinityNetwork | None, AffinityNetwork | None]:
-    """The last round's network and that of the round before, if there are any."""
+    """The last round's network and, if two walks are to be compared, that of the round before, if there are any."""
     if variant.affinity.kind == OFF:
         return None, None
     folder, device = affinity_folder(run, variant), run.accelerator.device
     last = load_affinity(folder / AFFINITY_MODEL).to(device)
-    if variant.affinity.rounds == 1:
+    if variant.affinity.rounds == 1 or variant.pseudo.sure == "confident":
         return last, None
     return last, load_affinity(_earlier_round(folder, variant.affinity.rounds - 1) / AFFINITY_MODEL).to(device)
 

@@ -162,8 +162,9 @@ def pseudo_key(run: Run, variant: Variant, split: str) -> str:
 def segmenter_key(run: Run, variant: Variant) -> str:
     """Changes with the masks it learns, the network and its training, the seed, and the content of a weights file."""
     settings = asdict(variant.segmenter)
-    for name in ("splits", "inference"):
-        settings.pop(name)
+    settings.pop("splits")
+    if variant.segmenter.noise.rounds == 1 or is_reference(run):  # no round reads what an earlier one segmented
+        settings.pop("inference")
     split = variant.segmenter.train_split
     if is_reference(run):
         settings.pop("noise")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from patchlearn.artifacts import fingerprint, read_json, write_json
 from patchlearn.cli import main
 from patchlearn.inference import load_segmenter
 from patchlearn.pipeline import open_run
-from patchlearn.steps import Run, affinity_key, cams_key, classifier_key, data_key
+from patchlearn.recipe import Variant
+from patchlearn.steps import Run, affinity_key, cams_key, classifier_key, data_key, segmenter_key
 
 RECIPE = """
 title: tiny
@@ -213,16 +215,40 @@ def test_a_second_round_of_affinities_learns_from_what_has_walked_along_the_firs
     assert files(first, "model.safetensors") != files(second, "model.safetensors")
 
 
-def test_how_scores_walk_concerns_the_affinities_of_a_second_round_alone(
-    recipe: Path, folder_data: Path, tmp_path: Path
-) -> None:
-    def key_of(rounds: int, steps: int) -> str:
-        options = [f"--data.root={folder_data}", f"--affinity.rounds={rounds}", f"--pseudo.walk.steps={steps}"]
-        run = open_run(recipe, tmp_path / "run", options, (), Console(quiet=True))
-        return affinity_key(run, run.variants[0])
+def train_maps_key(run: Run, variant: Variant) -> str:
+    return cams_key(run, variant, "train")
 
-    assert key_of(1, 16) == key_of(1, 32)
-    assert key_of(2, 16) != key_of(2, 32)
+
+@pytest.mark.parametrize(
+    ("key", "rounds", "least", "settings"),
+    [
+        (affinity_key, "affinity.rounds", 1, ("pseudo.walk.steps=16", "pseudo.walk.steps=32")),
+        (
+            segmenter_key,
+            "segmenter.noise.rounds",
+            1,
+            ("segmenter.inference.flip=true", "segmenter.inference.flip=false"),
+        ),
+        (train_maps_key, "relearn.rounds", 0, ("pseudo.background.rule=otsu", "pseudo.background.rule=power")),
+    ],
+)
+def test_how_a_round_is_read_concerns_what_one_more_round_learns_alone(
+    key: Callable[[Run, Variant], str],
+    rounds: str,
+    least: int,
+    settings: tuple[str, str],
+    recipe: Path,
+    folder_data: Path,
+    tmp_path: Path,
+) -> None:
+    def key_of(*options: str) -> str:
+        overrides = [f"--{option}" for option in (f"data.root={folder_data}", *options)]
+        run = open_run(recipe, tmp_path / "run", overrides, (), Console(quiet=True))
+        return key(run, run.variants[0])
+
+    once, again = ([key_of(f"{rounds}={least + more}", setting) for setting in settings] for more in (0, 1))
+    assert once[0] == once[1]
+    assert again[0] != again[1]
 
 
 def test_relearned_maps_are_others_and_train_no_classifier_again(
@@ -245,16 +271,6 @@ def test_relearned_maps_are_others_and_train_no_classifier_again(
     assert files(run, "plain/cams/train/*.npz") not in (again, maps)
     assert run_it(recipe, folder_data, run, "--variant=plain") == 0
     assert files(run, "plain/cams/train/*.npz") == maps
-
-
-def test_what_is_background_concerns_relearned_maps_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
-    def key_of(rounds: int, rule: str) -> str:
-        options = [f"--data.root={folder_data}", f"--relearn.rounds={rounds}", f"--pseudo.background.rule={rule}"]
-        run = open_run(recipe, tmp_path / "run", options, (), Console(quiet=True))
-        return cams_key(run, run.variants[0], "train")
-
-    assert key_of(0, "otsu") == key_of(0, "power")
-    assert key_of(1, "otsu") != key_of(1, "power")
 
 
 def test_without_affinities_nothing_is_learned_and_nothing_walks(
