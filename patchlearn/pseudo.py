@@ -30,7 +30,7 @@ from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf import PRESETS
 from patchlearn.refine.local import GROWTH
 from patchlearn.runtime import for_each
-from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, agreed, enlarge
+from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, enlarge
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
 NO_WALKS = "pseudo.sure: agreed compares two walks, and without affinities nothing walks. Set pseudo.sure to confident."
@@ -172,7 +172,7 @@ def _agreed_labels(
         again = _walk(image, maps, settings.walk, second) if second else walked
         walks = [_anchored(maps, walked, settings.walk.anchor), _anchored(maps, again, settings.second_anchor)]
     mask, other = (_decided(image, walk, settings) for walk in walks)
-    return mask, agreed(mask, other)
+    return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 
 def _walked(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork | None) -> ScoreMaps:

@@ -114,15 +114,6 @@ class ScoreMaps:
         return enlarge(self.scores, self.size)
 
 
-def agreed(first: UInt8, second: UInt8) -> UInt8:
-    """H×W: the labels where two masks have the same, 255 elsewhere.
-
-    >>> agreed(np.array([[0, 1, 2, 255]], np.uint8), np.array([[0, 1, 1, 2]], np.uint8)).tolist()
-    [[0, 1, 255, 255]]
-    """
-    return np.where(first == second, first, IGNORE).astype(np.uint8)
-
-
 def enlarge(maps: Float32, size: tuple[int, int]) -> Float32:
     """K×h×w → K×H×W, bilinear."""
     if not len(maps):

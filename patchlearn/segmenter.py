@@ -30,7 +30,7 @@ from patchlearn.inference import (
 )
 from patchlearn.noisy_labels import LOSSES, MovingAverage, corrected
 from patchlearn.runtime import for_each, seeded, share
-from patchlearn.samples import BACKGROUND, IGNORE, Sample, UInt8, agreed
+from patchlearn.samples import BACKGROUND, IGNORE, Sample, UInt8
 from patchlearn.training import (
     LabelledPixels,
     Optimisation,
@@ -45,7 +45,6 @@ from patchlearn.training import (
 
 VERSION = 1  # of what the same settings learn; part of the key of what is written
 LABELS = ("all", "sure")
-RELABELS = ("agreed", "replaced")
 COLLAPSED = 0.02  # of the labelled object pixels: a network that finds fewer sees background everywhere
 FIRST_STEPS = 200  # in which any network may see background everywhere
 ReadLabels = Callable[[Sample], UInt8]
@@ -64,9 +63,7 @@ class NoiseSettings:
             it is sure are wrong; 1 for never.
         confidence: probability from which the teacher is believed.
         rounds: trainings one after another; each but the first learns from what the one before says about the
-            training images, given their tags.
-        relabel: how: "agreed" (the labels where the network says the same, undecided elsewhere) or "replaced" (whatever
-            the network says).
+            training images, given their tags. A second one gained on labels of all pixels, and nothing on sure ones.
         relabel_crf: the dense CRF after it, see `InferenceSettings`.
         undecided: pixels whose most probable label is less probable than this are left out of the next round.
     """
@@ -76,7 +73,6 @@ class NoiseSettings:
     correct_from: float = 0.25
     confidence: float = 0.8
     rounds: int = 1
-    relabel: str = "agreed"
     relabel_crf: str = "segmenter"
     undecided: float = 0.8
 
@@ -151,25 +147,18 @@ def train_segmenter(
     check_segmenter(settings)
     _check_batch(samples, settings, accelerator)
     check_labels(samples, read_labels, classes, console)
-    labels_of_round = read_labels
     for number in range(1, settings.noise.rounds):
         earlier = folder / f"round-{number}"
         if not (earlier / MODEL).exists():
-            _train_once(samples, labels_of_round, classes, settings, earlier, accelerator, seed, workers, console)
+            _train_once(samples, read_labels, classes, settings, earlier, accelerator, seed, workers, console)
         masks = earlier / "labels"
         model = load_segmenter(earlier / MODEL)
         mine, relabel = share(samples, accelerator), _relabel_settings(settings)
         write_masks(mine, model, masks, accelerator, relabel, tagged=True, threads=threads, console=console)
         accelerator.wait_for_everyone()
-        labels_of_round = partial(read_mask_of, masks)
-        if settings.noise.relabel == "agreed":
-            labels_of_round = partial(_read_agreed, read_labels, labels_of_round)
-    _train_once(samples, labels_of_round, classes, settings, folder, accelerator, seed, workers, console)
+        read_labels = partial(read_mask_of, masks)
+    _train_once(samples, read_labels, classes, settings, folder, accelerator, seed, workers, console)
     return folder / MODEL
-
-
-def _read_agreed(first: ReadLabels, second: ReadLabels, sample: Sample) -> UInt8:
-    return agreed(first(sample), second(sample))
 
 
 def _relabel_settings(settings: SegmenterSettings) -> InferenceSettings:
@@ -369,7 +358,6 @@ def check_segmenter(settings: SegmenterSettings) -> None:
     noise = settings.noise
     require_one_of("segmenter.noise.labels", noise.labels, LABELS)
     require_one_of("segmenter.noise.loss", noise.loss, LOSSES)
-    require_one_of("segmenter.noise.relabel", noise.relabel, RELABELS)
     shares = {
         "average": settings.average,
         "noise.correct_from": noise.correct_from,
