@@ -51,12 +51,16 @@ class WalkSettings:
         steps: IRN and PSA 2^8, SEAM 2^6.
         anchor: the say of the scores before the walk in those after it, from 0 (none, as IRN and PSA have it) to 1:
             walked^(1 - anchor) · before^anchor. Where the affinities lead astray, the maps object.
+        balance: by whose maximum a class is measured after the walk, from 0 (the largest of all classes, IRN) to 1 (its
+            own), by the power of each in between. What walks thins out, and a small object sooner than a large one
+            beside it; yet a class that is hardly seen is not to be blown up (docs/experiments.md, 2026-11-24).
     """
 
     radius: int = 5
     beta: float | None = None
     steps: int = 256
     anchor: float = 0.0
+    balance: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +174,8 @@ def _agreed_labels(
     if maps.classes:
         walked = _walk(image, maps, settings.walk, affinity)
         again = _walk(image, maps, settings.walk, second) if second else walked
-        walks = [_anchored(maps, walked, settings.walk.anchor), _anchored(maps, again, settings.second_anchor)]
+        anchored = replace(settings.walk, anchor=settings.second_anchor)
+        walks = [_scaled(maps, walked, settings.walk), _scaled(maps, again, anchored)]
     mask, other = (_decided(image, walk, settings) for walk in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
@@ -218,14 +223,14 @@ def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings:
 
 
 def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> ScoreMaps:
-    """The scores after the walk, divided by their one maximum over all classes (IRN).
+    """The scores after the walk, in [0, 1]; the largest of all is 1.
 
     They lie on the network's grid, or on that of the maps if these have a say (`anchor`).
 
     Raises:
         PatchlearnError: maps whose grid is not a quarter of the image, for a boundary map.
     """
-    return _anchored(maps, _walk(image, maps, settings, affinity), settings.anchor)
+    return _scaled(maps, _walk(image, maps, settings, affinity), settings)
 
 
 def _walk(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> Float32:
@@ -238,12 +243,15 @@ def _walk(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: Affin
     return random_walk_features(coarse, features, settings.radius, beta, settings.steps)
 
 
-def _anchored(maps: ScoreMaps, walked: Float32, anchor: float) -> ScoreMaps:
-    if anchor:
-        scaled = enlarge(walked / max(float(walked.max()), EPSILON), maps.scores.shape[1:])
-        walked = scaled ** (1 - anchor) * maps.scores**anchor
-    largest = float(walked.max())
-    return replace(maps, scores=walked / largest if largest > 0 else walked)
+def _scaled(maps: ScoreMaps, walked: Float32, settings: WalkSettings) -> ScoreMaps:
+    """What the maps before the walk say to it (`anchor`), each class over its measure (`balance`)."""
+    if settings.anchor:
+        largest = max(float(walked.max()), EPSILON)
+        walked = enlarge(walked / largest, maps.scores.shape[1:]) ** (1 - settings.anchor)
+        walked = walked * maps.scores**settings.anchor
+    own = walked.max((1, 2), keepdims=True)
+    measure = own.max() ** (1 - settings.balance) * own**settings.balance
+    return replace(maps, scores=(walked / np.where(measure > 0, measure, 1)).astype(np.float32))
 
 
 def read_walked(
@@ -275,9 +283,14 @@ def check_pseudo(settings: PseudoSettings) -> None:
         )
     if settings.walk.beta is not None and not 0 < settings.walk.beta < np.inf:
         raise PatchlearnError(f"pseudo.walk.beta: {settings.walk.beta} is not above 0.")
-    for name, anchor in {"walk.anchor": settings.walk.anchor, "second_anchor": settings.second_anchor}.items():
-        if not 0 <= anchor <= 1:
-            raise PatchlearnError(f"pseudo.{name}: {anchor} is outside [0, 1].")
+    shares = {
+        "walk.anchor": settings.walk.anchor,
+        "walk.balance": settings.walk.balance,
+        "second_anchor": settings.second_anchor,
+    }
+    for name, portion in shares.items():
+        if not 0 <= portion <= 1:
+            raise PatchlearnError(f"pseudo.{name}: {portion} is outside [0, 1].")
     if settings.sure is not None:
         require_one_of("pseudo.sure", settings.sure, SURE_RULES)
     if not 0 <= settings.ignore_band < 0.5:

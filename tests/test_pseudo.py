@@ -98,7 +98,7 @@ def test_the_walk_goes_along_the_boundary_map_and_keeps_one_scale() -> None:
     image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
     scores = np.random.default_rng(1).random((2, 6, 8), np.float32)
     maps = ScoreMaps(scores=scores, classes=(1, 4), size=(22, 30))
-    network, settings = affinity(), WalkSettings(radius=3, beta=4, steps=16, anchor=0.0)
+    network, settings = affinity(), WalkSettings(radius=3, beta=4, steps=16, anchor=0.0, balance=0.0)
     walked = walked_scores(image, maps, settings, network)
     expected = random_walk(scores, boundary_map(network, image), radius=3, beta=4, steps=16)
     np.testing.assert_allclose(walked.scores, expected / expected.max(), rtol=1e-6)
@@ -113,15 +113,27 @@ def test_the_anchor_lets_the_scores_before_the_walk_object(kind: str) -> None:
     scores = np.random.default_rng(1).random((2, 6, 8), np.float32)
     scores[1, :3] = 0
     maps = ScoreMaps(scores=scores, classes=(1, 4), size=(22, 30))
+    plain = WalkSettings(radius=3, beta=4, steps=16, balance=0.0)
     free, half, whole = (
-        walked_scores(image, maps, WalkSettings(radius=3, beta=4, steps=16, anchor=anchor), affinity(kind)).scores
-        for anchor in (0.0, 0.5, 1.0)
+        walked_scores(image, maps, replace(plain, anchor=anchor), affinity(kind)).scores for anchor in (0.0, 0.5, 1.0)
     )
     np.testing.assert_allclose(whole, scores / scores.max(), rtol=1e-5)
     product = np.sqrt(enlarge(free, (6, 8)) * scores)
     np.testing.assert_allclose(half, product / product.max(), rtol=1e-4, atol=1e-6)
     assert free[1, 0].any()
     assert not half[1, :3].any()
+
+
+def test_a_small_object_is_measured_half_by_its_own_maximum() -> None:
+    """The large one's is 1 whatever the balance; of the small one's tenth, a third is left between the two."""
+    image, scores = np.zeros((24, 32, 3), np.uint8), np.zeros((3, 6, 8), np.float32)
+    scores[0, 2:4, 2:4], scores[1, 5, 7] = 1.0, 0.1
+    maps = ScoreMaps(scores=scores, classes=(1, 4, 6), size=(24, 32))
+    largest = [
+        walked_scores(image, maps, WalkSettings(steps=0, anchor=1.0, balance=balance), affinity()).scores.max((1, 2))
+        for balance in (0.0, 0.5, 1.0)
+    ]
+    np.testing.assert_allclose(largest, [[1, 0.1, 0], [1, np.sqrt(0.1), 0], [1, 1, 0]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["boundary", "features"])
@@ -282,6 +294,7 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),
         (PseudoSettings(walk=WalkSettings(anchor=1.5)), "walk.anchor: 1.5 is outside"),
+        (PseudoSettings(walk=WalkSettings(balance=1.5)), "walk.balance: 1.5 is outside"),
         (PseudoSettings(second_anchor=-0.5), "pseudo.second_anchor: -0.5 is outside"),
         (PseudoSettings(sure="agree"), "pseudo.sure: 'agree' .* did you mean 'agreed'"),
         (PseudoSettings(confident=ConfidentRegions(low=2.0, high=1.0)), "confident: low 2.0 and high 1.0"),
