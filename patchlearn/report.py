@@ -102,10 +102,10 @@ def _headline(results: Sequence[Result]) -> dict[str, Any]:
 
 def _summary(dataset: Dataset, split: str, variants: Sequence[str]) -> str:
     count, classes = len(dataset.split(split)), len(dataset.classes)
-    subject = "One classifier" if len(variants) == 1 else f"{len(variants)} classifiers"
+    who = "the classifier looks" if len(variants) == 1 else f"each of the {len(variants)} variants looks"
     return (
-        f"{subject} learned {classes} classes from the tags of {count} images, without a single mask. "
-        "Here is where each of them looks, and the masks that follow."
+        f"{classes} classes, learned from the tags of {count} images, without a single mask. "
+        f"Here is where {who}, and the masks that follow."
     )
 
 
