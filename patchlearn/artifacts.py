@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -218,6 +218,12 @@ def write_mask(path: Path, mask: UInt8) -> None:
     """Write an H×W mask as a palette PNG in VOC's colours, atomically."""
     with atomic(path) as partial:
         partial.write_bytes(encode_mask(mask))
+
+
+def refuse_overwriting(path: Path, sources: Iterable[Path]) -> None:
+    """Raise `PatchlearnError` if writing the path would replace one of the files that are read."""
+    if path.resolve() in {source.resolve() for source in sources}:
+        raise PatchlearnError(f"{path}: its mask would overwrite the file itself. Choose another --out.")
 
 
 def encode_mask(mask: UInt8) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from patchlearn.artifacts import write_class_names, write_mask
+from patchlearn.artifacts import refuse_overwriting, write_class_names, write_mask
 from patchlearn.datasets import read_image
 from patchlearn.datasets.images import SUFFIXES
 from patchlearn.errors import PatchlearnError
@@ -34,10 +34,12 @@ def segment_files(segmenter: Segmenter, inputs: Sequence[str], out: Path, consol
     pictures, failures = find_pictures(inputs)
     if not pictures:
         raise PatchlearnError(" ".join(failures) or "no picture was named. Name files, folders or patterns.")
+    named = [picture for words in inputs for picture in _expanded(words)]
     write_class_names(out, segmenter.classes)
     with progress(console, "segment", len(pictures)) as advance:
         for stem, picture in pictures.items():
             try:
+                refuse_overwriting(out / f"{stem}.png", named)
                 write_mask(out / f"{stem}.png", segmenter.predict(read_image(picture)))
             except PatchlearnError as error:
                 failures.append(str(error))

@@ -49,9 +49,14 @@ def start(settings: RuntimeSettings) -> Accelerator:
     require_one_of("runtime.precision", settings.precision, PRECISIONS)
     if settings.workers < 0:
         raise PatchlearnError(f"runtime.workers: {settings.workers} is negative. Choose 0 or more.")
-    if settings.threads is not None and settings.threads < 1:
-        raise PatchlearnError(f"runtime.threads: {settings.threads} is not positive. Choose 1 or more, or null.")
+    check_threads(settings.threads)
     return Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise `PatchlearnError` unless there is at least one, or one per core (None)."""
+    if threads is not None and threads < 1:
+        raise PatchlearnError(f"threads: {threads} is not positive. Choose 1 or more, or leave it out: one per core.")
 
 
 def seed_for(*parts: int | str) -> int:
@@ -114,6 +119,7 @@ def results_of(
 
     Meanwhile torch computes on one thread for each item: threads of its own on top of these would wait for each other.
     """
+    check_threads(threads)
     of_torch = torch.get_num_threads()
     torch.set_num_threads(1)
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)

@@ -104,6 +104,7 @@ def test_bad_files_are_named_and_the_others_are_done(
         (np.zeros((4, 4)), (), "is not K×h×w numbers"),
         (np.full((1, 4, 4), np.nan), (), "they must be numbers in [0, 1]"),
         (np.full((2, 4, 4), 0.3), ("--kind", "probabilities"), "Apply a softmax"),
+        (np.full((2, 4, 4), np.nan), ("--kind", "probabilities", "--preset", "none"), "a.npy: probabilities"),
         (np.zeros((1, 4, 4)), ("--kind", "logits"), "'logits' is not an option"),
         (np.zeros((1, 4, 4)), ("--preset", "iren"), "did you mean 'irn'"),
         (np.zeros((1, 4, 4)), ("--background", "ostu"), "did you mean 'otsu'"),
@@ -129,3 +130,32 @@ def test_missing_or_empty_folders_are_named(images: Path, maps: Path, capfd: pyt
     message = capfd.readouterr().err.replace("\n", " ")
     assert "scores: no file that ends in .npz, .npy, .png" in message
     assert "none: no such folder" in message
+
+
+def test_nothing_that_is_read_is_overwritten(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    before = (images / "a.png").read_bytes(), (maps / "a.png").read_bytes()
+    for out in (images, maps):
+        assert main(["refine", "--images", str(images), "--scores", str(maps), "--out", str(out)]) == 2
+        assert "a.png: its mask would overwrite the file itself" in capfd.readouterr().err.replace("\n", " ")
+    assert ((images / "a.png").read_bytes(), (maps / "a.png").read_bytes()) == before
+
+
+def test_endings_in_capitals_and_archives_under_another_name(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_mask(maps / "a.PNG", known_half(*SIZE).astype(np.uint8))
+    np.savez(maps / "zip.npz", np.zeros((1, 4, 4)))
+    (maps / "zip.npz").rename(maps / "b.npy")
+    assert refine(images, maps, "--confidence", "0.7") == 2
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED)
+    message = capfd.readouterr().err.replace("\n", " ")
+    assert "b.npy: not a plain NumPy array" in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("threads", ["0", "-1"])
+def test_threads_are_at_least_one(threads: str, images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    assert refine(images, maps, "--threads", threads) == 2
+    assert f"threads: {threads} is not positive" in capfd.readouterr().err

@@ -97,3 +97,11 @@ def test_options_change_how_the_model_is_used(
     assert "inference.crf: 'segmentor' is not an option; did you mean 'segmenter'" in capfd.readouterr().err
     assert main([*words, "--seed", "3"]) == 2
     assert "--seed=3: a setting of recipes, which predict does not read" in capfd.readouterr().err
+
+
+def test_a_picture_is_never_replaced_by_its_mask(segmenter: Segmenter, photos: Path, console: Console) -> None:
+    Image.new("RGB", (40, 30)).save(photos / "a.png")  # of the same stem as a.jpg, whose mask would land here
+    before = {path: path.read_bytes() for path in photos.glob("*.png")}
+    failures = segment_files(segmenter, [str(photos)], photos, console)
+    assert sum("would overwrite the file itself. Choose another --out" in failure for failure in failures) == 2
+    assert {path: path.read_bytes() for path in photos.glob("*.png")} == before
