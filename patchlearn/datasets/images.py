@@ -101,6 +101,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with Image.open(path) as file:
             file.load()
             yield file
+    except PatchlearnError:  # a ValueError, yet no damage
+        raise
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such file. Restore it, or take it out of the data set's list.") from None
     except UnidentifiedImageError:

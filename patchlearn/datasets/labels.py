@@ -10,6 +10,7 @@ from patchlearn.errors import PatchlearnError, did_you_mean
 from patchlearn.samples import MAX_CLASSES
 
 COLUMNS = ("image", "split", "labels")
+SURPLUS = "surplus"  # under which the reader puts cells beyond the last column
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,19 @@ def read_label_rows(path: Path) -> list[LabelRow]:
     """The rows of a `image,split,labels` CSV, labels separated by spaces.
 
     Raises:
-        PatchlearnError: the file or a column is missing, a row is short, or an image stands twice.
+        PatchlearnError: the file or a column is missing, a row is short or too long, a quote is left
+            open, or an image stands twice.
     """
     if not path.exists():
         raise PatchlearnError(f"{path}: no such file. Write one with the columns {','.join(COLUMNS)}.")
-    reader = csv.DictReader(StringIO(read_text(path), newline=""))
+    reader = csv.DictReader(StringIO(read_text(path), newline=""), restkey=SURPLUS, strict=True)
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
         raise PatchlearnError(f"{path}: no column {missing[0]!r}; the first line must be {','.join(COLUMNS)}.")
-    rows = [_row(path, reader.line_num, cells) for cells in reader]
+    try:
+        rows = [_row(path, reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise PatchlearnError(f"{path}, line {reader.line_num}: not CSV ({error}). Close every quote.") from None
     _refuse_twins(path, rows)
     return rows
 
@@ -100,6 +105,10 @@ def _row(path: Path, line: int, cells: dict[str, str | None]) -> LabelRow:
     image, split, labels = (cells[column] for column in COLUMNS)
     if not image or not split or labels is None:
         raise PatchlearnError(f"{path}, line {line}: expected image,split,labels. Complete the line.")
+    if any(cells.get(SURPLUS) or ()):
+        raise PatchlearnError(
+            f"{path}, line {line}: more cells than columns. Separate the labels by spaces, not by commas."
+        )
     if Path(split.strip()).name != split.strip():
         raise PatchlearnError(f"{path}, line {line}: split {split!r} names a folder; use letters and digits.")
     return LabelRow(image.strip(), split.strip(), tuple(labels.split()), line)

@@ -89,5 +89,7 @@ def test_a_value_that_is_no_class_is_an_error_in_a_closed_data_set(tmp_path: Pat
 
 def test_a_mask_of_colours_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
-    with pytest.raises(PatchlearnError, match="palette or 8-bit grey PNG, this one is RGB"):
+    with pytest.raises(
+        PatchlearnError, match=r"^\S+a\.png: a mask must be a palette or 8-bit grey PNG, this one is RGB"
+    ):
         read_mask(*dataset(tmp_path, closed=True))

@@ -156,6 +156,8 @@ def test_without_classes_txt_the_labels_are_the_classes(folder_data: Path) -> No
         ("new.png", "expected image,split,labels"),
         ("img00.jpg,train,red", "share the stem"),
         ("new.png,../train,red", "names a folder"),
+        ("new.png,train,red,blue", "line 14: more cells than columns. Separate the labels by spaces"),
+        ('new.png,train,"red', "not CSV .*Close every quote"),
     ],
 )
 def test_a_broken_line_is_explained(folder_data: Path, line: str, complaint: str) -> None:
