@@ -130,10 +130,10 @@ def recipe_parser(program: str) -> ArgumentParser:
 
 
 def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: str) -> Variant:
-    if not re.fullmatch(r"\w[\w.-]*", str(name)) or name in RESERVED:
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name) or name in RESERVED:
         raise PatchlearnError(
-            f"{source}: variant {name!r} names a folder of the run; use letters, digits and hyphens, and none of "
-            f"{', '.join(RESERVED)}."
+            f"{source}: variant {name!r} names a folder of the run; use letters, digits and hyphens (in quotes, where "
+            f"YAML would read a number, or yes and no), and none of {', '.join(RESERVED)}."
         )
     foreign = [key for key in overrides if key not in VARIED]
     if foreign:

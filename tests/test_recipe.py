@@ -96,6 +96,8 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("variants: {a/b: {}}", "names a folder"),
         ("variants: {data: {}}", "names a folder"),
         ("variants: {'': {}}", "names a folder"),
+        ("variants: {1: {}}", "in quotes"),
+        ("variants: {on: {}}", "in quotes"),
         ("variants: {a: {cams: {read: all}}}", "Choose one of: merged, unsplit, whole"),
         ("pseudo: {ignore_band: 0.7}", "ignore_band"),
         ("pseudo: {background: {rule: ostu}}", "did you mean 'otsu'"),
