@@ -196,13 +196,14 @@ def judged_masks(run: Run, variant: Variant) -> list[str]:
 
 def evaluation_key(run: Run, variant: Variant) -> str:
     """Changes with everything that is judged, and with the size of any true mask."""
-    judged = [segmented_key(run, variant, split) for split in judged_masks(run, variant)]
+    by_segmenter = judged_masks(run, variant)
+    judged = [segmented_key(run, variant, split) for split in by_segmenter]
+    splits = by_segmenter if is_reference(run) else [*variant.cams.splits, *by_segmenter]
+    truth = [mask_sizes(sample) for split in dict.fromkeys(splits) for sample in run.dataset.split(split)]
     if is_reference(run):
-        truth = [mask_sizes(sample) for split in segmented_splits(run, variant) for sample in run.dataset.split(split)]
         return fingerprint("evaluation-masks", variant.name, judged, truth)
     seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
     masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
-    truth = [mask_sizes(sample) for split in variant.cams.splits for sample in run.dataset.split(split)]
     return fingerprint("evaluation", variant.name, seeds, masks, judged, truth, asdict(variant.pseudo))
 
 

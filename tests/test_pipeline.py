@@ -18,6 +18,7 @@ from rich.console import Console
 
 from patchlearn.artifacts import fingerprint, read_json, write_json
 from patchlearn.cli import main
+from patchlearn.datasets import open_dataset
 from patchlearn.inference import load_segmenter
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
@@ -295,6 +296,24 @@ def test_data_without_masks_run_to_the_end(recipe: Path, folder_data: Path, tmp_
     assert run_it(recipe, folder_data, tmp_path / "run") == 0
     assert read_json(tmp_path / "run" / "evaluation.json") == []
     assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_true_masks_that_change_are_judged_anew_also_those_of_the_segmenter(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+
+    def judged() -> list[int]:
+        entries = read_json(run / "evaluation.json")
+        return [entry["images"] for entry in entries if entry["artefact"] == "segmenter"]
+
+    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    assert judged() == [4]
+    sample = open_dataset("folder", folder_data).split("val")[0]
+    assert sample.mask
+    sample.mask.unlink()
+    assert main(["evaluate", str(run), "--variant=plain"]) == 0
+    assert judged() == [3]
 
 
 def test_odd_pictures_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
