@@ -39,7 +39,7 @@ class TrainingTransform:
 
     def __init__(self, settings: AugmentSettings, mean: tuple[float, ...], std: tuple[float, ...]):
         """Check the settings and build the transforms."""
-        _check(settings)
+        check_augment("augment", settings)
         self.long_side = settings.long_side
         self.mean, self.std = mean, std
         self.steps = _random_steps(settings, _mean_colour(mean))
@@ -56,7 +56,7 @@ class MaskedTransform:
 
     def __init__(self, settings: AugmentSettings, mean: tuple[float, ...], std: tuple[float, ...]):
         """Check the settings and build the transforms."""
-        _check(settings)
+        check_augment("augment", settings)
         self.long_side = settings.long_side
         self.mean, self.std = mean, std
         self.steps = _random_steps(settings, {tv_tensors.Image: _mean_colour(mean), tv_tensors.Mask: IGNORE})
@@ -110,10 +110,11 @@ def square(image: UInt8, side: int, mean: tuple[float, ...], std: tuple[float, .
     return torch.nn.functional.pad(resized, (0, side - width, 0, side - height))
 
 
-def _check(settings: AugmentSettings) -> None:
+def check_augment(section: str, settings: AugmentSettings) -> None:
+    """Raise `PatchlearnError`, naming the section, unless crop and lengths are possible."""
     shortest, longest = settings.long_side
     if settings.crop < 1 or not 1 <= shortest <= longest:
         raise PatchlearnError(
-            f"augment: crop {settings.crop} and long_side ({shortest}, {longest}) must be positive, the second "
+            f"{section}: crop {settings.crop} and long_side ({shortest}, {longest}) must be positive, the second "
             "length at least the first."
         )

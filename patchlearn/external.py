@@ -121,6 +121,8 @@ def _refine_mask(picture: UInt8, path: Path, settings: PseudoSettings) -> UInt8:
             f"{path}: {mask.shape[1]}×{mask.shape[0]} pixels, but its image has {picture.shape[1]}×{picture.shape[0]}. "
             "Resize the mask first, without mixing values."
         )
+    if (mask == IGNORE).all():
+        return mask  # nothing is known, so nothing follows
     values = np.union1d(mask[mask != IGNORE], [BACKGROUND])
     places = np.full(256, IGNORE, np.uint8)
     places[values] = np.arange(len(values))

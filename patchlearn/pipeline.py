@@ -30,6 +30,7 @@ from patchlearn.affinity import MODEL as AFFINITY_MODEL
 from patchlearn.affinity import OFF, AffinityNetwork, load_affinity, train_affinity, write_affinity_labels
 from patchlearn.artifacts import (
     commit,
+    file_digest,
     fingerprint,
     is_complete,
     read_json,
@@ -70,6 +71,7 @@ from patchlearn.steps import (
     cams_key,
     classifier_folder,
     classifier_key,
+    common_key,
     data_key,
     evaluation_key,
     is_reference,
@@ -145,8 +147,10 @@ def _check_segmenters(run: Run) -> None:
     """What step 5 would stumble over, before the hours that the others take."""
     for variant in run.variants:
         _check_learned_split(run, variant)
+        for split in segmented_splits(run, variant):
+            run.dataset.split(split)
         if not is_complete(segmenter_folder(run, variant), segmenter_key(run, variant)):
-            create_network(variant.segmenter, len(run.dataset.classes), weights=None)
+            create_network(variant.segmenter, len(run.dataset.classes), variant.segmenter.weights)
 
 
 def _check_learned_split(run: Run, variant: Variant) -> None:
@@ -322,6 +326,7 @@ def segment(run: Run, variant: Variant) -> None:
         require_step(pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
     folder = segmenter_folder(run, variant)
     take_step(run, folder, segmenter_key(run, variant), partial(_train_segmenter, run, variant, folder))
+    _keep_inference(run, variant)
     for split in segmented_splits(run, variant):
         masks = segmented_folder(run, variant, split)
         take_step(run, masks, segmented_key(run, variant, split), partial(_write_segmented, run, variant, split, masks))
@@ -348,12 +353,17 @@ def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
     )
 
 
-def _write_segmented(run: Run, variant: Variant, split: str, folder: Path) -> None:
+def _keep_inference(run: Run, variant: Variant) -> None:
+    """A change of these settings trains nothing again, but whoever loads the model is to use it as it is judged."""
     model = segmenter_folder(run, variant) / SEGMENTER_MODEL
     segmenter = load_segmenter(model)
     if segmenter.settings != variant.segmenter.inference and run.accelerator.is_main_process:
-        # A change of these trains nothing again, but whoever loads the model is to use it as it was judged.
         save_segmenter(model, replace(segmenter, settings=variant.segmenter.inference))
+    run.accelerator.wait_for_everyone()
+
+
+def _write_segmented(run: Run, variant: Variant, split: str, folder: Path) -> None:
+    segmenter = load_segmenter(segmenter_folder(run, variant) / SEGMENTER_MODEL)
     write_class_names(folder, run.dataset.classes)
     write_masks(
         share(run.dataset.split(split), run.accelerator),
@@ -372,6 +382,8 @@ def evaluate(run: Run) -> list[dict[str, Any]]:
     The figures are gathered in `evaluation.json`.
     """
     for variant in run.variants:
+        for split in () if is_reference(run) else variant.cams.splits:
+            require_step(cams_folder(run, variant, split), cams_key(run, variant, split), "cams")
         for split in () if is_reference(run) else variant.pseudo.splits:
             require_step(pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
         folder = named_folder(run, variant, "evaluation")
@@ -453,8 +465,9 @@ def _evaluate_pseudo(run: Run, variant: Variant, split: str) -> Entry:
 
 def _evaluate_segmented(run: Run, variant: Variant, split: str) -> Entry:
     facts = replace(_facts(run, variant, split, "segmenter"), labels="predicted", supervision=run.recipe.supervision)
-    masks = segmented_folder(run, variant, split)
-    return evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="argmax")
+    masks, model = segmented_folder(run, variant, split), segmenter_folder(run, variant) / SEGMENTER_MODEL
+    entry = evaluate_masks(run.dataset, run.dataset.split(split), masks, facts=facts, rule="argmax")
+    return {**entry, "model": file_digest(model), "settings": common_key(run, variant)}
 
 
 def _facts(run: Run, variant: Variant, split: str, artefact: str) -> EntryFacts:

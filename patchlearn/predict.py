@@ -9,6 +9,7 @@ from rich.console import Console
 from patchlearn.artifacts import refuse_overwriting, write_class_names, write_mask
 from patchlearn.datasets import read_image
 from patchlearn.datasets.images import SUFFIXES
+from patchlearn.datasets.labels import read_class_names
 from patchlearn.errors import PatchlearnError
 from patchlearn.inference import Segmenter
 from patchlearn.runtime import progress
@@ -29,13 +30,13 @@ def segment_files(segmenter: Segmenter, inputs: Sequence[str], out: Path, consol
         What is wrong with the files that could not be segmented, a sentence each; all others are done.
 
     Raises:
-        PatchlearnError: there is not a single picture.
+        PatchlearnError: there is not a single picture, or the folder holds masks of other classes.
     """
     pictures, failures = find_pictures(inputs)
     if not pictures:
         raise PatchlearnError(" ".join(failures) or "no picture was named. Name files, folders or patterns.")
     named = [picture for words in inputs for picture in _expanded(words)]
-    write_class_names(out, segmenter.classes)
+    _claim(out, segmenter.classes)
     with progress(console, "segment", len(pictures)) as advance:
         for stem, picture in pictures.items():
             try:
@@ -45,6 +46,14 @@ def segment_files(segmenter: Segmenter, inputs: Sequence[str], out: Path, consol
                 failures.append(str(error))
             advance(picture.name)
     return failures
+
+
+def _claim(out: Path, classes: tuple[str, ...]) -> None:
+    """Say which classes the masks hold, unless masks or a data set with other classes are there."""
+    names = out / "classes.txt"
+    if names.exists() and read_class_names(names) != classes:
+        raise PatchlearnError(f"{names}: names other classes than the model has. Choose another --out.")
+    write_class_names(out, classes)
 
 
 def find_pictures(inputs: Sequence[str]) -> tuple[dict[str, Path], list[str]]:

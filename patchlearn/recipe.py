@@ -11,6 +11,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from patchlearn.affinity import OFF, AffinitySettings, check_affinity
+from patchlearn.augment import check_augment
 from patchlearn.cams import CamSettings, check_cams
 from patchlearn.classifier import ClassifierSettings
 from patchlearn.datasets import SceneSettings
@@ -152,6 +153,8 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
         check_pseudo(whole.pseudo)
         check_walks(whole.pseudo, 0 if whole.affinity.kind == OFF else whole.affinity.rounds)
         check_segmenter(whole.segmenter)
+        for section in ("classifier", "affinity", "segmenter"):
+            check_augment(f"{section}.augment", getattr(whole, section).augment)
     except PatchlearnError as error:
         raise PatchlearnError(f"{source}, variant {name}: {error}") from None
     return Variant(name=name, **{section: getattr(whole, section) for section in VARIED})

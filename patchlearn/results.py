@@ -139,15 +139,16 @@ def _figure(entries: Sequence[dict[str, Any]], artefact: str, rule: str, name: s
     return None
 
 
-def _segmenter_figure(entries: Sequence[dict[str, Any]], supervision: str) -> float | None:
-    own = [entry for entry in entries if entry.get("supervision", "tags") == supervision]
-    return _figure(own, "segmenter", "argmax", "miou")
+def _segmenter_entry(entries: Sequence[dict[str, Any]], supervision: str) -> dict[str, Any]:
+    """On the first split that was judged; empty if none was."""
+    own = [entry for entry in entries if entry["artefact"] == "segmenter" and entry["supervision"] == supervision]
+    return next(iter(own), {})
 
 
 def _result(run: Path, split: str, variant: str, precision: float | None) -> Result:
     own = [entry for entry in read_entries(run) if entry["variant"] == variant]
     entries = [entry for entry in own if entry["split"] == split]
-    segmenter, reference = (_segmenter_figure(own, supervision) for supervision in ("tags", "masks"))
+    segmenter, reference = (_segmenter_entry(own, supervision) for supervision in ("tags", "masks"))
     curve = read_curve(run, variant, split)
     epochs = read_rows(run / variant / "classifier" / "epochs.csv")
     return Result(
@@ -155,13 +156,24 @@ def _result(run: Path, split: str, variant: str, precision: float | None) -> Res
         seed_oracle=_figure(entries, "seed", "oracle", "miou"),
         seed_label_free=_figure(entries, "seed", "label_free", "miou"),
         pseudo=_figure(entries, "pseudo", "label_free", "miou"),
-        segmenter=segmenter,
-        reference=reference,
-        share_of_reference=segmenter / reference if segmenter and reference else None,
+        segmenter=segmenter.get("miou"),
+        reference=reference.get("miou"),
+        share_of_reference=_share(segmenter, reference),
         weak_recall=_figure(entries, "seed", "oracle", "recall_weak"),
         weak_recall_at_precision=recall_at_precision(curve, precision) if curve and precision is not None else None,
         held_out_map=_known(epochs[-1]["map"]) if epochs else None,
     )
+
+
+def _share(segmenter: dict[str, Any], reference: dict[str, Any]) -> float | None:
+    """None where one is missing, or if they were trained and used differently in more than their labels."""
+    if not (segmenter and reference and reference["miou"]):
+        return None
+    comparable = ("split", "settings")
+    if any(segmenter.get(fact) != reference.get(fact) for fact in comparable):
+        return None
+    share: float = segmenter["miou"] / reference["miou"]
+    return share
 
 
 def _known(number: str) -> float | None:

@@ -15,7 +15,7 @@ from typing import Any
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from patchlearn.artifacts import read_json, write_class_names, write_json, write_text
+from patchlearn.artifacts import file_digest, read_json, write_class_names, write_json, write_text
 from patchlearn.errors import PatchlearnError
 from patchlearn.inference import MODEL, Segmenter, load_segmenter, save_segmenter, segmenter_facts
 from patchlearn.recipe import load_recipe
@@ -123,16 +123,19 @@ def _candidates(path: Path) -> Iterable[Path]:
 
 
 def _measured(file: Path) -> list[dict[str, Any]]:
-    """The entries of the run's evaluation.json about the segmenter in RUN/VARIANT/segmenter/model.safetensors."""
+    """The entries of the run's evaluation.json about this very file, RUN/VARIANT/segmenter/model.safetensors.
+
+    A segmenter that has been trained again since is another.
+    """
     variant, supervisions = file.parent.parent, {STEP: "tags", REFERENCE: "masks"}
     evaluation = variant.parent / "evaluation.json"
     if file.parent.name not in supervisions or not evaluation.is_file():
         return []
-    wanted = (STEP, variant.name, supervisions[file.parent.name])
+    wanted = (STEP, variant.name, supervisions[file.parent.name], file_digest(file))
     return [
         entry
         for entry in read_json(evaluation)
-        if (entry["artefact"], entry["variant"], entry["supervision"]) == wanted
+        if (entry["artefact"], entry["variant"], entry["supervision"], entry.get("model")) == wanted
     ]
 
 

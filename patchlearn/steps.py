@@ -184,6 +184,15 @@ def _weights_content(weights: str | None) -> str | None:
     return file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
 
 
+def common_key(run: Run, variant: Variant) -> str:
+    """Changes with whatever a segmenter and its fully supervised reference must share for the one to be measured by
+    the other: everything but their labels, and what is done about noisy ones.
+    """
+    settings = {name: value for name, value in asdict(variant.segmenter).items() if name not in ("noise", "splits")}
+    weights = _weights_content(variant.segmenter.weights)
+    return fingerprint("common", SEGMENTER_VERSION, settings, weights, run.recipe.seed, data_key(run.dataset))
+
+
 def judged_masks(run: Run, variant: Variant) -> list[str]:
     """The splits whose masks the segmenter has written, from the present settings, and which have true ones."""
     return [

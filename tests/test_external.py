@@ -79,6 +79,7 @@ def test_a_mask_of_nothing_stays_nothing(images: Path, maps: Path) -> None:
     write_mask(maps / "b.png", np.full(SIZE, 255, np.uint8))
     assert refine(images, maps) == 0
     assert not refined(maps, "a").any()
+    assert (refined(maps, "b") == 255).all()
 
 
 def test_bad_files_are_named_and_the_others_are_done(

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from patchlearn.artifacts import fingerprint, read_json, write_json
+from patchlearn.artifacts import file_digest, fingerprint, read_json, write_json
 from patchlearn.cli import main
 from patchlearn.datasets import open_dataset
 from patchlearn.inference import load_segmenter
@@ -47,6 +47,7 @@ variants:
   plain: {}
   progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}
 """
+NO_MASKS = "--segmenter.splits=[]"
 AFTER_PSEUDO = ("pseudo/train", "segmenter", "segmented/val", "evaluation")
 
 
@@ -192,6 +193,8 @@ def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
     assert [entry["artefact"] for entry in json.loads(capfd.readouterr().out)] == ["seed", "seed", "pseudo"]
     assert main(["report", *on_run]) == 0
     assert main(["check", *on_run]) == 0
+    assert main(["evaluate", *on_run, "--cams.scales=[1.5]"]) == 2
+    assert "Run first: patchlearn cams" in capfd.readouterr().err.replace("\n", " ")
 
 
 def test_the_background_rule_redoes_what_learned_from_it(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -481,6 +484,10 @@ def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_d
         ("--segmenter.backbone=vit_tiny_patch16_224", "segmenter: deeplabv3plus over vit_tiny_patch16_224"),
         ("--segmenter.train_split=val", "pseudo.splits lacks 'val', which the segmenter learns from"),
         ("--segmenter.train_split=nosuch", "no split 'nosuch'"),
+        ("--segmenter.splits=[nosuch]", "no split 'nosuch'"),
+        ("--segmenter.weights=nosuch.pth", "nosuch.pth: no such weights"),
+        ("--segmenter.augment.crop=0", "segmenter.augment: crop 0"),
+        ("--affinity.augment.long_side=[9,3]", "affinity.augment: crop 32 and long_side (9, 3)"),
     ],
 )
 def test_a_segmenter_that_cannot_be_trained_is_refused_before_the_first_step(
@@ -509,4 +516,8 @@ def test_how_images_are_segmented_trains_nothing_again_and_is_kept_with_the_mode
     assert main(["run", str(run), "--variant=plain", "--segmenter.inference.scales=[1.0,1.5]"]) == 0
     redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
     assert redone == {"plain/segmented/val", "plain/evaluation"}
-    assert load_segmenter(run / "plain/segmenter/model.safetensors").settings.scales == (1.0, 1.5)
+    model = run / "plain/segmenter/model.safetensors"
+    assert load_segmenter(model).settings.scales == (1.0, 1.5)
+    assert read_json(run / "evaluation.json")[-1]["model"] == file_digest(model)
+    assert main(["segment", str(run), "--variant=plain", "--segmenter.inference.scales=[0.5]", NO_MASKS]) == 0
+    assert load_segmenter(model).settings.scales == (0.5,)

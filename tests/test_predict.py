@@ -99,6 +99,15 @@ def test_options_change_how_the_model_is_used(
     assert "--seed=3: a setting of recipes, which predict does not read" in capfd.readouterr().err
 
 
+def test_masks_of_other_classes_keep_their_names(segmenter: Segmenter, photos: Path, console: Console) -> None:
+    segment_files(segmenter, [str(photos / "a.jpg")], photos / "masks", console)
+    segment_files(segmenter, [str(photos / "ü b.png")], photos / "masks", console)
+    (photos / "masks/classes.txt").write_text("dog\ncat\n")
+    with pytest.raises(PatchlearnError, match=r"classes\.txt: names other classes"):
+        segment_files(segmenter, [str(photos / "a.jpg")], photos / "masks", console)
+    assert (photos / "masks/classes.txt").read_text() == "dog\ncat\n"
+
+
 def test_a_picture_is_never_replaced_by_its_mask(segmenter: Segmenter, photos: Path, console: Console) -> None:
     Image.new("RGB", (40, 30)).save(photos / "a.png")  # of the same stem as a.jpg, whose mask would land here
     before = {path: path.read_bytes() for path in photos.glob("*.png")}

@@ -33,7 +33,7 @@ def entry(variant: str, artefact: str, rule: str, miou: float) -> dict[str, obje
     return {
         "artefact": artefact, "variant": variant, "split": "train", "labels": "given", "rule": rule, "miou": miou,
         "iou": {"background": 0.9, "red": miou}, "precision": 0.5, "recall": 0.5, "boundary_f": 0.3,
-        "threshold": 0.5, "images": 8, "commit": "abc", "recipe": "def", "absent": ["blue"],
+        "threshold": 0.5, "images": 8, "commit": "abc", "recipe": "def", "supervision": "tags", "absent": ["blue"],
         "foreground_precision": 0.6, "foreground_recall": 0.5, "recall_weak": 0.4, "recall_strong": 0.9,
     }  # fmt: skip
 
@@ -175,6 +175,15 @@ def test_the_segmenter_has_its_own_column(run: Path) -> None:
     plain, _ = results_table(run)
     assert (plain.seed_oracle, plain.segmenter, plain.reference) == (0.5, 0.61, 0.7625)
     assert plain.share_of_reference == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("other", [{"split": "test"}, {"settings": "others"}])
+def test_no_share_of_a_reference_that_was_trained_or_judged_otherwise(run: Path, other: dict[str, str]) -> None:
+    segmenter = {**entry("plain", "segmenter", "argmax", 0.61), "split": "val", "settings": "some"}
+    reference = {**segmenter, "supervision": "masks", "miou": 0.7625, **other}
+    write_json(run / "evaluation.json", [segmenter, reference])
+    plain, _ = results_table(run)
+    assert (plain.segmenter, plain.reference, plain.share_of_reference) == (0.61, 0.7625, None)
 
 
 def test_an_unknown_map_is_no_figure(run: Path) -> None:

@@ -1,5 +1,6 @@
 """A segmenter as a folder: found, written, pushed, loaded."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 import patchlearn
-from patchlearn.artifacts import read_json, write_json
+from patchlearn.artifacts import file_digest, read_json, write_json
 from patchlearn.datasets.labels import read_class_names
 from patchlearn.errors import PatchlearnError
 from patchlearn.heads import SegmentationNetwork
@@ -36,8 +37,9 @@ def run(segmenter: Segmenter, tmp_path: Path) -> Path:
         save_segmenter(run / variant / "segmenter" / "model.safetensors", segmenter)
     save_segmenter(run / "explicit" / "segmenter-masks" / "model.safetensors", segmenter)
     (run / "recipe.yaml").write_text("variants: {plain: {}, progressive: {}, explicit: {}}\n")
-    masks = {**ENTRY, "supervision": "masks", "miou": 0.7}
-    write_json(run / "evaluation.json", [{**ENTRY, "variant": "explicit"}, {**masks, "variant": "explicit"}])
+    tags = {**ENTRY, "variant": "explicit", "model": file_digest(run / "explicit/segmenter/model.safetensors")}
+    masks = {**tags, "supervision": "masks", "miou": 0.7}
+    write_json(run / "evaluation.json", [tags, masks])
     return run
 
 
@@ -53,6 +55,12 @@ def test_what_was_measured_comes_along(run: Path) -> None:
     assert [entry["miou"] for entry in load(run / "explicit").scores] == [0.5912]
     assert [entry["miou"] for entry in load(run / "explicit" / "segmenter-masks").scores] == [0.7]
     assert load(run / "progressive").scores == ()
+
+
+def test_what_was_measured_of_an_earlier_model_stays_behind(run: Path, segmenter: Segmenter) -> None:
+    again = replace(segmenter, settings=InferenceSettings(long_side=96))
+    save_segmenter(run / "explicit" / "segmenter" / "model.safetensors", again)
+    assert load(run / "explicit").scores == ()
 
 
 def test_where_no_segmenter_is_the_sentence_says_what_to_do(run: Path, tmp_path: Path) -> None:

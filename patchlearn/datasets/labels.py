@@ -27,12 +27,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """One class a line; empty lines are skipped.
 
     Raises:
-        PatchlearnError: a name stands twice, holds a space, or there are none or more than 254.
+        PatchlearnError: a name stands twice, holds a space or is "background", or there are none or more than 254.
     """
     names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     for name in names:
-        if name == "background":
-            raise PatchlearnError(f"{path}: 'background' is no class of its own; it is 0 in every mask. Take it out.")
         if names.count(name) > 1:
             raise PatchlearnError(f"{path}: class {name!r} stands {names.count(name)} times; keep one.")
         if " " in name:
@@ -41,11 +39,13 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 
 def within_limits(names: Sequence[str], path: Path) -> tuple[str, ...]:
-    """The names, unless there are more than masks of 8 bits can hold.
+    """The names, unless there are more than masks of 8 bits can hold, or one is what these hold anyway.
 
     Raises:
-        PatchlearnError: none, or more than 254.
+        PatchlearnError: none, or more than 254; or one is the background.
     """
+    if "background" in names:
+        raise PatchlearnError(f"{path}: 'background' is no class of its own; it is 0 in every mask. Take it out.")
     if not 1 <= len(names) <= MAX_CLASSES:
         raise PatchlearnError(
             f"{path}: {len(names)} classes; a mask of 8 bits holds 1 to {MAX_CLASSES}. Split the data."

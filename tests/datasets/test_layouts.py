@@ -189,6 +189,10 @@ def test_background_is_no_class(folder_data: Path) -> None:
     (folder_data / "classes.txt").write_text("background\nred\nblue\n")
     with pytest.raises(PatchlearnError, match="'background' is no class"):
         open_dataset("folder", folder_data)
+    (folder_data / "classes.txt").unlink()
+    (folder_data / "labels.csv").write_text("image,split,labels\nimg00.png,train,red background\n")
+    with pytest.raises(PatchlearnError, match=r"labels\.csv: 'background' is no class"):
+        open_dataset("folder", folder_data)
 
 
 def test_another_encoding_is_explained(folder_data: Path) -> None:
