@@ -21,7 +21,6 @@ from typing import Any, Self
 
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,7 +33,7 @@ from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.grids import on_image_grid
 from patchlearn.pairs import COSTS, affinity_loss, labels_on_grid
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
-from patchlearn.runtime import for_each, seeded
+from patchlearn.runtime import Runtime, for_each, seeded
 from patchlearn.samples import Float32, Sample, ScoreMaps, UInt8
 from patchlearn.training import (
     LabelledPixels,
@@ -247,11 +246,9 @@ def train_affinity(
     stages: Stages,
     settings: AffinitySettings,
     folder: Path,
-    accelerator: Accelerator,
+    runtime: Runtime,
     *,
     seed: int,
-    workers: int,
-    console: Console,
 ) -> Path:
     """Train on affinity labels and write `folder/model.safetensors`; resumes where an earlier call was killed.
 
@@ -262,14 +259,13 @@ def train_affinity(
         stages: the trunk, for example a trained classifier's `network.stages`; it is frozen where it stands.
         settings: the head and its training.
         folder: where the model, its state and its log are written.
-        accelerator: device and processes.
+        runtime: device, precision and processes.
         seed: of new weights, order and augmentation.
-        workers: processes that load images.
-        console: where progress is shown.
 
     Raises:
         PatchlearnError: a wrong setting, no image, or labels that are missing or do not fit their image.
     """
+    accelerator = runtime.accelerator
     check_affinity(settings)
     _check_data(samples, labels, settings, accelerator)
     with seeded(seed, "affinity"):
@@ -281,12 +277,12 @@ def train_affinity(
         model=channels_last(network),
         groups=parameter_groups(network.stages, network.head, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        batches=partial(process_batches, images, settings.optimisation.batch_size, runtime),
         loss=partial(_loss, network.kind, network.stride, settings.cells, accelerator),
         begin_epoch=partial(_begin_epoch, network),
         end_epoch=lambda epoch: {},
     )
-    fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    fit(task, settings.optimisation, folder, runtime, seed=seed)
     if accelerator.is_main_process:
         save_affinity(folder / MODEL, network)
     accelerator.wait_for_everyone()
@@ -299,10 +295,9 @@ def write_affinity_labels(
     rule: BackgroundRule,
     settings: ConfidentRegions,
     folder: Path,
+    runtime: Runtime,
     *,
     title: str,
-    threads: int | None,
-    console: Console,
 ) -> None:
     """Write `folder/ID.png` for every sample: what its score maps are sure of; see `confident_regions`.
 
@@ -317,7 +312,7 @@ def write_affinity_labels(
         write_mask(_label_path(folder, sample), labels)
 
     todo = [sample for sample in samples if not _label_path(folder, sample).exists()]
-    for_each(todo, write, title=f"affinity labels {title}", threads=threads, console=console)
+    for_each(todo, write, title=f"affinity labels {title}", threads=runtime.threads, console=runtime.console)
 
 
 def check_affinity(settings: AffinitySettings) -> None:

@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
-from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,7 +16,7 @@ from patchlearn.datasets import read_image
 from patchlearn.discriminant import Discriminant
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.network import READS, PatchNetwork
-from patchlearn.runtime import for_each, share
+from patchlearn.runtime import Runtime, for_each, share
 from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 LABELS = ("given", "predicted")
@@ -117,11 +115,9 @@ def write_cams(
     classifier: Classifier,
     settings: CamSettings,
     folder: Path,
-    accelerator: Accelerator,
+    runtime: Runtime,
     *,
     discriminant: Discriminant | None = None,
-    threads: int | None = None,
-    console: Console,
 ) -> None:
     """Write `folder/ID.npz` for every sample that has none yet; each process does its share.
 
@@ -130,16 +126,15 @@ def write_cams(
         classifier: it is moved to the accelerator's device.
         settings: how to read the maps.
         folder: for the maps.
-        accelerator: device, precision and processes.
+        runtime: device, precision, processes and threads.
         discriminant: see `class_activation_maps`.
-        threads: images at a time; None for one per core.
-        console: where progress is shown.
 
     Raises:
         PatchlearnError: a wrong setting, or an image that cannot be read.
     """
     check_cams(settings)
     require_one_of("cams.read", settings.read, READS if classifier.network.splits else READS[:2])
+    accelerator = runtime.accelerator
     classifier.network.to(accelerator.device)
     classifier.network.to(memory_format=torch.channels_last)
     if discriminant is not None:
@@ -153,7 +148,8 @@ def write_cams(
 
     # Shares first: what other processes have written by now must not shift them.
     todo = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
-    for_each(todo, write, title=f"maps {folder.parent.parent.name} {folder.name}", threads=threads, console=console)
+    title = f"maps {folder.parent.parent.name} {folder.name}"
+    for_each(todo, write, title=title, threads=runtime.threads, console=runtime.console)
     accelerator.wait_for_everyone()
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
@@ -19,7 +18,7 @@ from patchlearn.datasets import read_image
 from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
 from patchlearn.patches import Grid
-from patchlearn.runtime import seed_for, seeded
+from patchlearn.runtime import Runtime, seed_for, seeded
 from patchlearn.samples import Dataset, Sample
 from patchlearn.training import (
     EpochImages,
@@ -90,11 +89,9 @@ def train_classifier(
     dataset: Dataset,
     settings: ClassifierSettings,
     folder: Path,
-    accelerator: Accelerator,
+    runtime: Runtime,
     *,
     seed: int,
-    workers: int,
-    console: Console,
 ) -> Path:
     """Train on image labels alone and write `folder/model.safetensors`; resumes where an earlier call was killed.
 
@@ -102,6 +99,7 @@ def train_classifier(
         PatchlearnError: a wrong setting, too few images, labels or epochs.
     """
     samples, held_out = _held_out(dataset, settings, seed)
+    accelerator = runtime.accelerator
     check_optimisation(settings.optimisation)
     _check(settings, samples, held_out, accelerator)
     with seeded(seed, "weights"):
@@ -113,12 +111,12 @@ def train_classifier(
         model=network,
         groups=parameter_groups(network.stages, network.classifier, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        batches=partial(process_batches, images, settings.optimisation.batch_size, runtime),
         loss=partial(_loss, accelerator.device),
         begin_epoch=partial(_begin_epoch, network, settings),
         end_epoch=partial(_end_epoch, classifier, held_out, settings, folder, accelerator),
     )
-    fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    fit(task, settings.optimisation, folder, runtime, seed=seed)
     # A training that had nothing left to do has begun no epoch, but its maps are those of the last stage all the same.
     _begin_epoch(network, settings, settings.optimisation.epochs - 1)
     if accelerator.is_main_process:

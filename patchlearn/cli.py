@@ -109,9 +109,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(run: Run, options: argparse.Namespace) -> None:
     """All steps in order; what is complete is left alone."""
     pipeline.run_all(run)
-    if run.accelerator.is_main_process:
+    if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
-        run.console.print(f"report: {run.folder / 'report.html'}", soft_wrap=True)
+        run.runtime.console.print(f"report: {run.folder / 'report.html'}", soft_wrap=True)
 
 
 def _check(run: Run, options: argparse.Namespace) -> None:
@@ -157,7 +157,7 @@ def _segment(run: Run, options: argparse.Namespace) -> None:
 def _evaluate(run: Run, options: argparse.Namespace) -> None:
     """Judge seeds, pseudo masks and the segmenter's masks where there are true masks."""
     entries = pipeline.evaluate(run)
-    if not run.accelerator.is_main_process:
+    if not run.runtime.accelerator.is_main_process:
         return
     if options.json:
         sys.stdout.write(json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
@@ -167,7 +167,7 @@ def _evaluate(run: Run, options: argparse.Namespace) -> None:
 
 def _report(run: Run, options: argparse.Namespace) -> None:
     """Write report.html from what is in the run folder."""
-    run.console.print(f"report: {pipeline.report(run)}", soft_wrap=True)
+    run.runtime.console.print(f"report: {pipeline.report(run)}", soft_wrap=True)
 
 
 VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {

@@ -60,7 +60,7 @@ def _predict(options: Namespace, console: Console) -> list[str]:
     changes = {name: vars(options)[name] for name in ("flip", "long_side", "window", "crf")}
     scales = tuple(options.scales) if options.scales else None
     segmenter = with_settings(load(options.model), scales=scales, **changes)
-    segmenter.network.to(start(RuntimeSettings(device=options.device)).device)
+    segmenter.network.to(start(RuntimeSettings(device=options.device), console).accelerator.device)
     return segment_files(segmenter, options.images, options.out, console)
 
 

@@ -113,10 +113,9 @@ def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Seq
     variants = variants_of(recipe, str(recipe_file))
     for name in only:
         require_one_of("--variant", name, [variant.name for variant in variants])
-    accelerator = start(recipe.runtime)
-    with accelerator.main_process_first():
+    runtime = start(recipe.runtime, console)
+    with runtime.accelerator.main_process_first():
         dataset = _open_data(recipe, folder)
-    console.quiet = console.quiet or not accelerator.is_main_process
     for variant in variants:
         check_splits(variant, dataset)
     return Run(
@@ -124,8 +123,7 @@ def open_run(target: Path, out: Path | None, overrides: Sequence[str], only: Seq
         recipe=recipe,
         dataset=dataset,
         variants=tuple(variant for variant in variants if not only or variant.name in only),
-        accelerator=accelerator,
-        console=console,
+        runtime=runtime,
     )
 
 
@@ -171,7 +169,10 @@ def check(run: Run) -> None:
     masks = [mask_sizes(sample) for samples in run.dataset.splits.values() for sample in samples]
     key = fingerprint("check", data_key(run.dataset), masks)
     take_step(
-        run, run.folder / "check", key, lambda: check_dataset(run.dataset) if run.accelerator.is_main_process else 0
+        run,
+        run.folder / "check",
+        key,
+        lambda: check_dataset(run.dataset) if run.runtime.accelerator.is_main_process else 0,
     )
 
 
@@ -183,10 +184,8 @@ def train(run: Run, variant: Variant) -> None:
         run.dataset,
         variant.classifier,
         folder,
-        run.accelerator,
+        run.runtime,
         seed=run.recipe.seed,
-        workers=run.recipe.runtime.workers,
-        console=run.console,
     )
     take_step(run, folder, classifier_key(run, variant), work)
 
@@ -210,9 +209,7 @@ def _relearn(run: Run, variant: Variant, folder: Path) -> None:
         variant.pseudo.background,
         variant.relearn,
         folder,
-        run.accelerator,
-        threads=run.recipe.runtime.threads,
-        console=run.console,
+        run.runtime,
     )
 
 
@@ -226,10 +223,8 @@ def _write_cams(run: Run, variant: Variant, split: str, folder: Path) -> None:
         classifier,
         variant.cams,
         folder,
-        run.accelerator,
+        run.runtime,
         discriminant=discriminant,
-        threads=run.recipe.runtime.threads,
-        console=run.console,
     )
 
 
@@ -251,7 +246,7 @@ def _train_affinity(run: Run, variant: Variant, folder: Path) -> None:
         model = _earlier_round(folder, number) / AFFINITY_MODEL
         if not model.exists():
             _learn_affinity(run, variant, model.parent, earlier)
-        earlier = load_affinity(model).to(run.accelerator.device)
+        earlier = load_affinity(model).to(run.runtime.accelerator.device)
     _learn_affinity(run, variant, folder, earlier)
 
 
@@ -261,21 +256,17 @@ def _learn_affinity(run: Run, variant: Variant, folder: Path, earlier: AffinityN
     samples = run.dataset.split(settings.train_split)
     scores = cams_folder(run, variant, settings.train_split)
     write_affinity_labels(
-        share(samples, run.accelerator),
+        share(samples, run.runtime.accelerator),
         partial(read_walked, scores, variant.pseudo.walk, earlier),
         variant.pseudo.background,
         settings.confident,
         labels,
+        run.runtime,
         title=variant.name,
-        threads=run.recipe.runtime.threads,
-        console=run.console,
     )
-    run.accelerator.wait_for_everyone()
+    run.runtime.accelerator.wait_for_everyone()
     stages = load_classifier(classifier_folder(run, variant) / MODEL).network.stages
-    seed, workers = run.recipe.seed, run.recipe.runtime.workers
-    train_affinity(
-        samples, labels, stages, settings, folder, run.accelerator, seed=seed, workers=workers, console=run.console
-    )
+    train_affinity(samples, labels, stages, settings, folder, run.runtime, seed=run.recipe.seed)
 
 
 def pseudo(run: Run, variant: Variant) -> None:
@@ -292,14 +283,13 @@ def _write_pseudo(run: Run, variant: Variant, split: str, folder: Path) -> None:
     write_class_names(folder, run.dataset.classes)
     network, earlier = _affinities(run, variant)
     write_pseudo_masks(
-        share(run.dataset.split(split), run.accelerator),
+        share(run.dataset.split(split), run.runtime.accelerator),
         cams_folder(run, variant, split),
         variant.pseudo,
         folder,
-        run.console,
+        run.runtime,
         affinity=network,
         second=earlier,
-        threads=run.recipe.runtime.threads,
     )
 
 
@@ -307,7 +297,7 @@ def _affinities(run: Run, variant: Variant) -> tuple[AffinityNetwork | None, Aff
     """The last round's network and, if two walks are to be compared, that of the round before, if there are any."""
     if variant.affinity.kind == OFF:
         return None, None
-    folder, device = affinity_folder(run, variant), run.accelerator.device
+    folder, device = affinity_folder(run, variant), run.runtime.accelerator.device
     last = load_affinity(folder / AFFINITY_MODEL).to(device)
     if variant.affinity.rounds == 1 or variant.pseudo.sure == "confident":
         return last, None
@@ -345,11 +335,8 @@ def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
         run.dataset.classes,
         settings,
         folder,
-        run.accelerator,
+        run.runtime,
         seed=run.recipe.seed,
-        workers=run.recipe.runtime.workers,
-        threads=run.recipe.runtime.threads,
-        console=run.console,
     )
 
 
@@ -357,22 +344,20 @@ def _keep_inference(run: Run, variant: Variant) -> None:
     """A change of these settings trains nothing again, but whoever loads the model is to use it as it is judged."""
     model = segmenter_folder(run, variant) / SEGMENTER_MODEL
     segmenter = load_segmenter(model)
-    if segmenter.settings != variant.segmenter.inference and run.accelerator.is_main_process:
+    if segmenter.settings != variant.segmenter.inference and run.runtime.accelerator.is_main_process:
         save_segmenter(model, replace(segmenter, settings=variant.segmenter.inference))
-    run.accelerator.wait_for_everyone()
+    run.runtime.accelerator.wait_for_everyone()
 
 
 def _write_segmented(run: Run, variant: Variant, split: str, folder: Path) -> None:
     segmenter = load_segmenter(segmenter_folder(run, variant) / SEGMENTER_MODEL)
     write_class_names(folder, run.dataset.classes)
     write_masks(
-        share(run.dataset.split(split), run.accelerator),
+        share(run.dataset.split(split), run.runtime.accelerator),
         segmenter,
         folder,
-        run.accelerator,
+        run.runtime,
         variant.segmenter.inference,
-        threads=run.recipe.runtime.threads,
-        console=run.console,
     )
 
 
@@ -389,7 +374,7 @@ def evaluate(run: Run) -> list[dict[str, Any]]:
         folder = named_folder(run, variant, "evaluation")
         take_step(run, folder, evaluation_key(run, variant), partial(_evaluate_variant, run, variant, folder))
     entries = _gathered_entries(run)
-    if run.accelerator.is_main_process:
+    if run.runtime.accelerator.is_main_process:
         write_json(run.folder / EVALUATION, entries)
     return entries
 
@@ -399,9 +384,9 @@ def report(run: Run) -> Path:
     names = [variant.name for variant in variants_of(run.recipe) if (run.folder / variant.name).is_dir()]
     split = run.variants[0].cams.splits[0]
     path = run.folder / "report.html"
-    if run.accelerator.is_main_process:
+    if run.runtime.accelerator.is_main_process:
         path = write_report(run.folder, run.dataset, names, split=split, title=run.recipe.title)
-    run.accelerator.wait_for_everyone()
+    run.runtime.accelerator.wait_for_everyone()
     return path
 
 
@@ -432,7 +417,7 @@ def _check_labels(variant: Variant, dataset: Dataset) -> None:
 
 
 def _evaluate_variant(run: Run, variant: Variant, folder: Path) -> None:
-    if not run.accelerator.is_main_process:
+    if not run.runtime.accelerator.is_main_process:
         return
     entries: list[Entry] = []
     curves: dict[str, dict[str, list[float]]] = {}

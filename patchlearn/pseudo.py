@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch.nn import functional as F
 
 from patchlearn.affinity import OFF, AffinityNetwork, affinity_features, boundary_map
@@ -29,7 +28,7 @@ from patchlearn.refine import (
 from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf import PRESETS
 from patchlearn.refine.local import GROWTH
-from patchlearn.runtime import for_each
+from patchlearn.runtime import Runtime, for_each
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, enlarge
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
@@ -320,11 +319,10 @@ def write_pseudo_masks(
     scores: Path,
     settings: PseudoSettings,
     folder: Path,
-    console: Console,
+    runtime: Runtime,
     *,
     affinity: AffinityNetwork | None = None,
     second: AffinityNetwork | None = None,
-    threads: int | None = None,
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
 
@@ -340,7 +338,8 @@ def write_pseudo_masks(
         write_mask(folder / f"{sample.id}.png", mask)
 
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
-    for_each(todo, write, title=f"masks {folder.parent.parent.name} {folder.name}", threads=threads, console=console)
+    title = f"masks {folder.parent.parent.name} {folder.name}"
+    for_each(todo, write, title=title, threads=runtime.threads, console=runtime.console)
 
 
 def _unary(scores: Float32, settings: CrfSettings) -> Float32:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 
 from patchlearn.augment import as_tensor, resize_long_side
 from patchlearn.cams import CamSettings, image_views, maps_of_features
@@ -22,7 +21,7 @@ from patchlearn.discriminant import Discriminant, Moments, cell_labels, load_dis
 from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
-from patchlearn.runtime import results_of, share
+from patchlearn.runtime import Runtime, results_of, share
 from patchlearn.samples import BACKGROUND, Sample, UInt8
 
 VERSION = 2  # of the discriminant that the same settings give; part of the key of what is written
@@ -53,10 +52,7 @@ def learn_discriminant(
     rule: BackgroundRule,
     settings: RelearnSettings,
     folder: Path,
-    accelerator: Accelerator,
-    *,
-    threads: int | None,
-    console: Console,
+    runtime: Runtime,
 ) -> Path:
     """Learn and write `folder/round-1.safetensors` and so on; rounds that are there are not learned again.
 
@@ -67,9 +63,7 @@ def learn_discriminant(
         rule: what is background in a map.
         settings: how many rounds.
         folder: where the discriminants go.
-        accelerator: device and processes.
-        threads: images at a time; null for one per core.
-        console: where progress is shown.
+        runtime: device, precision, processes and threads.
 
     Returns:
         The last round's file.
@@ -78,6 +72,7 @@ def learn_discriminant(
         PatchlearnError: a wrong setting, or a class of which no cell is sure.
     """
     check_relearn(settings)
+    accelerator = runtime.accelerator
     network = classifier.network.to(accelerator.device).to(memory_format=torch.channels_last)
     lesson = _Lesson(network, replace(cams, flip=False), rule, settings.confident, len(classifier.classes), accelerator)
     discriminant, path = None, folder
@@ -86,7 +81,8 @@ def learn_discriminant(
         if not path.exists():
             title = f"relearn {folder.parent.name}, round {number}"
             work = partial(_moments_of, replace(lesson, discriminant=discriminant))
-            moments = _total(lesson, results_of(share(samples, accelerator), work, title, threads, console))
+            mine = share(samples, accelerator)
+            moments = _total(lesson, results_of(mine, work, title, runtime.threads, runtime.console))
             _check_cells(moments, samples, classifier.classes)
             if accelerator.is_main_process:
                 save_discriminant(path, moments.solve(settings.shrinkage))

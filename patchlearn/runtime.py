@@ -39,8 +39,25 @@ class RuntimeSettings:
     threads: int | None = None
 
 
-def start(settings: RuntimeSettings) -> Accelerator:
-    """The accelerator of this process; under `accelerate launch`, one of several.
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Where a step runs; nothing of it changes what the step computes.
+
+    Args:
+        accelerator: device, precision and processes.
+        workers: processes that load images; 0 loads them in this one.
+        threads: images at a time, where a step works image by image; None for one per core.
+        console: where progress is shown.
+    """
+
+    accelerator: Accelerator
+    workers: int = 0
+    threads: int | None = None
+    console: Console
+
+
+def start(settings: RuntimeSettings, console: Console) -> Runtime:
+    """The runtime of this process; under `accelerate launch`, one of several, of which the first alone is heard.
 
     Raises:
         PatchlearnError: an unknown device or precision, or a negative number of workers.
@@ -50,7 +67,9 @@ def start(settings: RuntimeSettings) -> Accelerator:
     if settings.workers < 0:
         raise PatchlearnError(f"runtime.workers: {settings.workers} is negative. Choose 0 or more.")
     check_threads(settings.threads)
-    return Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
+    accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
+    console.quiet = console.quiet or not accelerator.is_main_process
+    return Runtime(accelerator=accelerator, workers=settings.workers, threads=settings.threads, console=console)
 
 
 def check_threads(threads: int | None) -> None:

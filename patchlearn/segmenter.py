@@ -29,7 +29,7 @@ from patchlearn.inference import (
     save_segmenter,
 )
 from patchlearn.noisy_labels import LOSSES, MovingAverage, corrected
-from patchlearn.runtime import for_each, seeded, share
+from patchlearn.runtime import Runtime, for_each, seeded, share
 from patchlearn.samples import BACKGROUND, IGNORE, Sample, UInt8
 from patchlearn.training import (
     LabelledPixels,
@@ -119,12 +119,9 @@ def train_segmenter(
     classes: tuple[str, ...],
     settings: SegmenterSettings,
     folder: Path,
-    accelerator: Accelerator,
+    runtime: Runtime,
     *,
     seed: int,
-    workers: int,
-    threads: int | None,
-    console: Console,
 ) -> Path:
     """Train on masks, round after round, and write `folder/model.safetensors`; resumes where it was killed.
 
@@ -134,30 +131,27 @@ def train_segmenter(
         classes: the K names.
         settings: network and training.
         folder: where the model, its state and its log are written; earlier rounds stand in `round-N/` below.
-        accelerator: device and processes.
+        runtime: device, precision, processes and threads.
         seed: of new weights, order and augmentation.
-        workers: processes that load images.
-        threads: images relabelled at a time; None for one per core.
-        console: where progress is shown.
 
     Raises:
         PatchlearnError: a wrong setting; masks that are missing, do not fit, or hold no object; or a network that
             finds nothing but background.
     """
     check_segmenter(settings)
-    _check_batch(samples, settings, accelerator)
-    check_labels(samples, read_labels, classes, console)
+    _check_batch(samples, settings, runtime.accelerator)
+    check_labels(samples, read_labels, classes, runtime.console)
     for number in range(1, settings.noise.rounds):
         earlier = folder / f"round-{number}"
         if not (earlier / MODEL).exists():
-            _train_once(samples, read_labels, classes, settings, earlier, accelerator, seed, workers, console)
+            _train_once(samples, read_labels, classes, settings, earlier, runtime, seed)
         masks = earlier / "labels"
         model = load_segmenter(earlier / MODEL)
-        mine, relabel = share(samples, accelerator), _relabel_settings(settings)
-        write_masks(mine, model, masks, accelerator, relabel, tagged=True, threads=threads, console=console)
-        accelerator.wait_for_everyone()
+        mine = share(samples, runtime.accelerator)
+        write_masks(mine, model, masks, runtime, _relabel_settings(settings), tagged=True)
+        runtime.accelerator.wait_for_everyone()
         read_labels = partial(read_mask_of, masks)
-    _train_once(samples, read_labels, classes, settings, folder, accelerator, seed, workers, console)
+    _train_once(samples, read_labels, classes, settings, folder, runtime, seed)
     return folder / MODEL
 
 
@@ -171,11 +165,10 @@ def _train_once(
     classes: tuple[str, ...],
     settings: SegmenterSettings,
     folder: Path,
-    accelerator: Accelerator,
+    runtime: Runtime,
     seed: int,
-    workers: int,
-    console: Console,
 ) -> None:
+    accelerator = runtime.accelerator
     with seeded(seed, "segmenter"):
         network = create_network(settings, len(classes), settings.weights)
     model = channels_last(MovingAverage(network, settings.average))
@@ -187,12 +180,12 @@ def _train_once(
         model=model,
         groups=parameter_groups(network.encoder, network.decoder, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(process_batches, images, settings.optimisation.batch_size, accelerator, workers),
+        batches=partial(process_batches, images, settings.optimisation.batch_size, runtime),
         loss=trainee.loss,
         begin_epoch=trainee.begin_epoch,
         end_epoch=lambda epoch: trainee.validate(),
     )
-    fit(task, settings.optimisation, folder, accelerator, seed=seed, console=console)
+    fit(task, settings.optimisation, folder, runtime, seed=seed)
     model.update()  # with the last step
     if accelerator.is_main_process:
         average = model.average
@@ -315,12 +308,10 @@ def write_masks(
     samples: Sequence[Sample],
     segmenter: Segmenter,
     folder: Path,
-    accelerator: Accelerator,
+    runtime: Runtime,
     settings: InferenceSettings | None = None,
     *,
     tagged: bool = False,
-    threads: int | None,
-    console: Console,
 ) -> None:
     """Write `folder/ID.png`, the segmenter's mask, for every sample that has none yet.
 
@@ -328,15 +319,14 @@ def write_masks(
         samples: the images.
         segmenter: a trained one; it is moved to the accelerator's device.
         folder: for the masks.
-        accelerator: gives the device and the precision.
+        runtime: device, precision and threads.
         settings: how images are segmented; None for the segmenter's own way.
         tagged: only classes that a sample's tags name may occur.
-        threads: images at a time; None for one per core.
-        console: where progress is shown.
 
     Raises:
         PatchlearnError: an image cannot be read, or a setting is out of range.
     """
+    accelerator = runtime.accelerator
     segmenter.network.to(accelerator.device)
 
     def write(sample: Sample) -> None:
@@ -346,7 +336,8 @@ def write_masks(
         write_mask(folder / f"{sample.id}.png", mask)
 
     todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
-    for_each(todo, write, title=f"segment {folder.parent.parent.name} {folder.name}", threads=threads, console=console)
+    title = f"segment {folder.parent.parent.name} {folder.name}"
+    for_each(todo, write, title=title, threads=runtime.threads, console=runtime.console)
 
 
 # --- checks ------------------------------------------------------------------

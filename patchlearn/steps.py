@@ -9,9 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
-from rich.console import Console
-
 from patchlearn.affinity import OFF
 from patchlearn.affinity import VERSION as AFFINITY_VERSION
 from patchlearn.artifacts import adopt, begin, commit, file_digest, fingerprint, finish, is_complete, write_text
@@ -21,6 +18,7 @@ from patchlearn.errors import PatchlearnError
 from patchlearn.pseudo import VERSION as PSEUDO_VERSION
 from patchlearn.recipe import Recipe, Variant, dump_recipe
 from patchlearn.relearn import VERSION as RELEARN_VERSION
+from patchlearn.runtime import Runtime
 from patchlearn.samples import Dataset, Sample
 from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
 
@@ -39,16 +37,14 @@ class Run:
         recipe: every setting.
         dataset: the opened data.
         variants: those this call works on.
-        accelerator: device and processes.
-        console: where progress is shown.
+        runtime: device, processes, threads, and where progress is shown.
     """
 
     folder: Path
     recipe: Recipe
     dataset: Dataset
     variants: tuple[Variant, ...]
-    accelerator: Accelerator
-    console: Console
+    runtime: Runtime
 
 
 def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
@@ -229,20 +225,20 @@ def take_step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> N
     """Do the work unless the folder's manifest says that it is done."""
     name = folder.relative_to(run.folder)
     if is_complete(folder, key):
-        run.console.print(f"[dim]{name}: complete[/dim]")
+        run.runtime.console.print(f"[dim]{name}: complete[/dim]")
         return
     started = time.monotonic()
-    if run.accelerator.is_main_process:
+    if run.runtime.accelerator.is_main_process:
         _write_recipe(run)
         begin(folder, key)
-    run.accelerator.wait_for_everyone()
+    run.runtime.accelerator.wait_for_everyone()
     if not _adopted(run, folder, key):
         work()
-    run.accelerator.wait_for_everyone()
+    run.runtime.accelerator.wait_for_everyone()
     seconds = round(time.monotonic() - started, 1)
-    if run.accelerator.is_main_process:
+    if run.runtime.accelerator.is_main_process:
         finish(folder, key, seconds=seconds, commit=commit(), **_circumstances(run))
-    run.accelerator.wait_for_everyone()
+    run.runtime.accelerator.wait_for_everyone()
 
 
 def _write_recipe(run: Run) -> None:
@@ -253,7 +249,7 @@ def _write_recipe(run: Run) -> None:
 
 def _circumstances(run: Run) -> dict[str, Any]:
     """What may change results in the last digits, and is no part of the key."""
-    accelerator = run.accelerator
+    accelerator = run.runtime.accelerator
     return {
         "precision": run.recipe.runtime.precision,
         "processes": accelerator.num_processes,
@@ -266,10 +262,10 @@ def _adopted(run: Run, folder: Path, key: str) -> bool:
     variant, *rest = folder.relative_to(run.folder).parts
     for twin in run.folder.glob("/".join(["*", *rest])):
         if rest and twin != folder and is_complete(twin, key):
-            run.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
-            if run.accelerator.is_main_process:
+            run.runtime.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
+            if run.runtime.accelerator.is_main_process:
                 adopt(twin, folder)
-            run.accelerator.wait_for_everyone()
+            run.runtime.accelerator.wait_for_everyone()
             return True
     return False
 

@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.utils.data import DataLoader
@@ -23,7 +22,7 @@ from patchlearn.artifacts import append_row, load_checkpoint, read_rows, save_ch
 from patchlearn.augment import MaskedTransform
 from patchlearn.datasets import read_image
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.runtime import progress, seed_for, seeded
+from patchlearn.runtime import Runtime, progress, seed_for, seeded, share
 from patchlearn.samples import Sample, UInt8
 
 Batch = TypeVar("Batch")
@@ -97,9 +96,7 @@ class Task(Generic[Batch]):
     end_epoch: Callable[[int], dict[str, float]]
 
 
-def fit(
-    task: Task[Any], settings: Optimisation, folder: Path, accelerator: Accelerator, *, seed: int, console: Console
-) -> None:
+def fit(task: Task[Any], settings: Optimisation, folder: Path, runtime: Runtime, *, seed: int) -> None:
     """Train `task.model` in place, from where `folder` says an earlier call stood.
 
     Writes `state.safetensors`, `log.csv` (a row every ten steps) and `epochs.csv` into the folder.
@@ -108,10 +105,10 @@ def fit(
         PatchlearnError: a setting is out of range, or the loss is no longer a number.
     """
     check_optimisation(settings)
-    training = _Training(task, settings, folder, accelerator, seed)
+    training = _Training(task, settings, folder, runtime.accelerator, seed)
     training.restore()
     total = settings.epochs * task.steps_per_epoch
-    with progress(console, task.title, total, training.position.step) as advance:
+    with progress(runtime.console, task.title, total, training.position.step) as advance:
         for epoch in range(training.position.epoch, settings.epochs):
             training.run_epoch(epoch, advance)
 
@@ -188,14 +185,12 @@ class LabelledPixels(EpochImages):
 
 
 def process_batches(
-    images: EpochImages, batch_size: int, accelerator: Accelerator, workers: int, epoch: int, first: int
+    images: EpochImages, batch_size: int, runtime: Runtime, epoch: int, first: int
 ) -> DataLoader[tuple[Tensor, ...]]:
     """This process's part of every batch of an epoch, from the first one named on."""
     images.epoch = epoch
-    mine = [
-        batch[accelerator.process_index :: accelerator.num_processes] for batch in images.batches(epoch, batch_size)
-    ]
-    return DataLoader(images, batch_sampler=mine[first:], num_workers=workers)
+    mine = [share(batch, runtime.accelerator) for batch in images.batches(epoch, batch_size)]
+    return DataLoader(images, batch_sampler=mine[first:], num_workers=runtime.workers)
 
 
 def learning_rate_factor(settings: Optimisation, step: int, total: int) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from PIL import Image
 from rich.console import Console
@@ -16,6 +17,7 @@ from torch import nn
 
 from patchlearn.artifacts import write_mask
 from patchlearn.backbones import Stages
+from patchlearn.runtime import Runtime
 
 # numba's cache looks at the file of the function that it compiled, and not at those of what was inlined into it:
 # without a folder for each state of the sources, a test could pass or fail by an older one.
@@ -44,6 +46,11 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"the real images are not on this machine ({REAL_DATA.name})")
     return REAL_DATA
+
+
+def make_runtime(console: Console, threads: int | None = 1) -> Runtime:
+    """One process on the CPU."""
+    return Runtime(accelerator=Accelerator(cpu=True), threads=threads, console=console)
 
 
 def tiny_stages(widths: tuple[int, ...] = (4, 6, 8, 10)) -> Stages:

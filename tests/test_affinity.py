@@ -10,8 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
-from conftest import pointwise_stages, tiny_stages
+from conftest import make_runtime, pointwise_stages, tiny_stages
 from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F
@@ -71,8 +70,7 @@ def train(
     samples = open_dataset("folder", root).split("train")
     torch.manual_seed(0)
     trunk = stages or tiny_stages()
-    accelerator = Accelerator(cpu=True)
-    return train_affinity(samples, labels, trunk, plan, folder, accelerator, seed=0, workers=0, console=console)
+    return train_affinity(samples, labels, trunk, plan, folder, make_runtime(console), seed=0)
 
 
 def network(kind: str, stages: Stages | None = None) -> AffinityNetwork:
@@ -468,7 +466,7 @@ def test_the_views_of_an_image_differ_from_epoch_to_epoch(folder_data: Path, lab
     images = LabelledPixels(samples, partial(module._read_labels, labels), transform, seed=0, purpose="affinity")
     views = []
     for epoch in (0, 1, 0):
-        list(module.process_batches(images, 4, Accelerator(cpu=True), 0, epoch, 0))
+        list(module.process_batches(images, 4, make_runtime(Console()), epoch, 0))
         views.append(images[3][0])
     assert torch.equal(views[0], views[2])
     assert not torch.equal(views[0], views[1])

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
-from conftest import pointwise_stages, tiny_stages
+from conftest import make_runtime, pointwise_stages, tiny_stages
 from PIL import Image
 from rich.console import Console
 from torch.nn import functional as F
@@ -17,6 +16,7 @@ from patchlearn.cams import CamSettings, class_activation_maps, write_cams
 from patchlearn.classifier import Classifier
 from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
+from patchlearn.runtime import Runtime
 from patchlearn.samples import Sample
 
 SPLITS = [(1, (2, 2))]
@@ -114,11 +114,11 @@ def samples(folder: Path) -> list[Sample]:
 def test_files_are_written_once_and_an_image_without_labels_has_empty_maps(tmp_path: Path, console: Console) -> None:
     todo = samples(tmp_path)
     folder = tmp_path / "plain" / "cams" / "train"
-    write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, Accelerator(cpu=True), console=console)
+    write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, make_runtime(console))
     assert [read_scores(folder / f"{index}.npz").classes for index in range(4)] == [(0,), (1,), (2,), ()]
     (folder / "1.npz").unlink()
     kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, Accelerator(cpu=True), console=console)
+    write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, make_runtime(console))
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
     assert (folder / "1.npz").exists()
 
@@ -133,7 +133,8 @@ def test_two_processes_write_every_file_even_if_one_is_ahead(tmp_path: Path, con
             autocast=nullcontext,
             wait_for_everyone=lambda: None,
         )
-        write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, process, console=console)  # type: ignore[arg-type]
+        runtime = Runtime(accelerator=process, console=console)  # type: ignore[arg-type]
+        write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, runtime)
     assert len(list(folder.iterdir())) == 4
 
 
@@ -150,4 +151,4 @@ def test_two_processes_write_every_file_even_if_one_is_ahead(tmp_path: Path, con
 def test_wrong_options_are_errors(changes: dict[str, object], complaint: str, tmp_path: Path, console: Console) -> None:
     settings = CamSettings(**changes)  # type: ignore[arg-type]
     with pytest.raises(PatchlearnError, match=complaint):
-        write_cams([], make(), settings, tmp_path / "a" / "b" / "c", Accelerator(cpu=True), console=console)
+        write_cams([], make(), settings, tmp_path / "a" / "b" / "c", make_runtime(console))

@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
-from conftest import tiny_stages
+from conftest import make_runtime, tiny_stages
 from rich.console import Console
 
 from patchlearn import classifier as module
@@ -43,7 +42,7 @@ def settings(fusion: str = "plain", **changes: object) -> ClassifierSettings:
 
 def train(root: Path, folder: Path, console: Console, plan: ClassifierSettings, seed: int = 0) -> Path:
     data = open_dataset("folder", root)
-    return train_classifier(data, plan, folder, Accelerator(cpu=True), seed=seed, workers=0, console=console)
+    return train_classifier(data, plan, folder, make_runtime(console), seed=seed)
 
 
 @pytest.mark.parametrize("fusion", ["plain", "progressive", "explicit"])

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_stages
+from conftest import make_runtime, tiny_stages
 from PIL import Image
 from rich.console import Console
 
@@ -266,7 +266,7 @@ def test_masks_have_the_size_of_their_image_and_threads_change_nothing(tmp_path:
     written = []
     for threads in (1, 3):
         folder = tmp_path / f"plain{threads}" / "pseudo" / "train"
-        write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, console, threads=threads)
+        write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, make_runtime(console, threads))
         assert read_indices(folder / "image4.png").shape == (11, 13)
         written.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")})
     assert written[0] == written[1]
@@ -278,7 +278,7 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
     (tmp_path / "scores" / "image0.npz").unlink()
     folder, threads = tmp_path / "x" / "y" / "z", torch.get_num_threads()
     with pytest.raises(PatchlearnError, match="Run patchlearn cams first"):
-        write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, console, threads=1)
+        write_pseudo_masks(samples, tmp_path / "scores", PseudoSettings(), folder, make_runtime(console))
     assert torch.get_num_threads() == threads
 
 

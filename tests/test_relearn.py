@@ -19,6 +19,7 @@ from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
 from patchlearn.relearn import RelearnSettings, check_relearn, learn_discriminant, round_path
+from patchlearn.runtime import Runtime
 from patchlearn.samples import Sample
 
 CAMS = CamSettings(scales=(1.0, 0.5))
@@ -62,9 +63,7 @@ def learn(
         BackgroundRule(),
         RelearnSettings(rounds=rounds),
         folder,
-        accelerator,
-        threads=threads,
-        console=Console(quiet=True),
+        Runtime(accelerator=accelerator, threads=threads, console=Console(quiet=True)),
     )
 
 

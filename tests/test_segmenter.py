@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from conftest import make_runtime
 from rich.console import Console
 
 from patchlearn import segmenter as module
@@ -65,9 +66,7 @@ def train(
 ) -> Path:
     """With every image `times` over: more steps in an epoch, at the end of which the state is saved."""
     read = read_labels or partial(read_mask, data)
-    accelerator = Accelerator(cpu=True)
-    more: dict[str, Any] = {"seed": 0, "workers": 0, "threads": 1, "console": console}
-    return train_segmenter(data.split("train") * times, read, data.classes, plan, folder, accelerator, **more)
+    return train_segmenter(data.split("train") * times, read, data.classes, plan, folder, make_runtime(console), seed=0)
 
 
 def test_it_learns_to_segment_new_images(data: Dataset, tmp_path: Path, console: Console) -> None:
@@ -158,9 +157,10 @@ def test_only_tagged_classes_occur_where_tags_are_told(data: Dataset, tmp_path: 
     with torch.no_grad():
         network.model.segmentation_head[0].bias[2] = 99.0  # sees blue everywhere
     for tagged, classes in ((False, {2}), (True, {0, 1})):
-        folder, more = tmp_path / str(tagged), {"tagged": tagged, "threads": 1, "console": console}
+        folder = tmp_path / str(tagged)
         reds = [sample for sample in data.split("train") if sample.labels == (0,)]
-        write_masks(reds, Segmenter(network=network, classes=data.classes), folder, Accelerator(cpu=True), **more)
+        model = Segmenter(network=network, classes=data.classes)
+        write_masks(reds, model, folder, make_runtime(console), tagged=tagged)
         assert {int(value) for sample in reds for value in np.unique(read_mask_of(folder, sample))} <= classes
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate import Accelerator
-from conftest import tiny_stages
+from conftest import make_runtime, tiny_stages
 from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -71,7 +70,7 @@ def settings(**changes: object) -> Optimisation:
 def train(folder: Path, console: Console, kill_at: int | None = None, **changes: object) -> nn.Module:
     plan = settings(**changes)
     task = make_task(plan, kill_at=kill_at)
-    fit(task, plan, folder, Accelerator(cpu=True), seed=0, console=console)
+    fit(task, plan, folder, make_runtime(console), seed=0)
     return task.model
 
 
@@ -153,7 +152,7 @@ def test_sgd_gets_momentum_and_decay_by_their_names(tmp_path: Path, console: Con
         begin_epoch=lambda epoch: 0,
         end_epoch=lambda epoch: {},
     )
-    fit(task, plan, tmp_path, Accelerator(cpu=True), seed=0, console=console)
+    fit(task, plan, tmp_path, make_runtime(console), seed=0)
     velocity = 1 + 0.3 * 2.0
     after_one = 2.0 - 0.01 * velocity
     velocity = 0.8 * velocity + 1 + 0.3 * after_one
@@ -165,7 +164,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, console: Co
     task = make_task(plan)
     broken = Task(**{**vars(task), "loss": lambda model, batch: model(batch).sum() * math.nan})
     with pytest.raises(PatchlearnError, match=r"the loss is nan at step 1\. Lower the learning rate"):
-        fit(broken, plan, tmp_path, Accelerator(cpu=True), seed=0, console=console)
+        fit(broken, plan, tmp_path, make_runtime(console), seed=0)
     assert not (tmp_path / STATE).exists()
 
 
