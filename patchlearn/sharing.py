@@ -68,7 +68,13 @@ def find_model(path: Path) -> Path:
 
 
 def write_model_folder(segmenter: Segmenter, folder: Path) -> None:
-    """Write the segmenter as a folder that can be copied, shared and loaded; see the top of this file."""
+    """Write the segmenter as a folder that can be copied, shared and loaded; see the top of this file.
+
+    Raises:
+        PatchlearnError: the folder holds other files, a README.md of which would be lost.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "settings.json").is_file():
+        raise PatchlearnError(f"{folder}: holds other files than a model's. Choose a new folder.")
     save_segmenter(folder / MODEL, segmenter)
     write_json(folder / "settings.json", segmenter_facts(segmenter))
     write_class_names(folder, segmenter.classes)

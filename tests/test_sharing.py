@@ -89,6 +89,15 @@ def test_a_model_folder_is_whole(segmenter: Segmenter, run: Path, tmp_path: Path
     assert read_json(folder / "settings.json")["backbone"] == "resnet10t"
 
 
+def test_a_model_takes_no_folder_of_others(segmenter: Segmenter, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("my notes")
+    with pytest.raises(PatchlearnError, match="holds other files than a model's. Choose a new folder"):
+        write_model_folder(segmenter, tmp_path)
+    write_model_folder(segmenter, tmp_path / "new")
+    write_model_folder(segmenter, tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["README.md"]
+
+
 def test_the_card_says_what_was_measured_and_the_hub_s_library_reads_it(run: Path, tmp_path: Path) -> None:
     write_model_folder(load(run / "explicit"), tmp_path / "animals")
     card = ModelCard.load(tmp_path / "animals" / "README.md")
