@@ -91,7 +91,7 @@ def test_a_model_folder_is_whole(segmenter: Segmenter, run: Path, tmp_path: Path
 
 def test_a_model_takes_no_folder_of_others(segmenter: Segmenter, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("my notes")
-    with pytest.raises(PatchlearnError, match="holds other files than a model's. Choose a new folder"):
+    with pytest.raises(PatchlearnError, match=r"holds other files than a model's\. Choose a new folder"):
         write_model_folder(segmenter, tmp_path)
     write_model_folder(segmenter, tmp_path / "new")
     write_model_folder(segmenter, tmp_path / "new")
