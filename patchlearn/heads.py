@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
-from patchlearn.backbones import architecture, channel_means, load_weights
+from patchlearn.backbones import architecture, channel_means, load_weights, quicken_dilated
 from patchlearn.errors import PatchlearnError, require_one_of
 
 # head → the output strides of the encoder that it takes, its default first
@@ -113,6 +113,7 @@ class SegmentationNetwork(nn.Module):
         self.stride = PROBE // height
         if weights != "hub":
             load_weights(self.model.encoder.model, full, backbone, weights)
+        quicken_dilated(self.model)
 
     @property
     def encoder(self) -> nn.Module:

@@ -9,12 +9,21 @@ import torch
 from timm.models.mobilenetv3 import MobileNetV3
 from torch import nn
 
+from patchlearn.backbones.dilated import quicken_dilated
 from patchlearn.backbones.families import FAMILIES
 from patchlearn.backbones.stages import Stages
 from patchlearn.backbones.weights import load_hub, load_weights
 from patchlearn.errors import PatchlearnError, did_you_mean
 
-__all__ = ["OUTPUT_STRIDES", "Stages", "architecture", "channel_means", "create_stages", "load_weights"]
+__all__ = [
+    "OUTPUT_STRIDES",
+    "Stages",
+    "architecture",
+    "channel_means",
+    "create_stages",
+    "load_weights",
+    "quicken_dilated",
+]
 
 OUTPUT_STRIDES = (8, 16, 32)
 FULL_STRIDE = 32
@@ -44,6 +53,7 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
     if output_stride not in OUTPUT_STRIDES:
         raise PatchlearnError(f"output_stride: {output_stride} is not an option. Choose one of: 8, 16, 32.")
     network = _build(name, full, output_stride, weights)
+    quicken_dilated(network)
     stages = Stages(name, _cut(network), channel_means(network, "mean"), channel_means(network, "std"))
     _check_stride(stages, output_stride)
     return stages
