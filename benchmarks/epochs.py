@@ -1,32 +1,42 @@
 """What the maps of a run look like, and how good they are, after every epoch of training.
 
     patchlearn train recipes/scenes.yaml --out RUN --classifier.keep_epochs=true
-    python benchmarks/epochs.py RUN [--split train] [--every N] [--figure FILE] [--pictures 4]
+    python benchmarks/epochs.py RUN [--split train] [--every N] [--last] [--json] [--figure FILE] [--pictures 4]
 
 Prints the seed mIoU (oracle threshold of these very images, labels given) of every variant after every epoch, from the
-kept classifiers RUN/VARIANT/classifier/epochs/; with `--figure`, draws instead the maps after every stage of training,
-variant by variant, over the same pictures. True masks are read for judging alone.
+kept classifiers RUN/VARIANT/classifier/epochs/, its maps read in every way that there is, and its coverage: the recall
+of object pixels, and of weakly discriminative parts, at fixed precisions of the foreground. With `--figure`, draws
+instead the maps after every stage of training, variant by variant, over the same pictures. True masks are read for
+judging alone.
 """
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from patchlearn.artifacts import read_rows
-from patchlearn.cams import CamSettings, class_activation_maps
+from patchlearn.cams import CamSettings, class_activation_maps, image_views, maps_of_features
 from patchlearn.classifier import KEPT, Classifier, load_classifier
 from patchlearn.datasets import read_image, read_mask
+from patchlearn.datasets.images import read_indices
 from patchlearn.evaluate import ThresholdCurve
+from patchlearn.evaluate.thresholds import curve_table
 from patchlearn.figures import heat_overlay, mask_overlay, thumbnail
+from patchlearn.network import READS
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
 from patchlearn.samples import Sample, UInt8
 from patchlearn.steps import Run, classifier_folder
+
+PRECISIONS = (0.5, 0.6, 0.7)
+COVERAGES = ("recall", "recall_weak")
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Kept:
     epoch: int
     stage: int
     ends_stage: bool
+    is_last: bool
     path: Path
 
     @property
@@ -56,11 +67,10 @@ def main() -> None:
         shown = [sample for sample in samples if sample.mask][:: max(1, len(samples) // options.pictures)]
         draw(run, [each for each in kept if each.ends_stage], shown[: options.pictures], options.figure)
         return
-    for each in kept:
-        curve = seed_curve(run, each, samples)
-        print(
-            f"{each.title:40} epoch {each.epoch + 1}: {100 * curve.miou.max():5.1f} at {curve.oracle:.2f}", flush=True
-        )
+    for each in [each for each in kept if each.is_last] if options.last else kept:
+        for read, curve in seed_curves(run, each, samples).items():
+            figures = figures_of(each, read, curve)
+            print(json.dumps({"run": str(run.folder), **figures}) if options.json else line(figures), flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -69,6 +79,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--variant", action="append", default=[])
     parser.add_argument("--split", default="train")
     parser.add_argument("--every", type=int, default=1, help="judge every Nth image")
+    parser.add_argument("--last", action="store_true", help="judge the last epoch alone")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for every line")
     parser.add_argument("--figure", type=Path, help="draw maps into this picture")
     parser.add_argument("--pictures", type=int, default=4)
     return parser.parse_args()
@@ -80,15 +92,45 @@ def kept_classifiers(run: Run, variant: Variant) -> Iterator[Kept]:
     for epoch, (stage, following) in enumerate(zip(stages, [*stages[1:], None], strict=True)):
         path = folder / KEPT / f"{epoch}.safetensors"
         if path.exists():
-            yield Kept(variant, epoch, stage, following != stage, path)
+            yield Kept(variant, epoch, stage, following != stage, following is None, path)
 
 
-def seed_curve(run: Run, kept: Kept, samples: Sequence[Sample]) -> ThresholdCurve:
-    classifier, curve = load_classifier(kept.path), ThresholdCurve(len(run.dataset.classes))
+@torch.no_grad()
+def seed_curves(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, ThresholdCurve]:
+    """One for every way of reading the maps; the network sees each image once."""
+    network, cams = load_classifier(kept.path).network, kept.variant.cams
+    curves = {read: ThresholdCurve(len(run.dataset.classes)) for read in (READS if network.splits else READS[:1])}
+    depth = network.stages.channels[-1]
+    parts = {"whole": slice(None), "unsplit": slice(-depth, None), "merged": slice(None, -depth)}
     for sample in samples:
-        maps = class_activation_maps(classifier, read_image(sample.image), kept.variant.cams, sample.labels)
-        curve.add(maps, read_mask(run.dataset, sample))
-    return curve
+        image, truth = read_image(sample.image), read_mask(run.dataset, sample)
+        views = image_views(network, image, cams)
+        features = [network.features(view) for view in views]
+        for read, curve in curves.items():
+            halves = [whole[:, parts[read]] for whole in features]
+            maps = maps_of_features(network, halves, views, image, read, sample.labels)
+            curve.add(maps, truth, read_indices(sample.parts) if sample.parts else None)
+    return curves
+
+
+def figures_of(kept: Kept, read: str, curve: ThresholdCurve) -> dict[str, Any]:
+    table = curve_table(curve)
+    coverage = {
+        f"{name} at {precision}": max(
+            (found for found, right in zip(table[name], table["precision"]) if right >= precision), default=0.0
+        )
+        for name in COVERAGES
+        for precision in PRECISIONS
+        if name in table
+    }
+    figures = {"variant": kept.title, "epoch": kept.epoch + 1, "read": read, "threshold": curve.oracle}
+    return {**figures, "miou": float(curve.miou.max()), **coverage}
+
+
+def line(figures: dict[str, Any]) -> str:
+    coverage = ", ".join(f"{name} {100 * value:.1f}" for name, value in figures.items() if " at " in name)
+    head = f"{figures['variant']:36} epoch {figures['epoch']} {figures['read']:8}"
+    return f"{head} {100 * figures['miou']:5.1f} mIoU at {figures['threshold']:.2f}; {coverage}"
 
 
 def draw(run: Run, kept: Sequence[Kept], samples: Sequence[Sample], path: Path) -> None:
