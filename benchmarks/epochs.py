@@ -4,8 +4,9 @@
     python benchmarks/epochs.py RUN [--split train] [--every N] [--last] [--json] [--figure FILE] [--pictures 4]
 
 Prints the seed mIoU (oracle threshold of these very images, labels given) of every variant after every epoch, from the
-kept classifiers RUN/VARIANT/classifier/epochs/, its maps read in every way that there is, and its coverage: the recall
-of object pixels, and of weakly discriminative parts, at fixed precisions of the foreground. With `--figure`, draws
+kept classifiers RUN/VARIANT/classifier/epochs/, its maps read in every way that there is; how many of the maps are
+strongest on their object; and the coverage: the recall of object pixels, and of weakly discriminative parts, at fixed
+precisions of the foreground. With `--figure`, draws
 instead the maps after every stage of training, variant by variant, over the same pictures. True masks are read for
 judging alone.
 """
@@ -13,10 +14,11 @@ judging alone.
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -27,16 +29,30 @@ from patchlearn.classifier import KEPT, Classifier, load_classifier
 from patchlearn.datasets import read_image, read_mask
 from patchlearn.datasets.images import read_indices
 from patchlearn.evaluate import ThresholdCurve
+from patchlearn.evaluate.peaks import peak_hits
 from patchlearn.evaluate.thresholds import curve_table
 from patchlearn.figures import heat_overlay, mask_overlay, thumbnail
 from patchlearn.network import READS
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
-from patchlearn.samples import Sample, UInt8
+from patchlearn.samples import Integers, Sample, ScoreMaps, UInt8
 from patchlearn.steps import Run, classifier_folder
 
 PRECISIONS = (0.5, 0.6, 0.7)
 COVERAGES = ("recall", "recall_weak")
+
+
+@dataclass
+class Judged:
+    """The maps of one classifier, read in one way."""
+
+    curve: ThresholdCurve
+    peaks: Integers = field(default_factory=lambda: np.zeros(2, np.int64))  # those on their object, all
+
+    def add(self, maps: ScoreMaps, truth: UInt8, parts: UInt8 | None) -> None:
+        at_full_size = replace(maps, scores=maps.full_size())
+        self.curve.add(at_full_size, truth, parts)
+        self.peaks += peak_hits(at_full_size, truth)
 
 
 @dataclass(frozen=True)
@@ -68,8 +84,8 @@ def main() -> None:
         draw(run, [each for each in kept if each.ends_stage], shown[: options.pictures], options.figure)
         return
     for each in [each for each in kept if each.is_last] if options.last else kept:
-        for read, curve in seed_curves(run, each, samples).items():
-            figures = figures_of(each, read, curve)
+        for read, judged in judged_reads(run, each, samples).items():
+            figures = figures_of(each, read, judged)
             print(json.dumps({"run": str(run.folder), **figures}) if options.json else line(figures), flush=True)
 
 
@@ -96,25 +112,26 @@ def kept_classifiers(run: Run, variant: Variant) -> Iterator[Kept]:
 
 
 @torch.no_grad()
-def seed_curves(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, ThresholdCurve]:
+def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, Judged]:
     """One for every way of reading the maps; the network sees each image once."""
     network, cams = load_classifier(kept.path).network, kept.variant.cams
-    curves = {read: ThresholdCurve(len(run.dataset.classes)) for read in (READS if network.splits else READS[:1])}
+    reads = READS if network.splits else READS[:1]
+    judged = {read: Judged(ThresholdCurve(len(run.dataset.classes))) for read in reads}
     depth = network.stages.channels[-1]
     parts = {"whole": slice(None), "unsplit": slice(-depth, None), "merged": slice(None, -depth)}
     for sample in samples:
         image, truth = read_image(sample.image), read_mask(run.dataset, sample)
         views = image_views(network, image, cams)
         features = [network.features(view) for view in views]
-        for read, curve in curves.items():
+        for read, judgement in judged.items():
             halves = [whole[:, parts[read]] for whole in features]
             maps = maps_of_features(network, halves, views, image, read, sample.labels)
-            curve.add(maps, truth, read_indices(sample.parts) if sample.parts else None)
-    return curves
+            judgement.add(maps, truth, read_indices(sample.parts) if sample.parts else None)
+    return judged
 
 
-def figures_of(kept: Kept, read: str, curve: ThresholdCurve) -> dict[str, Any]:
-    table = curve_table(curve)
+def figures_of(kept: Kept, read: str, judged: Judged) -> dict[str, Any]:
+    curve, table = judged.curve, curve_table(judged.curve)
     coverage = {
         f"{name} at {precision}": max(
             (found for found, right in zip(table[name], table["precision"]) if right >= precision), default=0.0
@@ -124,13 +141,14 @@ def figures_of(kept: Kept, read: str, curve: ThresholdCurve) -> dict[str, Any]:
         if name in table
     }
     figures = {"variant": kept.title, "epoch": kept.epoch + 1, "read": read, "threshold": curve.oracle}
-    return {**figures, "miou": float(curve.miou.max()), **coverage}
+    peaks = float(judged.peaks[0] / judged.peaks[1]) if judged.peaks[1] else None
+    return {**figures, "miou": float(curve.miou.max()), "peaks_inside": peaks, **coverage}
 
 
 def line(figures: dict[str, Any]) -> str:
     coverage = ", ".join(f"{name} {100 * value:.1f}" for name, value in figures.items() if " at " in name)
     head = f"{figures['variant']:36} epoch {figures['epoch']} {figures['read']:8}"
-    return f"{head} {100 * figures['miou']:5.1f} mIoU at {figures['threshold']:.2f}; {coverage}"
+    return f"{head} {100 * figures['miou']:5.1f} mIoU at {figures['threshold']:.2f}, peaks {figures['peaks_inside']:.3f}; {coverage}"
 
 
 def draw(run: Run, kept: Sequence[Kept], samples: Sequence[Sample], path: Path) -> None:
