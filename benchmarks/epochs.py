@@ -148,7 +148,10 @@ def figures_of(kept: Kept, read: str, judged: Judged) -> dict[str, Any]:
 def line(figures: dict[str, Any]) -> str:
     coverage = ", ".join(f"{name} {100 * value:.1f}" for name, value in figures.items() if " at " in name)
     head = f"{figures['variant']:36} epoch {figures['epoch']} {figures['read']:8}"
-    return f"{head} {100 * figures['miou']:5.1f} mIoU at {figures['threshold']:.2f}, peaks {figures['peaks_inside']:.3f}; {coverage}"
+    quality = (
+        f"{100 * figures['miou']:5.1f} mIoU at {figures['threshold']:.2f}, peaks {100 * figures['peaks_inside']:.1f}"
+    )
+    return f"{head} {quality}; {coverage}"
 
 
 def draw(run: Run, kept: Sequence[Kept], samples: Sequence[Sample], path: Path) -> None:
