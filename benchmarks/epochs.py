@@ -105,7 +105,8 @@ def parse() -> argparse.Namespace:
 def kept_classifiers(run: Run, variant: Variant) -> Iterator[Kept]:
     folder = classifier_folder(run, variant)
     stages = [int(row["stage"]) for row in read_rows(folder / "epochs.csv")]
-    for epoch, (stage, following) in enumerate(zip(stages, [*stages[1:], None], strict=True)):
+    followers: list[int | None] = [*stages[1:], None]
+    for epoch, (stage, following) in enumerate(zip(stages, followers)):  # of a variant not trained there is none
         path = folder / KEPT / f"{epoch}.safetensors"
         if path.exists():
             yield Kept(variant, epoch, stage, following != stage, following is None, path)
