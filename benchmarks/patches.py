@@ -3,6 +3,8 @@
 1. Patches folded into the batch, against a loop over them (the same results).
 2. A training step of the progressive and the explicit network against a plain one, beside the arithmetic: the prefix
    once, the suffix once for the whole and once for each patch branch.
+3. On a CPU, forwards and backwards through a dilated depthwise convolution of EfficientNet-Lite0's last stage, over
+   whole maps and over patches of them, against torch's own (the same results).
 
 Every figure is a ratio of medians of interleaved runs in one process.
 
@@ -20,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from patchlearn.backbones import Stages, create_stages
+from patchlearn.backbones import Stages, create_stages, quicken_dilated
 from patchlearn.network import PatchNetwork
 from patchlearn.patches import merge, split
 
@@ -37,6 +39,7 @@ def main() -> None:
     images = images.contiguous(memory_format=torch.channels_last)
     results = [folded_against_loop(stages, images, grid, options.repeats) for grid in GRIDS]
     results += step_against_plain(stages, images, options.repeats)
+    results += [] if device.type == "cuda" else [dilated_against_torch(grid, options.repeats) for grid in (1, 2, 4)]
     facts = {"backbone": options.backbone, "size": options.size, "batch": options.batch, "device": str(device)}
     show(facts, results, as_json=options.json)
 
@@ -84,6 +87,29 @@ def step_against_plain(stages: Stages, images: Tensor, repeats: int) -> list[dic
         for name in networks
         if name != "plain"
     ]
+
+
+def dilated_against_torch(grid: int, repeats: int) -> dict[str, object]:
+    """8 maps of 16×16 cells in grid×grid patches each, 1152 channels, 5×5 taps, dilation 2."""
+    convolution = nn.Conv2d(1152, 1152, 5, padding=4, dilation=2, groups=1152, bias=False)
+    quick = nn.Sequential(convolution)
+    quicken_dilated(quick)
+    patches = torch.randn(8 * grid * grid, 1152, 16 // grid, 16 // grid).contiguous(memory_format=torch.channels_last)
+    patches.requires_grad_()
+
+    def step(module: nn.Module) -> Callable[[], Tensor]:
+        def forward_and_backward() -> Tensor:
+            output: Tensor = module(patches)
+            output.sum().backward()
+            return output
+
+        return forward_and_backward
+
+    steps = {"quick": step(quick), "torch": step(convolution)}
+    torch.testing.assert_close(steps["quick"](), steps["torch"](), atol=1e-4, rtol=1e-4)
+    times = medians(steps, repeats)
+    name = f"dilated depthwise, quick ÷ torch's own, {grid}×{grid} patches"
+    return {"name": name, "ratio": times["quick"] / times["torch"], "milliseconds": times}
 
 
 def training_step(network: PatchNetwork, images: Tensor, labels: Tensor) -> Callable[[], None]:
