@@ -35,8 +35,9 @@ from patchlearn.figures import heat_overlay, mask_overlay, thumbnail
 from patchlearn.network import READS
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
+from patchlearn.results import percent, recall_at_precision
 from patchlearn.samples import Integers, Sample, ScoreMaps, UInt8
-from patchlearn.steps import Run, classifier_folder
+from patchlearn.steps import Run, classifier_folder, classifier_key, require_step
 
 PRECISIONS = (0.35, 0.5, 0.6, 0.7)  # the first is what the drawn scenes allow
 COVERAGES = ("recall", "recall_weak")
@@ -78,12 +79,13 @@ def main() -> None:
     kept = [each for variant in run.variants for each in kept_classifiers(run, variant)]
     if not kept:
         raise SystemExit(f"{run.folder}: no kept classifiers. Train with --classifier.keep_epochs=true.")
+    refuse_relearned(kept)
     samples = run.dataset.split(options.split)[:: options.every]
     if options.figure:
         shown = [sample for sample in samples if sample.mask][:: max(1, len(samples) // options.pictures)]
         draw(run, [each for each in kept if each.ends_stage], shown[: options.pictures], options.figure)
         return
-    for each in [each for each in kept if each.is_last] if options.last else kept:
+    for each in finished(run, kept) if options.last else kept:
         for read, judged in judged_reads(run, each, samples).items():
             figures = figures_of(each, read, judged)
             print(json.dumps({"run": str(run.folder), **figures}) if options.json else line(figures), flush=True)
@@ -112,6 +114,22 @@ def kept_classifiers(run: Run, variant: Variant) -> Iterator[Kept]:
             yield Kept(variant, epoch, stage, following != stage, following is None, path)
 
 
+def refuse_relearned(kept: Sequence[Kept]) -> None:
+    names = sorted({each.variant.name for each in kept if each.variant.relearn.rounds})
+    if names:
+        raise SystemExit(
+            f"{', '.join(names)}: these maps are read by a discriminant, not by the classifiers that are judged here. "
+            "Name other variants, and judge these with patchlearn run."
+        )
+
+
+def finished(run: Run, kept: Sequence[Kept]) -> list[Kept]:
+    """The last classifiers, of trainings that have ended."""
+    for variant in {each.variant.name: each.variant for each in kept}.values():
+        require_step(classifier_folder(run, variant), classifier_key(run, variant), "train")
+    return [each for each in kept if each.is_last]
+
+
 @torch.no_grad()
 def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, Judged]:
     """One for every way of reading the maps; the network sees each image once."""
@@ -134,9 +152,7 @@ def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, J
 def figures_of(kept: Kept, read: str, judged: Judged) -> dict[str, Any]:
     curve, table = judged.curve, curve_table(judged.curve)
     coverage = {
-        f"{name} at {precision}": max(
-            (found for found, right in zip(table[name], table["precision"]) if right >= precision), default=0.0
-        )
+        f"{name} at {precision}": recall_at_precision(table, precision, name)
         for name in COVERAGES
         for precision in PRECISIONS
         if name in table
@@ -147,11 +163,9 @@ def figures_of(kept: Kept, read: str, judged: Judged) -> dict[str, Any]:
 
 
 def line(figures: dict[str, Any]) -> str:
-    coverage = ", ".join(f"{name} {100 * value:.1f}" for name, value in figures.items() if " at " in name)
+    coverage = ", ".join(f"{name} {percent(value)}" for name, value in figures.items() if " at " in name)
     head = f"{figures['variant']:36} epoch {figures['epoch']} {figures['read']:8}"
-    quality = (
-        f"{100 * figures['miou']:5.1f} mIoU at {figures['threshold']:.2f}, peaks {100 * figures['peaks_inside']:.1f}"
-    )
+    quality = f"{percent(figures['miou'])} mIoU at {figures['threshold']:.2f}, peaks {percent(figures['peaks_inside'])}"
     return f"{head} {quality}; {coverage}"
 
 

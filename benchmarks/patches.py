@@ -16,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -96,17 +97,17 @@ def dilated_against_torch(grid: int, repeats: int) -> dict[str, object]:
     quicken_dilated(quick)
     patches = torch.randn(8 * grid * grid, 1152, 16 // grid, 16 // grid).contiguous(memory_format=torch.channels_last)
     patches.requires_grad_()
+    pull = torch.randn_like(patches)
 
-    def step(module: nn.Module) -> Callable[[], Tensor]:
-        def forward_and_backward() -> Tensor:
+    def step(module: nn.Module) -> Callable[[], list[Tensor]]:
+        def forward_and_backward() -> list[Tensor]:
             output: Tensor = module(patches)
-            output.sum().backward()
-            return output
+            return [output, *torch.autograd.grad(output, [patches, convolution.weight], pull)]
 
         return forward_and_backward
 
     steps = {"quick": step(quick), "torch": step(convolution)}
-    torch.testing.assert_close(steps["quick"](), steps["torch"](), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(steps["quick"](), steps["torch"](), atol=1e-3, rtol=1e-3)
     times = medians(steps, repeats)
     name = f"dilated depthwise, quick ÷ torch's own, {grid}×{grid} patches"
     return {"name": name, "ratio": times["quick"] / times["torch"], "milliseconds": times}
@@ -121,6 +122,8 @@ def training_step(network: PatchNetwork, images: Tensor, labels: Tensor) -> Call
 
 
 def flops(network: PatchNetwork, images: Tensor, labels: Tensor) -> int:
+    """Counted where nothing is computed, and every convolution is torch's own: the counter knows no other."""
+    network, images, labels = deepcopy(network).to("meta"), images.to("meta"), labels.to("meta")
     counter = FlopCounterMode(display=False)
     with counter:
         training_step(network, images, labels)()

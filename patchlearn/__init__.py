@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from patchlearn.network import PatchNetwork
     from patchlearn.pseudo import PseudoSettings, pseudo_mask
     from patchlearn.recipe import Recipe, load_recipe
+    from patchlearn.runtime import Runtime
     from patchlearn.samples import Dataset, Sample, ScoreMaps
     from patchlearn.segmenter import SegmenterSettings, train_segmenter
     from patchlearn.sharing import load
@@ -34,6 +35,7 @@ __all__ = [
     "PatchlearnError",
     "PseudoSettings",
     "Recipe",
+    "Runtime",
     "Sample",
     "ScoreMaps",
     "Segmenter",
@@ -60,6 +62,7 @@ _HOMES = {
     "network": ("PatchNetwork",),
     "pseudo": ("PseudoSettings", "pseudo_mask"),
     "recipe": ("Recipe", "load_recipe"),
+    "runtime": ("Runtime",),
     "samples": ("Dataset", "Sample", "ScoreMaps"),
     "segmenter": ("SegmenterSettings", "train_segmenter"),
     "sharing": ("load",),

@@ -144,16 +144,15 @@ def run_all(run: Run) -> None:
 def _check_segmenters(run: Run) -> None:
     """What step 5 would stumble over, before the hours that the others take."""
     for variant in run.variants:
-        _check_learned_split(run, variant)
-        for split in segmented_splits(run, variant):
-            run.dataset.split(split)
+        _check_segmenter_splits(run, variant)
         if not is_complete(segmenter_folder(run, variant), segmenter_key(run, variant)):
             create_network(variant.segmenter, len(run.dataset.classes), variant.segmenter.weights)
 
 
-def _check_learned_split(run: Run, variant: Variant) -> None:
+def _check_segmenter_splits(run: Run, variant: Variant) -> None:
     split = variant.segmenter.train_split
-    run.dataset.split(split)
+    for name in (split, *segmented_splits(run, variant)):
+        run.dataset.split(name)
     if not is_reference(run) and split not in variant.pseudo.splits:
         raise PatchlearnError(
             f"variant {variant.name}: pseudo.splits lacks {split!r}, which the segmenter learns from. Add it."
@@ -310,7 +309,7 @@ def _earlier_round(folder: Path, number: int) -> Path:
 
 def segment(run: Run, variant: Variant) -> None:
     """Step 5: the segmenter, and its masks of every split that the settings name."""
-    _check_learned_split(run, variant)
+    _check_segmenter_splits(run, variant)
     if not is_reference(run):
         split = variant.segmenter.train_split
         require_step(pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")

@@ -80,13 +80,13 @@ def reference_precision(entries: Sequence[dict[str, Any]], names: Sequence[str])
     return _figure(found, "seed", "oracle", "foreground_precision")
 
 
-def recall_at_precision(curve: dict[str, list[float]], precision: float) -> float | None:
-    """The largest recall of weak parts over the thresholds whose foreground precision is at least this.
+def recall_at_precision(curve: dict[str, list[float]], precision: float, column: str = "recall_weak") -> float | None:
+    """The largest recall, of weak parts if no other is named, where the foreground's precision is at least this.
 
     >>> recall_at_precision({"precision": [0.2, 0.5, 0.9], "recall_weak": [0.8, 0.6, 0.1]}, 0.5)
     0.6
     """
-    pairs = zip(curve["precision"], curve.get("recall_weak", ()))
+    pairs = zip(curve["precision"], curve.get(column, ()))
     return max((recall for reached, recall in pairs if reached >= precision), default=None)
 
 

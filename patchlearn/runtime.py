@@ -41,7 +41,7 @@ class RuntimeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Where a step runs; nothing of it changes what the step computes.
+    """Where a step runs: it changes the last digits of results at most, and no step is redone for it.
 
     Args:
         accelerator: device, precision and processes.

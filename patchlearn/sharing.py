@@ -75,8 +75,8 @@ def write_model_folder(segmenter: Segmenter, folder: Path) -> None:
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "settings.json").is_file():
         raise PatchlearnError(f"{folder}: holds other files than a model's. Choose a new folder.")
+    write_json(folder / "settings.json", segmenter_facts(segmenter))  # first: it tells whose folder this is
     save_segmenter(folder / MODEL, segmenter)
-    write_json(folder / "settings.json", segmenter_facts(segmenter))
     write_class_names(folder, segmenter.classes)
     write_text(folder / "README.md", str(model_card(segmenter, folder.name)))
 
@@ -198,7 +198,7 @@ mask = model.predict(read_image(Path("photo.jpg")))  # H×W: 0 background, i the
 
 def _measured_text(scores: Iterable[dict[str, Any]]) -> str:
     lines = [_measured_line(entry) for entry in scores]
-    return "\n".join(lines) or "Nothing was measured: there were no true masks to judge by."
+    return "\n".join(lines) or "Nothing was measured of this model."
 
 
 def _measured_line(entry: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ RECIPE = "recipe.yaml"
 VAL = "val"
 REFERENCE = "-masks"
 YOUNGER_OPTIONS = ("border", "detach", "keep_epochs")
+EVALUATION_VERSION = 2  # of what an entry of evaluation.json holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,10 +207,12 @@ def evaluation_key(run: Run, variant: Variant) -> str:
     splits = by_segmenter if is_reference(run) else [*variant.cams.splits, *by_segmenter]
     truth = [mask_sizes(sample) for split in dict.fromkeys(splits) for sample in run.dataset.split(split)]
     if is_reference(run):
-        return fingerprint("evaluation-masks", variant.name, judged, truth)
+        return fingerprint("evaluation-masks", EVALUATION_VERSION, variant.name, judged, truth)
     seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
     masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
-    return fingerprint("evaluation", variant.name, seeds, masks, judged, truth, asdict(variant.pseudo))
+    return fingerprint(
+        "evaluation", EVALUATION_VERSION, variant.name, seeds, masks, judged, truth, asdict(variant.pseudo)
+    )
 
 
 def mask_sizes(sample: Sample) -> tuple[str, int, int]:

@@ -152,6 +152,16 @@ def test_masks_without_maps_are_refused_before_training(
     assert not list((tmp_path / "run").rglob("*.safetensors"))
 
 
+def test_a_split_that_the_segmenter_cannot_write_is_refused_before_it_is_trained(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    assert main(["segment", str(run), "--variant=plain", "--segmenter.splits=[nosuch]"]) == 2
+    assert "no split 'nosuch'" in capfd.readouterr().err
+    assert not (run / "plain" / "segmenter").exists()
+
+
 def test_images_without_labels_are_neither_learned_from_nor_mapped_by_given_labels(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

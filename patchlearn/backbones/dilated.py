@@ -28,7 +28,7 @@ class DilatedDepthwise(nn.Conv2d):
         if features.device.type != "cpu" or not torch.is_grad_enabled():
             return super().forward(features)
         output: Tensor = _Convolution.apply(*_as_autocast(features, self.weight), self.dilation)
-        return output if self.bias is None else output + self.bias[:, None, None]
+        return output if self.bias is None else output + self.bias.to(output.dtype)[:, None, None]
 
 
 def quicken_dilated(network: nn.Module) -> None:
@@ -43,7 +43,7 @@ def _is_dilated_depthwise(module: nn.Module) -> bool:
     if type(module) is not nn.Conv2d or isinstance(module.padding, str) or max(module.dilation) == 1:
         return False
     keeps_size = all(
-        2 * padding == dilation * (side - 1)
+        side % 2 == 1 and 2 * padding == dilation * (side - 1)
         for padding, dilation, side in zip(module.padding, module.dilation, module.kernel_size, strict=True)
     )
     depthwise = module.groups == module.in_channels == module.out_channels

@@ -37,14 +37,16 @@ def test_outputs_and_gradients_are_torchs_own(
     torch.testing.assert_close(gradients(network, features), expected)
 
 
-def test_bf16_gradients_are_near_those_of_fp32() -> None:
+@pytest.mark.parametrize("bias", [False, True])
+def test_bf16_gradients_are_near_those_of_fp32(bias: bool) -> None:
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(3, 6, 1), convolution((5, 5), (2, 2), bias=False))
+    network = nn.Sequential(nn.Conv2d(3, 6, 1), convolution((5, 5), (2, 2), bias=bias))
     features = torch.randn(2, 3, 6, 6)
     expected = gradients(network, features)
     quicken_dilated(network)
     with torch.autocast("cpu", torch.bfloat16):
         rounded = gradients(network, features)
+    assert rounded[0].dtype is torch.bfloat16
     for value, exact in zip(rounded, expected, strict=True):
         assert (value.float() - exact).norm() < 0.02 * exact.norm()
 
@@ -55,6 +57,7 @@ def test_other_convolutions_stay_what_they_are() -> None:
         nn.Conv2d(6, 6, 3, padding=2, dilation=2),  # not depthwise
         nn.Conv2d(6, 6, 3, padding=2, dilation=2, groups=6, stride=2),
         nn.Conv2d(6, 6, 3, padding=1, dilation=2, groups=6),  # makes the map smaller
+        nn.Conv2d(6, 6, 2, padding=1, dilation=2, groups=6),  # has no middle
         nn.Conv2d(6, 12, 3, padding=2, dilation=2, groups=6),
         nn.Conv2d(6, 6, 3, padding=2, dilation=2, groups=6, padding_mode="reflect"),
         nn.Conv2d(6, 6, 3, padding="same", dilation=2, groups=6),
