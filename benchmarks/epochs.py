@@ -6,9 +6,8 @@
 Prints the seed mIoU (oracle threshold of these very images, labels given) of every variant after every epoch, from the
 kept classifiers RUN/VARIANT/classifier/epochs/, its maps read in every way that there is; how many of the maps are
 strongest on their object; and the coverage: the recall of object pixels, and of weakly discriminative parts, at fixed
-precisions of the foreground. With `--figure`, draws
-instead the maps after every stage of training, variant by variant, over the same pictures. True masks are read for
-judging alone.
+precisions of the foreground. With `--figure`, draws instead the maps after every stage of training, variant by variant,
+over the same pictures. True masks are read for judging alone.
 """
 
 import argparse
