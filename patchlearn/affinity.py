@@ -33,7 +33,7 @@ from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.grids import on_image_grid
 from patchlearn.pairs import COSTS, affinity_loss, labels_on_grid
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
-from patchlearn.runtime import Runtime, for_each, seeded
+from patchlearn.runtime import Runtime, seeded, write_missing
 from patchlearn.samples import Float32, Sample, ScoreMaps, UInt8
 from patchlearn.training import (
     LabelledPixels,
@@ -306,13 +306,11 @@ def write_affinity_labels(
     """
     check_confident(settings)
 
-    def write(sample: Sample) -> None:
+    def write(sample: Sample, path: Path) -> None:
         image = read_image(sample.image)
-        labels = confident_regions(image, read_maps(sample, image), rule, settings)
-        write_mask(_label_path(folder, sample), labels)
+        write_mask(path, confident_regions(image, read_maps(sample, image), rule, settings))
 
-    todo = [sample for sample in samples if not _label_path(folder, sample).exists()]
-    for_each(todo, write, title=f"affinity labels {title}", threads=runtime.threads, console=runtime.console)
+    write_missing(samples, partial(_label_path, folder), write, title=f"affinity labels {title}", runtime=runtime)
 
 
 def check_affinity(settings: AffinitySettings) -> None:

@@ -16,7 +16,7 @@ from patchlearn.datasets import read_image
 from patchlearn.discriminant import Discriminant
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.network import READS, PatchNetwork
-from patchlearn.runtime import Runtime, for_each, share
+from patchlearn.runtime import Runtime, share, write_missing
 from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 LABELS = ("given", "predicted")
@@ -140,16 +140,15 @@ def write_cams(
     if discriminant is not None:
         discriminant.to(accelerator.device)
 
-    def write(sample: Sample) -> None:
+    def write(sample: Sample, path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
         with accelerator.autocast():
             maps = class_activation_maps(classifier, read_image(sample.image), settings, given, discriminant)
-        write_scores(folder / f"{sample.id}.npz", maps)
+        write_scores(path, maps)
 
     # Shares first: what other processes have written by now must not shift them.
-    todo = [sample for sample in share(samples, accelerator) if not (folder / f"{sample.id}.npz").exists()]
-    title = f"maps {folder.parent.parent.name} {folder.name}"
-    for_each(todo, write, title=title, threads=runtime.threads, console=runtime.console)
+    mine, title = share(samples, accelerator), f"maps {folder.parent.parent.name} {folder.name}"
+    write_missing(mine, lambda sample: folder / f"{sample.id}.npz", write, title=title, runtime=runtime)
     accelerator.wait_for_everyone()
 
 

@@ -28,7 +28,7 @@ from patchlearn.refine import (
 from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf import PRESETS
 from patchlearn.refine.local import GROWTH
-from patchlearn.runtime import Runtime, for_each
+from patchlearn.runtime import Runtime, write_missing
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, UInt8, enlarge
 
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
@@ -331,15 +331,14 @@ def write_pseudo_masks(
     """
     check_pseudo(settings)
 
-    def write(sample: Sample) -> None:
+    def write(sample: Sample, path: Path) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
         mask, sure = pseudo_labels(read_image(sample.image), maps, settings, affinity, second)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
-        write_mask(folder / f"{sample.id}.png", mask)
+        write_mask(path, mask)
 
-    todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
     title = f"masks {folder.parent.parent.name} {folder.name}"
-    for_each(todo, write, title=title, threads=runtime.threads, console=runtime.console)
+    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
 
 
 def _unary(scores: Float32, settings: CrfSettings) -> Float32:

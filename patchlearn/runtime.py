@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -129,6 +130,20 @@ def for_each(
     """Do the work for every item, on several threads, with progress; the first error ends it."""
     for _ in results_of(items, work, title, threads, console):
         pass
+
+
+def write_missing(
+    items: Iterable[T],
+    path_of: Callable[[T], Path],
+    write: Callable[[T, Path], object],
+    *,
+    title: str,
+    runtime: Runtime,
+) -> None:
+    """Call `write(item, path)` for every item whose path is not there yet; otherwise as `for_each`."""
+    missing = [item for item in items if not path_of(item).exists()]
+    threads, console = runtime.threads, runtime.console
+    for_each(missing, lambda item: write(item, path_of(item)), title=title, threads=threads, console=console)
 
 
 def results_of(

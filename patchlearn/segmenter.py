@@ -29,7 +29,7 @@ from patchlearn.inference import (
     save_segmenter,
 )
 from patchlearn.noisy_labels import LOSSES, MovingAverage, corrected
-from patchlearn.runtime import Runtime, for_each, seeded, share
+from patchlearn.runtime import Runtime, seeded, share, write_missing
 from patchlearn.samples import BACKGROUND, IGNORE, Sample, UInt8
 from patchlearn.training import (
     LabelledPixels,
@@ -329,15 +329,14 @@ def write_masks(
     accelerator = runtime.accelerator
     segmenter.network.to(accelerator.device)
 
-    def write(sample: Sample) -> None:
+    def write(sample: Sample, path: Path) -> None:
         present = sample.labels if tagged else None
         with accelerator.autocast():
             mask = segmenter.predict(read_image(sample.image), settings, present)
-        write_mask(folder / f"{sample.id}.png", mask)
+        write_mask(path, mask)
 
-    todo = [sample for sample in samples if not (folder / f"{sample.id}.png").exists()]
     title = f"segment {folder.parent.parent.name} {folder.name}"
-    for_each(todo, write, title=title, threads=runtime.threads, console=runtime.console)
+    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
 
 
 # --- checks ------------------------------------------------------------------

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import make_runtime
+from rich.console import Console
+
+from patchlearn.errors import PatchlearnError
+from patchlearn.runtime import results_of, write_missing
+
+
+def test_only_what_is_missing_is_written(tmp_path: Path, console: Console) -> None:
+    (tmp_path / "a").write_text("old")
+
+    def write(name: str, path: Path) -> None:
+        path.write_text(f"new {name}")
+
+    write_missing("abc", lambda name: tmp_path / name, write, title="write", runtime=make_runtime(console))
+    assert [(tmp_path / name).read_text() for name in "abc"] == ["old", "new b", "new c"]
+
+
+def test_results_keep_the_order_of_their_items(console: Console) -> None:
+    assert list(results_of(range(50), lambda item: item**2, "square", 4, console)) == [n**2 for n in range(50)]
+
+
+def test_torch_has_its_threads_back_after_an_error(console: Console) -> None:
+    def fail(item: int) -> None:
+        raise PatchlearnError(f"{item}: broken, mend it")
+
+    torch.set_num_threads(2)
+    with pytest.raises(PatchlearnError, match="0: broken"):
+        list(results_of([0, 1], fail, "fail", 2, console))
+    assert torch.get_num_threads() == 2
