@@ -1,9 +1,6 @@
 """Tiny models and made-on-the-spot data."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +15,6 @@ from torch import nn
 from patchlearn.artifacts import write_mask
 from patchlearn.backbones import Stages
 from patchlearn.runtime import Runtime
-
-# numba's cache looks at the file of the function that it compiled, and not at those of what was inlined into it:
-# without a folder for each state of the sources, a test could pass or fail by an older one.
-KERNELS = sorted((Path(__file__).parents[1] / "patchlearn" / "refine").glob("*.py"))
-STATE = blake2b(b"".join(path.read_bytes() for path in KERNELS), digest_size=8).hexdigest()
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"patchlearn-kernels-{STATE}"))
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "voc-animals"
 

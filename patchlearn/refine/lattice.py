@@ -12,10 +12,10 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from patchlearn.errors import PatchlearnError
+from patchlearn.refine.kernels import kernel
 from patchlearn.refine.vectors import blur_row
 from patchlearn.samples import Float32, Integers
 
@@ -92,7 +92,7 @@ def build_lattice(features: Float32, strength: float = 1.0) -> Lattice:
     return Lattice(vertices, weights, neighbours)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def blur(table, spare, neighbours, lanes):
     """½, 1, ½ along every direction in turn: (the blurred table, the other one).
 
@@ -138,7 +138,7 @@ def lattice_origin(features: Float32) -> Integers:
     return np.floor(lowest).astype(np.int64) - margin
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _simplices(features, scales, origin, fields, corners):
     """(vertices, barycentric weights, keys), a row of pixels at a time so that its loops become vector code."""
     _, height, width = features.shape
@@ -160,7 +160,7 @@ def _simplices(features, scales, origin, fields, corners):
     return vertices, weights, table.keys[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _empty_row(width, corners):
     shape = (len(corners), width)
     return _Row(
@@ -173,7 +173,7 @@ def _empty_row(width, corners):
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _elevate(features, scales, row, corners):
     """D features → D + 1 coordinates whose sum is zero (Adams et al., section 3.1)."""
     elevated, width = row.elevated, features.shape[1]
@@ -186,7 +186,7 @@ def _elevate(features, scales, row, corners):
             total[x] += scaled
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _round(row, corners):
     """The nearest point whose coordinates are multiples of D + 1, moved onto the hyperplane, and the ranks."""
     base, rank, width = row.base, row.rank, row.base.shape[1]
@@ -206,7 +206,7 @@ def _round(row, corners):
             base[i, x] += wrap * len(corners)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _rank(row, corners):
     elevated, base, rank = row.elevated, row.base, row.rank
     rank[:] = 0
@@ -218,7 +218,7 @@ def _rank(row, corners):
                 rank[j, x] += np.int32(1) - behind
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _order(row, corners):
     share = np.float32(1 / len(corners))
     for i in range(len(corners)):
@@ -228,7 +228,7 @@ def _order(row, corners):
             row.coordinates[place, x] = i
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _first_keys(row, origin, fields):
     row.keys[:] = 0
     for i in range(len(fields) - 1):
@@ -236,7 +236,7 @@ def _first_keys(row, origin, fields):
             row.keys[x] += (row.base[i, x] - origin[i]) * fields[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _weigh(row, weights, corners):
     """Barycentric weights: the gaps between successive remainders."""
     last = len(corners) - 1
@@ -246,7 +246,7 @@ def _weigh(row, weights, corners):
             weights[x, k] = row.remainders[last - k, x] - row.remainders[last - k + 1, x]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _enter(row, vertices, table, count, steps, corners):
     """Look up the corners of every pixel and number those that are new; returns how many vertices there are now."""
     for x in range(len(vertices)):
@@ -263,7 +263,7 @@ def _enter(row, vertices, table, count, steps, corners):
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _slot(slots, key):
     """Where the key is, or the empty slot where it belongs."""
     mask = np.uint64(len(slots) - 1)
@@ -273,7 +273,7 @@ def _slot(slots, key):
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _table(keys, least):
     """A table of these keys, at most half full with `least` / 2 of them; its size is a power of two."""
     capacity = FIRST_CAPACITY
@@ -289,7 +289,7 @@ def _table(keys, least):
     return _Table(slots, vertices, room)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _neighbours(keys, fields, corners):
     """The next vertex in direction j is one lower in every coordinate, but D higher in the j-th."""
     table = _table(keys, 2 * len(keys))
@@ -305,7 +305,7 @@ def _neighbours(keys, fields, corners):
     return neighbours
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _normalise(vertices, weights, neighbours, strength, corners):
     """Scale each pixel's weights by √strength ÷ √(kernel × ones): splat and slice then carry both."""
     table = np.zeros((neighbours.shape[1] + 1, 1), np.float32)

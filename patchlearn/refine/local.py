@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from patchlearn.errors import PatchlearnError
 from patchlearn.refine.arrays import Array, like, require_finite, require_shape, require_whole, to_numpy
+from patchlearn.refine.kernels import kernel
 from patchlearn.samples import Float32, Integers, UInt8
 
 Float64 = NDArray[np.float64]
@@ -104,7 +104,7 @@ def _position_weights(distances: Float64) -> Float64:
     return POSITION_SHARE * weights / weights.sum()
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _weights(image: UInt8, offsets: Integers, position: Float64) -> Float32:
     """n×H×W: how much each neighbour counts at each pixel; `image` has its rim repeated outwards."""
     margin = offsets.max()
@@ -119,7 +119,7 @@ def _weights(image: UInt8, offsets: Integers, position: Float64) -> Float32:
     return weights
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _contrast(image: UInt8, y: int, x: int, offsets: Integers, contrast: Float64) -> None:
     """Mean over colours of (|ΔRGB| / (0.3 σ))² to every neighbour of one pixel."""
     contrast[:] = 0.0
@@ -136,7 +136,7 @@ def _contrast(image: UInt8, y: int, x: int, offsets: Integers, contrast: Float64
             contrast[n] += (difference / (COLOUR_SCALE * spread)) ** 2 / 3.0
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _refine(values: Float32, weights: Float32, offsets: Integers, iterations: int) -> Float32:
     margin = offsets.max()
     classes, height, width = values.shape
@@ -147,7 +147,7 @@ def _refine(values: Float32, weights: Float32, offsets: Integers, iterations: in
     return values
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _repeat_rim(values: Float32, padded: Float32, margin: int) -> None:
     """Copy K×H×W into the larger array and fill its margin with the nearest values."""
     classes, height, width = values.shape
@@ -159,7 +159,7 @@ def _repeat_rim(values: Float32, padded: Float32, margin: int) -> None:
             target[margin + width :] = source[width - 1]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _weighted_sum(padded: Float32, weights: Float32, offsets: Integers) -> Float32:
     count, height, width = weights.shape
     margin = offsets.max()

@@ -1,13 +1,13 @@
 """Mean field over both kernels of a dense CRF, compiled."""
 
 import numpy as np
-from numba import njit
 
+from patchlearn.refine.kernels import kernel
 from patchlearn.refine.lattice import blur
 from patchlearn.refine.vectors import slice_row, softmax_row, splat_row
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def mean_field(logits, colour, space, iterations, colour_corners, space_corners, lanes):
     """Overwrite N×lanes logits against the last label with every label's probability less the last label's.
 
@@ -42,12 +42,12 @@ def mean_field(logits, colour, space, iterations, colour_corners, space_corners,
     return logits
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _three_tables(shape):
     return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _cleared(table):
     table[:] = 0
     return table

@@ -15,11 +15,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from patchlearn.errors import PatchlearnError
 from patchlearn.refine.arrays import Array, like, require_finite, require_shape, require_whole, to_numpy
+from patchlearn.refine.kernels import kernel
 from patchlearn.samples import Float32, Integers
 
 Float64 = NDArray[np.float64]
@@ -201,7 +201,7 @@ def _pad(maps: Float64, margin: int) -> Float64:
     return np.pad(maps, around)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _path_weights(passage: Float32, offsets: Integers, margin: int, cells: Integers, starts: Integers) -> Float32:
     """W of each offset at its upper pixel, n×H×W with margins; `passage` is (1 − E)^β with a margin of zeros.
 
@@ -220,7 +220,7 @@ def _path_weights(passage: Float32, offsets: Integers, margin: int, cells: Integ
     return weights
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _feature_weights(features: Float32, offsets: Integers, margin: int, beta: float) -> Float32:
     """W of each offset at its upper pixel, n×H×W with margins; zero where the other pixel is outside the image."""
     channels, height, width = features.shape
@@ -251,7 +251,7 @@ def _walk(state: Float64, weights: Float32, offsets: Integers, margin: int, step
     return np.ascontiguousarray(state[inside], dtype=np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _steps(state: Float64, weights: Float32, offsets: Integers, inverse: Float64, steps: int) -> Float64:
     following = np.zeros_like(state)
     for _ in range(steps):
@@ -260,7 +260,7 @@ def _steps(state: Float64, weights: Float32, offsets: Integers, inverse: Float64
     return state
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _step(state: Float64, weights: Float32, offsets: Integers, inverse: Float64, result: Float64) -> None:
     """result_q = Σ_p state_p W_pq · inverse_q, for all pixels of the image; margins of `result` stay as they are."""
     margin = offsets.max() if len(offsets) else 0
