@@ -49,7 +49,7 @@ from patchlearn.training import (
 
 MODEL = "model.safetensors"
 OFF = "none"
-VERSION = 2  # of what the same settings learn; part of the key of what is written
+VERSION = 3  # of what the same settings learn; part of the key of what is written
 ReadMaps = Callable[[Sample, UInt8], ScoreMaps]
 RADIUS = {"boundary": 10, "features": 5}  # in training: IRN, PSA
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
@@ -86,8 +87,11 @@ def _random_steps(settings: AugmentSettings, fill: Any) -> v2.Compose:
 
 
 def as_tensor(image: UInt8) -> Tensor:
-    """H×W×3 uint8 → 3×H×W uint8."""
-    return torch.from_numpy(image).permute(2, 0, 1)
+    """H×W×3 uint8 → 3×H×W uint8.
+
+    A mirrored view or a read-only array, which torch does not take, is copied.
+    """
+    return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)
 
 
 def resize_long_side(image: Tensor, length: int) -> Tensor:

@@ -103,11 +103,19 @@ class Moments:
             shrinkage: above 0, at most 1: how far the covariance is drawn to a multiple of the identity that has the
                 same trace (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004).
 
+        Raises:
+            PatchlearnError: a feature was not a number.
+
         >>> moments = Moments(channels=1, classes=1)
         >>> moments.add(torch.tensor([[[1.0, 2.0, 7.0, 8.0]]]), torch.tensor([[0, 0, 1, 1]]))
         >>> moments.solve(shrinkage=0.1)(torch.tensor([[[[4.4, 4.5, 4.6]]]]), [0]) > 0.5
         tensor([[[[False, False,  True]]]])
         """
+        if not self.products.isfinite().all():
+            raise PatchlearnError(
+                "discriminant: features of the classifier are infinite or not a number. Train it anew, with a smaller "
+                "learning rate or in fp32."
+            )
         means = self.sums / self.counts.clamp(min=1)[:, None]
         within = (self.products - self.sums.T @ means) / self.counts.sum()
         size = len(within)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from patchlearn.grids import on_image_grid
 from patchlearn.heads import LARGEST_STRIDE, SegmentationNetwork
 from patchlearn.refine import dense_crf
 from patchlearn.refine.crf import PRESETS
-from patchlearn.samples import IGNORE, Float32, UInt8, enlarge
+from patchlearn.samples import BACKGROUND, IGNORE, Float32, UInt8, enlarge
 
 MODEL = "model.safetensors"
 KIND = "segmenter"
@@ -78,7 +78,7 @@ class Segmenter:
             present: class indices that may occur, where they are known; None for all.
 
         Raises:
-            PatchlearnError: not an H×W×3 uint8 image, or a setting is out of range.
+            PatchlearnError: not an H×W×3 uint8 image, no index of a class, or a setting is out of range.
 
         >>> network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=2).eval()
         >>> model = Segmenter(network=network, classes=("cat", "dog"))
@@ -112,11 +112,21 @@ class Segmenter:
         maps = torch.stack([self._view_probabilities(view, settings, (cells[0], cells[1])) for view in views[1:]]).mean(
             0
         )
-        if present is not None:
-            absent = [index + 1 for index in range(len(self.classes)) if index not in present]
-            maps[absent] = 0
-            maps /= maps.sum(0)
-        return maps.cpu().numpy()
+        return (maps if present is None else self._only(present, maps)).cpu().numpy()
+
+    def _only(self, present: Sequence[int], maps: Tensor) -> Tensor:
+        """(K+1)×h×w probabilities of the background and the classes that are present, the others being 0.
+
+        Where all that remains has no probability, it is background.
+        """
+        strange = [index for index in present if type(index) is not int or not 0 <= index < len(self.classes)]
+        if strange:
+            raise PatchlearnError(f"present: {strange}; name classes by their index, 0 to {len(self.classes) - 1}.")
+        kept = torch.zeros_like(maps)
+        answers = [BACKGROUND, *(index + 1 for index in present)]
+        kept[answers] = maps[answers]
+        kept[BACKGROUND] += kept.sum(0) == 0
+        return kept / kept.sum(0)
 
     def _view_probabilities(self, view: Tensor, settings: InferenceSettings, cells: tuple[int, int]) -> Tensor:
         """(K+1)×cells of one 3×H×W view: the mean over its windows and their mirror images."""
@@ -192,7 +202,7 @@ def load_segmenter(path: Path) -> Segmenter:
 def check_inference(settings: InferenceSettings) -> None:
     """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
     require_one_of("inference.crf", settings.crf, [*PRESETS, NO_CRF])
-    if not settings.scales or min(settings.scales) <= 0:
+    if not settings.scales or not all(0 < scale < inf for scale in settings.scales):
         raise PatchlearnError(f"inference.scales: {list(settings.scales)}; name at least one, all positive.")
     if settings.long_side is not None and settings.long_side < 1:
         raise PatchlearnError(f"inference.long_side: {settings.long_side} is not positive.")
@@ -218,7 +228,8 @@ def with_settings(segmenter: Segmenter, **changes: Any) -> Segmenter:
 
 
 def _check_image(image: UInt8) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+    shaped = isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.size
+    if not shaped or image.dtype != np.uint8:
         kind = f"{image.dtype} of the shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise PatchlearnError(
             f"image: {kind}, but H×W×3 uint8 in RGB order is wanted. Read files with patchlearn.datasets.read_image."

@@ -34,7 +34,7 @@ from patchlearn.samples import BACKGROUND, IGNORE, Float32, Sample, ScoreMaps, U
 BETA = {"boundary": 10.0, "features": 8.0}  # IRN, PSA
 NO_WALKS = "pseudo.sure: agreed compares two walks, and without affinities nothing walks. Set pseudo.sure to confident."
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
-VERSION = 4  # of the masks that the same settings give; part of the key of what is written
+VERSION = 5  # of the masks that the same settings give; part of the key of what is written
 SURE = "sure"  # folder of the masks that teach a segmenter, beside the others
 SURE_RULES = ("agreed", "confident")
 UNARIES = ("soft", "hard")
@@ -48,6 +48,9 @@ class WalkSettings:
         radius: in cells; IRN and PSA walk with 5.
         beta: the power of the affinities; null for 8 with features (PSA) and 10 with boundaries (IRN).
         steps: IRN and PSA 2^8, SEAM 2^6.
+        long_side: the affinity network sees an image at its own size, but no longer side above this many pixels: what
+            bounds the memory: at 1024, 0.4 to 0.5 GB for each thread, up to 4000×3000 pixels (EfficientNet-Lite0); null
+            for no bound. VOC's images have 500.
         anchor: the say of the scores before the walk in those after it, from 0 (none, as IRN and PSA have it) to 1:
             walked^(1 - anchor) · before^anchor. Where the affinities lead astray, the maps object.
         balance: by whose maximum a class is measured after the walk, from 0 (the largest of all classes, IRN) to 1 (its
@@ -58,6 +61,7 @@ class WalkSettings:
     radius: int = 5
     beta: float | None = None
     steps: int = 256
+    long_side: int | None = 1024
     anchor: float = 0.0
     balance: float = 0.5
 
@@ -235,9 +239,11 @@ def walked_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinit
 def _walk(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> Float32:
     """P×h×w, on the network's grid: where the scores have gone to."""
     beta = BETA[affinity.kind] if settings.beta is None else settings.beta
+    long_side = max(maps.size) if settings.long_side is None else min(max(maps.size), settings.long_side)
     if affinity.kind == "boundary":
-        return random_walk(maps.scores, boundary_map(affinity, image), settings.radius, beta, settings.steps)
-    features = affinity_features(affinity, image)
+        edges = boundary_map(affinity, image, long_side)
+        return random_walk(maps.scores, edges, settings.radius, beta, settings.steps)
+    features = affinity_features(affinity, image, long_side)
     coarse = _resized(maps.scores, features.shape[1:])
     return random_walk_features(coarse, features, settings.radius, beta, settings.steps)
 
@@ -250,7 +256,8 @@ def _scaled(maps: ScoreMaps, walked: Float32, settings: WalkSettings) -> ScoreMa
         walked = walked * maps.scores**settings.anchor
     own = walked.max((1, 2), keepdims=True)
     measure = own.max() ** (1 - settings.balance) * own**settings.balance
-    return replace(maps, scores=(walked / np.where(measure > 0, measure, 1)).astype(np.float32))
+    # A root times itself may lie below its square by the last digit: hence at most 1.
+    return replace(maps, scores=np.minimum(walked / np.where(measure > 0, measure, 1), 1).astype(np.float32))
 
 
 def read_walked(
@@ -270,8 +277,15 @@ def check_pseudo(settings: PseudoSettings) -> None:
     """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
     require_one_of("pseudo.crf.preset", settings.crf.preset, [*PRESETS, OFF])
     require_one_of("pseudo.crf.unary", settings.crf.unary, UNARIES)
-    least = {"walk.radius": 1, "walk.steps": 0, "crf.iterations": 0, "local": 0}
-    values = (settings.walk.radius, settings.walk.steps, settings.crf.iterations, settings.local)
+    walk = settings.walk
+    least = {"walk.radius": 1, "walk.steps": 0, "walk.long_side": 1, "crf.iterations": 0, "local": 0}
+    values = (
+        walk.radius,
+        walk.steps,
+        1 if walk.long_side is None else walk.long_side,
+        settings.crf.iterations,
+        settings.local,
+    )
     for (name, lowest), value in zip(least.items(), values, strict=True):
         if value < lowest:
             raise PatchlearnError(f"pseudo.{name}: {value} is below {lowest}.")
@@ -350,6 +364,6 @@ def _unary(scores: Float32, settings: CrfSettings) -> Float32:
 def _resized(scores: Float32, cells: tuple[int, ...]) -> Float32:
     """P×h×w on another grid over the same image; unlike the mode "area", exact where one side is odd."""
     resized = F.interpolate(
-        torch.from_numpy(scores)[None], size=cells, mode="bilinear", align_corners=False, antialias=True
+        torch.tensor(scores)[None], size=cells, mode="bilinear", align_corners=False, antialias=True
     )
     return resized[0].numpy()

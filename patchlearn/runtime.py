@@ -1,8 +1,9 @@
 """Where and how things run: device, processes and precision (Accelerate), seeds, progress."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,6 +22,7 @@ PRECISIONS = {"fp32": "no", "bf16": "bf16"}
 T = TypeVar("T")
 R = TypeVar("R")
 DEVICES = ("auto", "cpu")
+AHEAD = 4  # items that each thread may be ahead of the slowest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,12 +158,24 @@ def results_of(
     check_threads(threads)
     of_torch = torch.get_num_threads()
     torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+    threads = threads or os.cpu_count() or 1
+    pool = ThreadPoolExecutor(threads)
     try:
         with progress(console, title, len(items)) as advance:
-            for result in pool.map(work, items):
+            for result in _in_order(pool, work, items, AHEAD * threads):
                 yield result
                 advance("")
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(of_torch)
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
+    """The results in order; behind a slow one at most so many wait, where `Executor.map` would gather all others."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -6,6 +6,7 @@ from patchlearn.augment import (
     AugmentSettings,
     MaskedTransform,
     TrainingTransform,
+    as_tensor,
     normalise,
     resize_long_side,
     square,
@@ -82,6 +83,14 @@ def test_an_image_has_the_same_view_with_and_without_a_mask() -> None:
 def test_long_side_and_shape() -> None:
     assert resize_long_side(torch.zeros(3, 100, 50, dtype=torch.uint8), 20).shape == (3, 20, 10)
     assert resize_long_side(torch.zeros(3, 1, 500, dtype=torch.uint8), 20).shape == (3, 1, 20)
+
+
+def test_mirrored_views_and_read_only_arrays_are_images_too(recwarn: pytest.WarningsRecorder) -> None:
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    image.flags.writeable = False
+    np.testing.assert_array_equal(as_tensor(image).permute(1, 2, 0), image)
+    np.testing.assert_array_equal(as_tensor(image[..., ::-1]).permute(1, 2, 0), image[..., ::-1])
+    assert not recwarn.list
 
 
 def test_square_holds_the_whole_image() -> None:

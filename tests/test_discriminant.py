@@ -105,6 +105,13 @@ def test_a_class_without_cells_is_never_the_answer() -> None:
     torch.testing.assert_close(probabilities[:, :1], moments_of((features, labels)).solve(0.1)(features[None], [0]))
 
 
+def test_features_that_are_no_numbers_teach_nothing() -> None:
+    features, labels = cells()
+    features[0] = torch.nan
+    with pytest.raises(PatchlearnError, match="features of the classifier are infinite or not a number"):
+        moments_of((features, labels)).solve(shrinkage=0.1)
+
+
 def test_labels_are_read_under_the_centre_of_each_cell() -> None:
     """An image of 6×8 is seen at twice its size, in cells of 8 pixels: their centres are at 4, 12 and 20 of 12×16."""
     labels = torch.arange(48, dtype=torch.uint8).reshape(6, 8)

@@ -129,6 +129,20 @@ def test_probabilities_of_the_classes_that_may_occur_sum_to_one_too(colours: Seg
     np.testing.assert_allclose(colours.probabilities(picture(100, 120), present=[1]).sum(0), 1, atol=1e-5)
 
 
+def test_where_nothing_that_may_occur_is_probable_it_is_background(colours: Segmenter) -> None:
+    network: Any = colours.network
+    network.sharpness.data.fill_(300.0)
+    maps = colours.probabilities(picture(100, 120), present=[1])
+    assert np.isfinite(maps).all()
+    assert maps[0, 0, 0] == 1  # red
+
+
+@pytest.mark.parametrize("present", [["red"], [2], [-1], [True, False]])
+def test_only_indices_of_classes_may_be_present(colours: Segmenter, present: Any) -> None:
+    with pytest.raises(PatchlearnError, match="name classes by their index, 0 to 1"):
+        colours.predict(picture(8, 8), present=present)
+
+
 @pytest.mark.parametrize("crf", ["none", "segmenter"])
 def test_what_is_not_probable_enough_is_undecided(colours: Segmenter, crf: str) -> None:
     network: Any = colours.network
@@ -155,6 +169,7 @@ def test_a_crf_follows_at_full_size(colours: Segmenter) -> None:
     [
         ({"crf": "iron"}, "inference.crf: 'iron' is not an option; did you mean 'irn'"),
         ({"scales": (1.0, 0.0)}, r"inference.scales: \[1.0, 0.0\]"),
+        ({"scales": (float("nan"),)}, "inference.scales"),
         ({"scales": ()}, "name at least one"),
         ({"long_side": 0}, "inference.long_side: 0"),
         ({"window": 100}, "inference.window: 100 is not a multiple of 32"),
@@ -169,7 +184,14 @@ def test_wrong_settings_are_named(colours: Segmenter, settings: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    "image", [np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), "photo.jpg"]
+    "image",
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        "photo.jpg",
+    ],
 )
 def test_what_is_no_rgb_image_is_refused(colours: Segmenter, image: Any) -> None:
     with pytest.raises(PatchlearnError, match="H×W×3 uint8 in RGB order is wanted"):

@@ -17,6 +17,7 @@ from patchlearn.pseudo import (
     PseudoSettings,
     WalkSettings,
     _resized,
+    _scaled,
     check_pseudo,
     check_walks,
     pseudo_labels,
@@ -134,6 +135,26 @@ def test_a_small_object_is_measured_half_by_its_own_maximum() -> None:
         for balance in (0.0, 0.5, 1.0)
     ]
     np.testing.assert_allclose(largest, [[1, 0.1, 0], [1, np.sqrt(0.1), 0], [1, 1, 0]], rtol=1e-5)
+
+
+def test_no_score_is_above_one_after_the_walk() -> None:
+    """Where many cells have the largest, Otsu's rule would not count them, nor the object that they are."""
+    scores = np.random.default_rng(0).random((400, 1, 1), np.float32)
+    walked = [_scaled(ScoreMaps(scores=one, classes=(0,), size=(4, 4)), one, WalkSettings()) for one in scores[:, None]]
+    assert max(maps.scores.max() for maps in walked) == 1
+
+
+@pytest.mark.parametrize("kind", ["boundary", "features"])
+def test_the_affinity_network_sees_no_longer_side_than_the_settings_allow(kind: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    maps = ScoreMaps(scores=np.random.default_rng(1).random((2, 16, 24), np.float32), classes=(1, 4), size=(64, 96))
+    network, walk = affinity(kind), WalkSettings(radius=3, steps=4)
+    free, roomy, bounded = (
+        walked_scores(image, maps, replace(walk, long_side=side), network).scores for side in (None, 96, 48)
+    )
+    np.testing.assert_array_equal(free, roomy)
+    assert bounded.shape == free.shape
+    assert (bounded != free).any()
 
 
 @pytest.mark.parametrize("kind", ["boundary", "features"])
@@ -290,6 +311,7 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
         (PseudoSettings(crf=CrfSettings(unary="sft")), "did you mean 'soft'"),
         (PseudoSettings(crf=CrfSettings(confidence=0.5)), "crf.confidence: 0.5 is outside"),
         (PseudoSettings(walk=WalkSettings(beta=float("inf"))), "walk.beta: inf"),
+        (PseudoSettings(walk=WalkSettings(long_side=0)), "walk.long_side: 0"),
         (PseudoSettings(crf=CrfSettings(iterations=-1)), "crf.iterations: -1 is below 0"),
         (PseudoSettings(walk=WalkSettings(radius=0)), "walk.radius: 0 is below 1"),
         (PseudoSettings(walk=WalkSettings(beta=0)), "walk.beta: 0 is not above 0"),

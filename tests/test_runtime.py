@@ -1,4 +1,5 @@
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ from conftest import make_runtime
 from rich.console import Console
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.runtime import results_of, write_missing
+from patchlearn.runtime import AHEAD, results_of, write_missing
 
 
 def test_only_what_is_missing_is_written(tmp_path: Path, console: Console) -> None:
@@ -21,6 +22,24 @@ def test_only_what_is_missing_is_written(tmp_path: Path, console: Console) -> No
 
 def test_results_keep_the_order_of_their_items(console: Console) -> None:
     assert list(results_of(range(50), lambda item: item**2, "square", 4, console)) == [n**2 for n in range(50)]
+
+
+def test_behind_a_slow_one_only_a_few_results_wait(console: Console) -> None:
+    done: list[int] = []
+    slow = Event()
+
+    def work(item: int) -> int:
+        if item == 0:
+            slow.wait(10)
+        done.append(item)
+        if len(done) == 2 * AHEAD:
+            slow.set()
+        return item
+
+    results = results_of(range(200), work, "wait", 2, console)
+    assert next(results) == 0
+    assert len(done) < 50
+    assert list(results) == list(range(1, 200))
 
 
 def test_torch_has_its_threads_back_after_an_error(console: Console) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf import dense_crf, label_probabilities
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
 
@@ -32,7 +33,7 @@ def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     """The score above which a pixel is foreground, in 0–1.
 
     Raises:
-        PatchlearnError: an unknown rule or a number out of range.
+        PatchlearnError: an unknown rule or a number out of range; or a score is not a number.
 
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.1, 0.9, 1.0]]], np.float32), classes=(0,), size=(1, 4))
     >>> 0.1 < background_threshold(maps, BackgroundRule(rule="otsu")) < 0.9
@@ -41,6 +42,7 @@ def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     check_background(settings)
     if not maps.classes:
         return settings.threshold
+    require_finite("score maps", maps.scores, "Delete them and make them again.")
     return RULES[settings.rule](maps.scores.max(0), settings)
 
 
@@ -64,7 +66,7 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
         H×W: i + 1 where class i is sure, 0 where background is, 255 elsewhere.
 
     Raises:
-        PatchlearnError: `high` below `low`, or an unknown rule.
+        PatchlearnError: `high` below `low`, an unknown rule, or a score that is not a number.
 
     >>> image = np.zeros((8, 8, 3), np.uint8)
     >>> image[:, 4:] = 255
@@ -126,7 +128,8 @@ def _power(strongest: Float32, settings: BackgroundRule) -> float:
 
 def _otsu(strongest: Float32, settings: BackgroundRule) -> float:
     """Otsu 1979: the threshold with the largest variance between the two sides."""
-    counts, edges = np.histogram(strongest, bins=BINS, range=(0.0, 1.0))
+    # Clipped, for what lies outside the range would not be counted.
+    counts, edges = np.histogram(np.clip(strongest, 0, 1), bins=BINS, range=(0.0, 1.0))
     centres = (edges[:-1] + edges[1:]) / 2
     below = counts.cumsum()[:-1]
     above = counts.sum() - below

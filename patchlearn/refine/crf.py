@@ -124,6 +124,8 @@ def _kernels(preset: str | CrfKernels) -> CrfKernels:
     if isinstance(preset, str):
         require_one_of("preset", preset, PRESETS)
         return PRESETS[preset]
+    if not isinstance(preset, CrfKernels):
+        raise PatchlearnError(f"preset: {preset!r} is neither one of {', '.join(PRESETS)} nor a CrfKernels.")
     deviations = (preset.gaussian_sxy, preset.bilateral_sxy, preset.bilateral_srgb)
     if not (min(deviations) > 0 and min(astuple(preset)) >= 0 and np.isfinite(astuple(preset)).all()):
         raise PatchlearnError(f"{preset}: standard deviations must be above 0, what disagreeing costs 0 or more.")
@@ -142,7 +144,7 @@ def _check(image: Any, probabilities: Any, iterations: int) -> None:
         )
     require_whole("iterations", iterations, 0)
     require_finite("probabilities", probabilities, "Look at where they come from.")
-    total = probabilities.sum(0)
+    total = probabilities.sum(0, dtype=np.float32)  # 255 labels in fp16 do not sum to one
     if float(probabilities.min()) < 0 or float(abs(total - 1).max()) > UNEVEN:
         raise PatchlearnError(
             f"probabilities: they begin at {float(probabilities.min()):.3g} and sum to {float(total.min()):.3g} to "

@@ -12,8 +12,9 @@ from patchlearn.refine.lattice import lattice_fields, lattice_origin, lattice_sc
 from patchlearn.samples import Float32, UInt8
 
 
+@torch.no_grad()
 def infer(image: UInt8, probabilities: Tensor, kernels: CrfKernels, iterations: int) -> Tensor:
-    """K×H×W refined probabilities, on the device of those given; see `patchlearn.refine.dense_crf`."""
+    """K×H×W refined probabilities, without gradients, on the device of those given; see `dense_crf` in crf.py."""
     labels, height, width = probabilities.shape
     device = probabilities.device
     lattices = [

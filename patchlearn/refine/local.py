@@ -84,7 +84,7 @@ def _check_arrays(image: NDArray[Any], probabilities: NDArray[Any]) -> None:
 
 def _check_settings(iterations: int, dilations: Sequence[int]) -> None:
     require_whole("iterations", iterations, 0)
-    if not dilations:
+    if len(dilations) == 0:
         raise PatchlearnError("dilations: none is given. AFA takes 1, 2, 4, 8, 12, 24.")
     for dilation in dilations:
         require_whole("dilations", dilation, 1)

@@ -66,6 +66,21 @@ def test_what_only_the_low_threshold_finds_is_undecided() -> None:
     np.testing.assert_array_equal(regions, np.repeat([0, 255, 5], 12)[None].repeat(24, axis=0))
 
 
+def test_what_is_no_number_is_neither_background_nor_sure() -> None:
+    unknown = maps(np.array([[0.1, np.nan]]))
+    with pytest.raises(PatchlearnError, match="score maps: 1 values are infinite or not a number"):
+        background_threshold(unknown, BackgroundRule())
+    with pytest.raises(PatchlearnError, match="score maps: 1 values"):
+        confident_regions(np.zeros((1, 2, 3), np.uint8), unknown, BackgroundRule(), ConfidentRegions())
+
+
+def test_otsu_counts_what_rounding_put_above_one() -> None:
+    scores = np.repeat(np.array([0.05, 0.25, 1.0], np.float32), 50)
+    above = scores * np.float32(1 + 1e-6)
+    assert above.max() > 1
+    assert background_threshold(maps(above[None]), BackgroundRule()) > 0.3
+
+
 def test_some_pixels_stay_sure_however_high_the_threshold() -> None:
     image = np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8)
     rule = BackgroundRule(rule="fixed", threshold=0.9)

@@ -62,6 +62,11 @@ def test_torch_gives_the_same(preset: str, labels: int) -> None:
     np.testing.assert_allclose(dense_crf(image, probabilities, preset), refined, atol=2e-3)
 
 
+def test_torch_keeps_nothing_for_gradients() -> None:
+    image, probabilities = made_up()
+    assert not infer(image, torch.from_numpy(probabilities).requires_grad_(), PRESETS["irn"], 1).requires_grad
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU at hand")
 def test_a_gpu_gives_the_same() -> None:
     image, probabilities = made_up(21, 60, 80)
@@ -158,6 +163,11 @@ def test_double_and_half_precision_are_taken_for_what_they_are() -> None:
     np.testing.assert_array_equal(dense_crf(image, half).numpy(), dense_crf(image, half.float()).numpy())
 
 
+def test_many_labels_in_half_precision_still_sum_to_one() -> None:
+    image, even = made_up()[0], np.full((255, 20, 27), 1 / 255, np.float16)
+    np.testing.assert_allclose(dense_crf(image, even, iterations=0), 1 / 255, rtol=1e-3)
+
+
 def test_a_tensor_comes_back_as_a_tensor() -> None:
     image, probabilities = made_up(2)
     refined = dense_crf(torch.from_numpy(image), torch.from_numpy(probabilities))
@@ -190,6 +200,7 @@ def spoilt(change: Callable[[Float32], object]) -> Float32:
         (made_up()[0], spoilt(lambda p: p.__setitem__((0, 0, 0), np.nan)), {}, "1 values are infinite or not a number"),
         (made_up()[0], spoilt(lambda p: p.__setitem__((slice(None), 0, 0), (-1, 2))), {}, "they begin at -1"),
         (*made_up(), {"preset": "iren"}, "did you mean 'irn'\\? Choose one of: irn, psa, segmenter"),
+        (*made_up(), {"preset": None}, "preset: None is neither one of irn, psa, segmenter nor a CrfKernels"),
         (*made_up(), {"iterations": -1}, "iterations: -1 is not a whole number"),
         (
             *made_up(),
