@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tokenize
+import zlib
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -19,13 +21,18 @@ from zipfile import BadZipFile
 import numpy as np
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.samples import ScoreMaps, UInt8
+from patchlearn.samples import MAX_CLASSES, ScoreMaps, UInt8
 
 MANIFEST = "step.json"
+# What NumPy raises over a damaged or foreign array or archive, whose every byte may be another.
+UNREADABLE = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, NotImplementedError, RuntimeError,
+    MemoryError, BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
 
 
 # --- writing -----------------------------------------------------------------
@@ -73,7 +80,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such file. Run the step that writes it first.") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # of the encoding, or of the JSON
         raise PatchlearnError(f"{path}: not valid JSON ({error}). Delete it and run the step again.") from None
 
 
@@ -159,8 +166,8 @@ def _git(folder: Path, *words: str) -> str:
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
     """Write tensors and the JSON settings that rebuild their owner into one safetensors file."""
     contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    with atomic(path) as partial:
-        save_file(contiguous, partial, metadata={"settings": json.dumps(settings)})
+    with atomic(path) as partial:  # not save_file, whose files only their owner may read, and whose errors name no file
+        partial.write_bytes(save(contiguous, metadata={"settings": json.dumps(settings)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -170,6 +177,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         PatchlearnError: the file is missing, damaged, or was not written by `save_checkpoint`.
     """
     try:
+        path.open("rb").close()  # safe_open takes every file that it may not read for missing
         with safe_open(path, framework="pt") as file:
             settings = json.loads((file.metadata() or {})["settings"])
             return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
@@ -202,16 +210,28 @@ def read_scores(path: Path) -> ScoreMaps:
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return ScoreMaps(
+            maps = ScoreMaps(
                 scores=file["scores"].astype(np.float32),
                 classes=tuple(int(index) for index in file["classes"]),
                 size=(int(file["size"][0]), int(file["size"][1])),
                 labels=str(file["labels"]),
             )
+        _require_sound(maps)
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such score maps. Run patchlearn cams first.") from None
-    except (BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+    except UNREADABLE as error:
         raise PatchlearnError(f"{path}: not score maps ({error}). Delete it and run patchlearn cams again.") from None
+    return maps
+
+
+def _require_sound(maps: ScoreMaps) -> None:
+    scores, classes = maps.scores, maps.classes
+    if scores.ndim != 3 or len(scores) != len(classes) or (len(scores) and scores.size == 0):
+        raise ValueError(f"an array of the shape {scores.shape} for {len(classes)} classes")
+    if min(maps.size) < 1 or not all(0 <= index < MAX_CLASSES for index in classes):
+        raise ValueError(f"classes {list(classes)} of an image of {maps.size[1]}×{maps.size[0]} pixels")
+    if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
+        raise ValueError(f"scores from {scores.min()} to {scores.max()}, outside 0 to 1")
 
 
 def write_mask(path: Path, mask: UInt8) -> None:
@@ -220,9 +240,9 @@ def write_mask(path: Path, mask: UInt8) -> None:
         partial.write_bytes(encode_mask(mask))
 
 
-def refuse_overwriting(path: Path, sources: Iterable[Path]) -> None:
-    """Raise `PatchlearnError` if writing the path would replace one of the files that are read."""
-    if path.resolve() in {source.resolve() for source in sources}:
+def refuse_overwriting(path: Path, sources: Container[Path]) -> None:
+    """Raise `PatchlearnError` if writing the path would replace one of the (resolved) files that are read."""
+    if path.resolve() in sources:
         raise PatchlearnError(f"{path}: its mask would overwrite the file itself. Choose another --out.")
 
 

@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from patchlearn import pipeline
 from patchlearn.commands import COMMANDS
@@ -111,16 +112,18 @@ def _run(run: Run, options: argparse.Namespace) -> None:
     pipeline.run_all(run)
     if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
-        run.runtime.console.print(f"report: {run.folder / 'report.html'}", soft_wrap=True)
+        _say_where(run, run.folder / "report.html")
 
 
 def _check(run: Run, options: argparse.Namespace) -> None:
     """Decode every image and mask, and count the labels."""
     pipeline.check(run)
-    table = Table("split", "images", "masks", "without label", *run.dataset.classes)
-    for split in run.dataset.splits:
-        facts = summarise(run.dataset, split)
-        table.add_row(split, *map(str, (facts.images, facts.masks, facts.unlabelled, *facts.labels)))
+    facts = {split: summarise(run.dataset, split) for split in run.dataset.splits}
+    table = Table("", *(Column(escape(split), justify="right") for split in facts))
+    for name in ("images", "masks", "unlabelled"):
+        table.add_row(name, *(str(getattr(each, name)) for each in facts.values()), end_section=name == "unlabelled")
+    for index, name in enumerate(run.dataset.classes):
+        table.add_row(escape(name), *(str(each.labels[index]) for each in facts.values()))
     Console().print(table)
 
 
@@ -167,7 +170,11 @@ def _evaluate(run: Run, options: argparse.Namespace) -> None:
 
 def _report(run: Run, options: argparse.Namespace) -> None:
     """Write report.html from what is in the run folder."""
-    run.runtime.console.print(f"report: {pipeline.report(run)}", soft_wrap=True)
+    _say_where(run, pipeline.report(run))
+
+
+def _say_where(run: Run, path: Path) -> None:
+    run.runtime.console.print(f"report: {path}", soft_wrap=True, markup=False)
 
 
 VERBS: dict[str, Callable[[Run, argparse.Namespace], None]] = {

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from patchlearn.artifacts import read_scores, refuse_overwriting, write_mask
+from patchlearn.artifacts import UNREADABLE, read_scores, write_mask
 from patchlearn.datasets import read_image
 from patchlearn.datasets.images import SUFFIXES, files_by_stem, only_file, read_indices
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.pseudo import PseudoSettings, check_pseudo, pseudo_mask, refined_mask
 from patchlearn.refine import label_probabilities
-from patchlearn.refine.arrays import require_finite
+from patchlearn.refine.arrays import require_probabilities
 from patchlearn.runtime import for_each
 from patchlearn.samples import BACKGROUND, IGNORE, MAX_CLASSES, Float32, ScoreMaps, UInt8, enlarge
 
@@ -55,6 +55,8 @@ def refine_folder(
     """
     check_pseudo(settings)
     require_one_of("kind", kind, KINDS)
+    if out.resolve() in (images.resolve(), scores.resolve()):
+        raise PatchlearnError(f"{out}: holds what is refined. Choose another --out.")
     pictures, maps = files_by_stem(images, SUFFIXES), files_by_stem(scores, MAPS)
     failures: list[str] = []
 
@@ -62,7 +64,6 @@ def refine_folder(
         name = str(maps[stem][0])
         try:
             picture, source = only_file(stem, pictures, images), only_file(stem, maps, scores)
-            refuse_overwriting(out / f"{stem}.png", (picture, source))
             write_mask(out / f"{stem}.png", refine_file(picture, source, settings, kind))
         except PatchlearnError as error:
             failures.append(str(error) if name in str(error) else f"{name}: {error}")
@@ -86,7 +87,7 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "
         return pseudo_mask(picture, read_scores(maps), settings)
     array = _read_array(maps)
     if kind == "probabilities":
-        require_finite(f"{maps}: probabilities", array, "Write them again.")
+        require_probabilities(f"{maps}: probabilities", array)
         return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
     _check_scores(array, maps)
     return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings)
@@ -96,7 +97,7 @@ def _read_array(path: Path) -> Float32:
     try:
         with path.open("rb") as file:  # numpy.load would take an archive as well
             array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except UNREADABLE as error:
         raise PatchlearnError(f"{path}: not a plain NumPy array ({error}). Write it again with numpy.save.") from None
     if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "fiub" or len(array) > MAX_CLASSES:
         raise PatchlearnError(

@@ -35,7 +35,7 @@ def segment_files(segmenter: Segmenter, inputs: Sequence[str], out: Path, consol
     pictures, failures = find_pictures(inputs)
     if not pictures:
         raise PatchlearnError(" ".join(failures) or "no picture was named. Name files, folders or patterns.")
-    named = [picture for words in inputs for picture in _expanded(words)]
+    named = {picture.resolve() for words in inputs for picture in _expanded(words)}
     _claim(out, segmenter.classes)
     with progress(console, "segment", len(pictures)) as advance:
         for stem, picture in pictures.items():

@@ -246,9 +246,9 @@ def _segmented_gallery(run: Path, dataset: Dataset, variants: Sequence[str], ima
     folders = {name: run / name / "segmented" for name in variants}
     folders |= {f"{name}, true masks": run / name / "segmented-masks" for name in variants}
     splits = [split for split in dataset.splits if any((folder / split).is_dir() for folder in folders.values())]
+    shown = {name: folder / splits[0] for name, folder in folders.items() if splits and (folder / splits[0]).is_dir()}
     for sample in _chosen(dataset.split(splits[0]), images) if splits else []:
-        files = {name: folder / splits[0] / f"{sample.id}.png" for name, folder in folders.items()}
-        yield _segmented_row(dataset, sample, {name: file for name, file in files.items() if file.exists()})
+        yield _segmented_row(dataset, sample, {name: folder / f"{sample.id}.png" for name, folder in shown.items()})
 
 
 def _segmented_row(dataset: Dataset, sample: Sample, masks: dict[str, Path]) -> dict[str, Any]:
@@ -257,7 +257,10 @@ def _segmented_row(dataset: Dataset, sample: Sample, masks: dict[str, Path]) -> 
         "id": sample.id,
         "image": data_uri(small),
         "truth": data_uri(mask_overlay(small, read_mask(dataset, sample))) if sample.mask else None,
-        "masks": [(name, data_uri(mask_overlay(small, read_indices(path)))) for name, path in masks.items()],
+        "masks": [
+            (name, data_uri(mask_overlay(small, read_indices(path))) if path.exists() else None)
+            for name, path in masks.items()
+        ],
     }
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
+from rich.text import Text
 
 from patchlearn.artifacts import read_json, read_rows
 
@@ -93,13 +95,15 @@ def recall_at_precision(curve: dict[str, list[float]], precision: float, column:
 def print_results(console: Console, run: Path) -> None:
     """The headline figures as a table in the terminal, in per cent; columns without a figure are left out."""
     results = results_table(run)
-    table = Table(Column("variant", no_wrap=True), title=str(run), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(Column("variant", no_wrap=True), title=Text(str(run)), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in filled_columns(results):
         table.add_column(TITLES[name].replace(",", "").replace(" ", "\n"), justify="right", no_wrap=True)
     for result in results:
-        table.add_row(result.variant, *(percent(value) for value in column_values(result, filled_columns(results))))
+        table.add_row(
+            escape(result.variant), *(percent(value) for value in column_values(result, filled_columns(results)))
+        )
     console.print(table)
-    console.print(caption(run), style="dim")
+    console.print(caption(run), style="dim", markup=False)
 
 
 def percent(value: float | None) -> str:
@@ -197,7 +201,8 @@ def caption(run: Path, split: str | None = None) -> str:
     split = split or judged_split(run)
     entries = [entry for entry in read_entries(run) if entry["split"] == split and entry["artefact"] != "segmenter"]
     if not entries:
-        return f"In per cent. Seeds and pseudo masks of {split} were not judged: no true masks, or no evaluation yet."
+        unjudged = f"Seeds and pseudo masks of {split} were not judged: no true masks, or no evaluation yet."
+        return f"In per cent. {unjudged}{_segmenter_words(run)}"
     words = (
         f"In per cent. {_all_of(entries, 'images')} images of {split}, image labels {_all_of(entries, 'labels')}, "
         f"commit {_all_of(entries, 'commit')}."
@@ -213,7 +218,10 @@ def _segmenter_words(run: Path) -> str:
     entries = [entry for entry in read_entries(run) if entry["artefact"] == "segmenter"]
     if not entries:
         return ""
-    return f" Segmenter: {_all_of(entries, 'images')} images of {_all_of(entries, 'split')}, no image labels."
+    return (
+        f" Segmenter: {_all_of(entries, 'images')} images of {_all_of(entries, 'split')}, no image labels, "
+        f"commit {_all_of(entries, 'commit')}."
+    )
 
 
 def _all_of(entries: Sequence[dict[str, Any]], fact: str) -> str:

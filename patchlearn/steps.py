@@ -23,6 +23,7 @@ from patchlearn.samples import Dataset, Sample
 from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
 
 RECIPE = "recipe.yaml"
+BY_HAND = "recipe.by-hand.yaml"
 VAL = "val"
 REFERENCE = "-masks"
 YOUNGER_OPTIONS = ("border", "detach", "keep_epochs")
@@ -228,7 +229,7 @@ def take_step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> N
     """Do the work unless the folder's manifest says that it is done."""
     name = folder.relative_to(run.folder)
     if is_complete(folder, key):
-        run.runtime.console.print(f"[dim]{name}: complete[/dim]")
+        run.runtime.console.print(f"{name}: complete", style="dim", markup=False)
         return
     started = time.monotonic()
     if run.runtime.accelerator.is_main_process:
@@ -245,9 +246,14 @@ def take_step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> N
 
 
 def _write_recipe(run: Run) -> None:
-    """A reference is trained beside a run, whose recipe stays what it was."""
-    if not (is_reference(run) and (run.folder / RECIPE).exists()):
-        write_text(run.folder / RECIPE, dump_recipe(run.recipe))
+    """A reference is trained beside a run, whose recipe stays what it was; one written by hand is kept as well."""
+    path = run.folder / RECIPE
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if before and is_reference(run):
+        return
+    if "#" in before:  # a comment: what we write has none
+        write_text(run.folder / BY_HAND, before)
+    write_text(path, dump_recipe(run.recipe))
 
 
 def _circumstances(run: Run) -> dict[str, Any]:
@@ -265,7 +271,8 @@ def _adopted(run: Run, folder: Path, key: str) -> bool:
     variant, *rest = folder.relative_to(run.folder).parts
     for twin in run.folder.glob("/".join(["*", *rest])):
         if rest and twin != folder and is_complete(twin, key):
-            run.runtime.console.print(f"[dim]{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}[/dim]")
+            words = f"{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}"
+            run.runtime.console.print(words, style="dim", markup=False)
             if run.runtime.accelerator.is_main_process:
                 adopt(twin, folder)
             run.runtime.accelerator.wait_for_everyone()

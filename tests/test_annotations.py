@@ -260,6 +260,14 @@ def test_addresses_are_quoted_behind_the_prefix_that_was_given(root: Path) -> No
     assert last["data"]["image"] == "/data/local-files/?d=images/%C3%BC%20%26%20%3C%E7%8C%AB%3E%20%27q%27%20%22.png"
 
 
+def test_an_xml_of_something_else_is_left_alone(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert convert(root, "cvat", "all.xml") == 0
+    before = (root / "all.xml").read_bytes()
+    assert convert(root, "label-studio", "all.json") == 2
+    assert "all.xml: holds something else" in capfd.readouterr().err.replace("\n", "")
+    assert (root / "all.xml").read_bytes() == before
+
+
 # --- CVAT and VOC ------------------------------------------------------------
 
 

@@ -1,4 +1,6 @@
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,6 +123,45 @@ def test_score_maps_come_back_in_half_precision(classes: tuple[int, ...], tmp_pa
     assert (loaded.classes, loaded.size, loaded.labels) == (classes, (20, 27), "predicted")
     np.testing.assert_allclose(loaded.scores, scores, atol=5e-4)
     assert loaded.full_size().shape == (len(classes), 20, 27)
+
+
+def test_others_may_read_a_checkpoint_too(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "c.safetensors", {"a": torch.ones(1)}, {})
+    (tmp_path / "plain").write_text("")
+    assert (tmp_path / "c.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": np.ones((5, 7))},
+        {"scores": np.ones((2, 5, 7))},
+        {"scores": np.full((1, 5, 7), 1.5)},
+        {"scores": np.full((1, 5, 7), np.nan)},
+        {"classes": np.array(3)},
+        {"classes": np.array([254])},
+        {"classes": np.array([-1])},
+        {"size": np.array(20)},
+        {"size": np.array([0, 28])},
+    ],
+)
+def test_arrays_that_are_no_score_maps_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    sound = {"scores": np.ones((1, 5, 7)), "classes": np.array([3]), "size": np.array([20, 28]), "labels": "given"}
+    np.savez(tmp_path / "s.npz", **{**sound, **change})
+    with pytest.raises(PatchlearnError, match=r"s\.npz: not score maps"):
+        read_scores(tmp_path / "s.npz")
+
+
+def test_no_damage_to_score_maps_is_more_than_a_sentence(tmp_path: Path) -> None:
+    maps = ScoreMaps(scores=np.random.default_rng(0).random((2, 9, 9), np.float32), classes=(0, 4), size=(36, 36))
+    write_scores(tmp_path / "s.npz", maps)
+    whole, random = (tmp_path / "s.npz").read_bytes(), np.random.default_rng(1)
+    for _ in range(400):
+        broken = bytearray(whole)
+        broken[random.integers(len(broken))] ^= 1 << random.integers(8)
+        (tmp_path / "s.npz").write_bytes(broken)
+        with suppress(PatchlearnError):
+            read_scores(tmp_path / "s.npz")
 
 
 def test_pickled_scores_are_refused(tmp_path: Path) -> None:

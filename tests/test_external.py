@@ -89,10 +89,14 @@ def test_bad_files_are_named_and_the_others_are_done(
     np.save(maps / "b.npy", np.full((1, 4, 4), 3.0))
     np.save(maps / "d.npy", np.zeros((1, 4, 4)))
     write_mask(maps / "ü c.png", np.zeros((4, 4), np.uint8))
+    Image.new("RGB", SIZE[::-1]).save(images / "e.png")
+    np.save(maps / "e.npy", np.zeros((1, 4, 4)))
+    (maps / "e.npy").write_bytes((maps / "e.npy").read_bytes().replace(b"'descr'", b"'descr(").replace(b"}", b" "))
     assert refine(images, maps) == 2
     message = capfd.readouterr().err.replace("\n", " ")
     assert "b.npy: scores from 3 to 3; they must be numbers in [0, 1]" in message
     assert "no file named 'd'" in message
+    assert "e.npy: not a plain NumPy array" in message
     assert "ü c.png: 4×4 pixels, but its image has 40×32" in message
     assert (maps.parent / "out" / "a.png").exists()
     assert not (maps.parent / "out" / "b.png").exists()
@@ -106,6 +110,7 @@ def test_bad_files_are_named_and_the_others_are_done(
         (np.full((1, 4, 4), np.nan), (), "they must be numbers in [0, 1]"),
         (np.full((2, 4, 4), 0.3), ("--kind", "probabilities"), "Apply a softmax"),
         (np.full((2, 4, 4), np.nan), ("--kind", "probabilities", "--preset", "none"), "a.npy: probabilities"),
+        (np.full((2, 4, 4), 7.0), ("--kind", "probabilities", "--preset", "none"), "a.npy: probabilities: they begin"),
         (np.zeros((1, 4, 4)), ("--kind", "logits"), "'logits' is not an option"),
         (np.zeros((1, 4, 4)), ("--preset", "iren"), "did you mean 'irn'"),
         (np.zeros((1, 4, 4)), ("--background", "ostu"), "did you mean 'otsu'"),
@@ -138,7 +143,7 @@ def test_nothing_that_is_read_is_overwritten(images: Path, maps: Path, capfd: py
     before = (images / "a.png").read_bytes(), (maps / "a.png").read_bytes()
     for out in (images, maps):
         assert main(["refine", "--images", str(images), "--scores", str(maps), "--out", str(out)]) == 2
-        assert "a.png: its mask would overwrite the file itself" in capfd.readouterr().err.replace("\n", " ")
+        assert f"{out.name}: holds what is refined" in capfd.readouterr().err.replace("\n", " ")
     assert ((images / "a.png").read_bytes(), (maps / "a.png").read_bytes()) == before
 
 

@@ -90,6 +90,28 @@ def test_a_run_leaves_everything_it_promises(recipe: Path, folder_data: Path, tm
         assert mask.size == (48, 40)
 
 
+def test_data_of_many_classes_are_counted_line_by_line(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder_data / "classes.txt").write_text("red\nblue\n" + "".join(f"kind{n}[/b]\n" for n in range(40)))
+    words = ["check", str(recipe), "--data.root", str(folder_data), "--out", str(tmp_path / "run[a]")]
+    assert main([*words, "--runtime.device=cpu"]) == 0
+    shown = capfd.readouterr().out
+    assert [line.split()[1::2] for line in shown.splitlines() if "images" in line] == [["images", "8", "4"]]
+    assert "kind39[/b]" in shown
+
+
+def test_a_recipe_written_by_hand_is_kept(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.yaml").write_text("# mine\n" + RECIPE)
+    words = ["check", str(run), "--data.root", str(folder_data), "--runtime.device=cpu"]
+    assert main(words) == 0
+    assert main(words) == 0
+    assert (run / "recipe.by-hand.yaml").read_text().startswith("# mine")
+    assert "root" in (run / "recipe.yaml").read_text()
+
+
 def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:

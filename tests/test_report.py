@@ -15,7 +15,7 @@ from patchlearn.datasets import open_dataset
 from patchlearn.errors import PatchlearnError
 from patchlearn.figures import Chart, Line, draw_chart, heat_overlay, mask_overlay
 from patchlearn.report import write_report
-from patchlearn.results import percent, print_results, recall_at_precision, results_table
+from patchlearn.results import caption, percent, print_results, recall_at_precision, results_table
 from patchlearn.samples import Dataset, ScoreMaps
 
 VARIANTS = ("plain", "progressive")
@@ -175,6 +175,35 @@ def test_the_segmenter_has_its_own_column(run: Path) -> None:
     plain, _ = results_table(run)
     assert (plain.seed_oracle, plain.segmenter, plain.reference) == (0.5, 0.61, 0.7625)
     assert plain.share_of_reference == pytest.approx(0.8)
+
+
+def test_the_segmenters_figure_is_never_without_its_circumstances(run: Path) -> None:
+    segmenter = {**entry("plain", "segmenter", "argmax", 0.61), "split": "val", "labels": "predicted"}
+    write_json(run / "evaluation.json", [segmenter])
+    assert "Segmenter: 8 images of val, no image labels, commit abc." in caption(run)
+
+
+def test_every_mask_of_new_images_stands_under_its_own_variant(run: Path, data: Dataset) -> None:
+    """plain was stopped after one image, which has no true mask; progressive has all of them."""
+    samples = data.split("val")
+    mask = np.zeros((40, 48), np.uint8)
+    write_mask(run / "plain" / "segmented" / "val" / f"{samples[-1].id}.png", mask)
+    for sample in samples:
+        write_mask(run / "progressive" / "segmented" / "val" / f"{sample.id}.png", mask)
+    table = page(run, data).split("New images, without tags")[1].split("</table>")[0]
+    header, *rows = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    columns = header.count("<th>")
+    assert all(row.count("<td>") == columns for row in rows)
+    assert sum('alt="plain"' in row for row in rows) == 1
+    assert sum('alt="progressive"' in row for row in rows) == len(rows)
+
+
+def test_names_are_no_markup(run: Path) -> None:
+    entries = [entry("a[/b]", "seed", "oracle", 0.5)]
+    write_json(run / "evaluation.json", entries)
+    console = Console(record=True, width=120, file=StringIO())
+    print_results(console, run)
+    assert "a[/b]" in console.export_text()
 
 
 @pytest.mark.parametrize("other", [{"split": "test"}, {"settings": "others"}])

@@ -15,6 +15,7 @@ import numpy as np
 
 from patchlearn.annotations.regions import AnnotationSettings, Bools, MaskedImage, Region, regions
 from patchlearn.artifacts import PALETTE, write_text
+from patchlearn.errors import PatchlearnError
 
 CONTROL, OBJECT = "masks", "image"
 CHANNELS, WORD = 4, 8  # a brush is a picture of red, green, blue and opacity, 8 bits each; the opacity is the mask
@@ -31,8 +32,15 @@ def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSet
 
 
 def write(out: Path, entries: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
-    """The tasks into `out`, the labelling configuration into the XML of the same name."""
-    write_text(out.with_suffix(".xml"), labelling_configuration(classes))
+    """The tasks into `out`, the labelling configuration into the XML of the same name.
+
+    Raises:
+        PatchlearnError: there is such an XML, and it is something else.
+    """
+    configuration = out.with_suffix(".xml")
+    if configuration.exists() and not configuration.read_bytes().startswith(b"<View"):
+        raise PatchlearnError(f"{configuration}: holds something else. Give {out.name} another name.")
+    write_text(configuration, labelling_configuration(classes))
     write_text(out, json.dumps(entries, ensure_ascii=False))
 
 

@@ -36,16 +36,28 @@ def _class_names(root: Path, rows: list[LabelRow]) -> tuple[str, ...]:
     listed = root / "classes.txt"
     if listed.exists():
         return read_class_names(listed)
+    for row in rows:
+        _refuse_other_separators(root, row)
     names = tuple(sorted({label for row in rows for label in row.labels}))
     if not names:
         raise PatchlearnError(f"{root / 'labels.csv'}: not a single label. Fill the column 'labels'.")
     return within_limits(names, root / "labels.csv")
 
 
+def _refuse_other_separators(root: Path, row: LabelRow) -> None:
+    """Without a list of the classes, "cat, dog" would be the classes "cat," and "dog"."""
+    for label in row.labels:
+        if "," in label or ";" in label:
+            raise PatchlearnError(
+                f"{root / 'labels.csv'}, line {row.line}: label {label!r}. Separate the labels by spaces; if that is "
+                "the name of a class, list the classes in classes.txt."
+            )
+
+
 def _sample(root: Path, row: LabelRow, labels: tuple[int, ...]) -> Sample:
     images = root / "images"
     image = images / row.image
-    if Path(row.image).is_absolute() or not image.resolve().is_relative_to(images.resolve()):
+    if Path(row.image).is_absolute() or ".." in Path(row.image).parts:
         raise PatchlearnError(
             f"{root / 'labels.csv'}, line {row.line}: {row.image!r} leaves {images}. Correct the name."
         )

@@ -5,12 +5,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from patchlearn.errors import PatchlearnError
 from patchlearn.samples import Dataset, Sample, UInt8
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # what counts as a picture in a folder
+TURNS = {  # by which a picture of the EXIF orientation comes upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
@@ -50,7 +59,9 @@ def read_image(path: Path) -> UInt8:
         PatchlearnError: the file is missing, truncated or no image.
     """
     with _opened(path) as file:
-        upright = ImageOps.exif_transpose(file)
+        # Pillow's own exif_transpose also rewrites all other tags, and fails where one of them is odd.
+        turn = TURNS.get(file.getexif().get(ExifTags.Base.Orientation, 1))
+        upright = file if turn is None else file.transpose(turn)
         return np.array(_to_8_bits(upright).convert("RGB"))
 
 

@@ -75,10 +75,10 @@ def read_label_rows(path: Path) -> list[LabelRow]:
     if not path.exists():
         raise PatchlearnError(f"{path}: no such file. Write one with the columns {','.join(COLUMNS)}.")
     reader = csv.DictReader(StringIO(read_text(path), newline=""), restkey=SURPLUS, strict=True)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise PatchlearnError(f"{path}: no column {missing[0]!r}; the first line must be {','.join(COLUMNS)}.")
     try:
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise PatchlearnError(f"{path}: no column {missing[0]!r}; the first line must be {','.join(COLUMNS)}.")
         rows = [_row(path, reader.line_num, cells) for cells in reader]
     except csv.Error as error:
         raise PatchlearnError(f"{path}, line {reader.line_num}: not CSV ({error}). Close every quote.") from None
@@ -109,8 +109,10 @@ def _row(path: Path, line: int, cells: dict[str, str | None]) -> LabelRow:
         raise PatchlearnError(
             f"{path}, line {line}: more cells than columns. Separate the labels by spaces, not by commas."
         )
-    if Path(split.strip()).name != split.strip():
-        raise PatchlearnError(f"{path}, line {line}: split {split!r} names a folder; use letters and digits.")
+    if Path(split.strip()).name != split.strip() or split.strip() in ("", ".."):
+        raise PatchlearnError(f"{path}, line {line}: split {split!r} is no name of one; use letters and digits.")
+    if "\0" in image + split:
+        raise PatchlearnError(f"{path}, line {line}: holds a zero byte. Write the line again.")
     return LabelRow(image.strip(), split.strip(), tuple(labels.split()), line)
 
 

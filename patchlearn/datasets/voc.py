@@ -1,5 +1,6 @@
 """The PASCAL VOC layout: JPEGImages/, ImageSets/Segmentation/, SegmentationClass/, Annotations/."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -59,7 +60,13 @@ def _given_labels(root: Path, classes: tuple[str, ...]) -> dict[str, tuple[int, 
     table = root / "labels.csv"
     if not table.exists():
         return None
-    return {Path(row.image).stem: class_indices(row, classes, table) for row in read_label_rows(table)}
+    labels: dict[str, tuple[int, ...]] = {}
+    for row in read_label_rows(table):
+        name = Path(row.image).stem
+        if name in labels:
+            raise PatchlearnError(f"{table}, line {row.line}: image {name!r} stands in another line too. Keep one.")
+        labels[name] = class_indices(row, classes, table)
+    return labels
 
 
 def read_list(path: Path) -> list[str]:
@@ -75,6 +82,9 @@ def _read_split(
     root: Path, path: Path, classes: tuple[str, ...], given: dict[str, tuple[int, ...]] | None
 ) -> tuple[Sample, ...]:
     names = read_list(path)
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise PatchlearnError(f"{path}: image {name!r} stands there {count} times. Keep one.")
     images = [_image(root, path, name) for name in names]
     if path.stem == UNLABELLED and _is_unlabelled(root, names, given):
         return tuple(_sample(root, image, ()) for image in images)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from patchlearn.errors import PatchlearnError
 
 Array = TypeVar("Array")
+UNEVEN = 1e-2  # how far the probabilities of a pixel may be from one: half precision with many labels is
 
 
 def is_tensor(value: object) -> bool:
@@ -47,6 +48,18 @@ def require_whole(name: str, value: object, least: int) -> None:
     """Raise `PatchlearnError` unless the value is a whole number, not below the least."""
     if not isinstance(value, Integral) or int(value) < least:
         raise PatchlearnError(f"{name}: {value!r} is not a whole number of {least} or more. Choose one.")
+
+
+def require_probabilities(name: str, array: NDArray[Any]) -> None:
+    """Raise `PatchlearnError` unless the values, K×H×W, are at least 0 and sum to one at every pixel."""
+    require_finite(name, array, "Look at where they come from.")
+    total = array.sum(0, dtype=np.float32)  # 255 labels in fp16 do not sum to one
+    if float(array.min()) < 0 or float(abs(total - 1).max()) > UNEVEN:
+        raise PatchlearnError(
+            f"{name}: they begin at {float(array.min()):.3g} and sum to {float(total.min()):.3g} to "
+            f"{float(total.max()):.3g}; they must be at least 0 and sum to 1 at every pixel. Apply a softmax, divide "
+            "them by their sum, or add the background as a label of its own."
+        )
 
 
 def require_finite(name: str, array: NDArray[Any], remedy: str) -> None:

@@ -16,14 +16,21 @@ from typing import Any
 import numpy as np
 
 from patchlearn.errors import PatchlearnError, require_one_of
-from patchlearn.refine.arrays import Array, is_tensor, like, require_finite, require_shape, require_whole, to_numpy
+from patchlearn.refine.arrays import (
+    Array,
+    is_tensor,
+    like,
+    require_probabilities,
+    require_shape,
+    require_whole,
+    to_numpy,
+)
 from patchlearn.refine.lattice import Lattice, build_lattice
 from patchlearn.refine.mean_field import mean_field
 from patchlearn.refine.vectors import VECTOR
 from patchlearn.samples import IGNORE, Float32, UInt8
 
 LOWEST = 1e-5  # probabilities are clipped to [1e-5, 1]: PSA, SEAM
-UNEVEN = 1e-2  # how far the probabilities of a pixel may be from one: half precision with many labels is
 NEVER = -1e4  # a logit whose exponential is zero
 SMALL = 1_000_000  # pixels of an image whose spatial lattice (24 bytes per pixel) is kept for the next one of its size
 SPACE, COLOUR = (0,) * 3, (0,) * 6  # corners of a simplex over 2 and 5 features
@@ -143,14 +150,7 @@ def _check(image: Any, probabilities: Any, iterations: int) -> None:
             f"{image.shape[0]}×{image.shape[1]}. Resize them to the image first."
         )
     require_whole("iterations", iterations, 0)
-    require_finite("probabilities", probabilities, "Look at where they come from.")
-    total = probabilities.sum(0, dtype=np.float32)  # 255 labels in fp16 do not sum to one
-    if float(probabilities.min()) < 0 or float(abs(total - 1).max()) > UNEVEN:
-        raise PatchlearnError(
-            f"probabilities: they begin at {float(probabilities.min()):.3g} and sum to {float(total.min()):.3g} to "
-            f"{float(total.max()):.3g}; they must be at least 0 and sum to 1 at every pixel. Apply a softmax, divide "
-            "them by their sum, or add the background as a label of its own."
-        )
+    require_probabilities("probabilities", probabilities)
 
 
 def _infer(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int) -> Float32:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from patchlearn.artifacts import write_mask
 from patchlearn.datasets import read_image, read_mask
@@ -36,6 +36,24 @@ def test_exif_rotation_is_undone(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held on its side: rotate by 90° clockwise to view
     Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(COLOURS, -1))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_that_of_pillow(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as file:
+        assert np.array_equal(read_image(tmp_path / "a.png"), np.asarray(ImageOps.exif_transpose(file)))
+
+
+def test_an_odd_tag_beside_the_orientation_spoils_no_picture(tmp_path: Path) -> None:
+    """The maker's name, one bit off, is a number that is no number: Pillow cannot write it back."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    content = exif.tobytes().replace(b"\x01\x0f", b"\x01\x00")
+    Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=content)
     assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(COLOURS, -1))
 
 

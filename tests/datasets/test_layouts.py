@@ -55,6 +55,14 @@ def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) 
         (lambda root: (root / "Annotations" / "2007_1.xml").write_text("<a"), "not valid XML"),
         (lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text("../x\n"), "does not exist"),
         (lambda root: (root / "ImageSets" / "Segmentation" / "test.txt").write_text("x\n"), "does not exist"),
+        (
+            lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text("2007_1\n2007_1\n"),
+            "'2007_1' stands there 2 times",
+        ),
+        (
+            lambda root: (root / "labels.csv").write_text("image,split,labels\n2007_1.jpg,a,cat\n2007_1.png,a,dog\n"),
+            "line 3: image '2007_1' stands in another line too",
+        ),
     ],
 )
 def test_a_broken_voc_folder_is_explained(voc: Path, change, complaint: str) -> None:  # type: ignore[no-untyped-def]
@@ -146,6 +154,27 @@ def test_without_classes_txt_the_labels_are_the_classes(folder_data: Path) -> No
     assert open_dataset("folder", folder_data).classes == ("blue", "red")
 
 
+@pytest.mark.parametrize("labels", ['"red, blue"', '"red,blue"', "red;blue"])
+def test_without_classes_txt_other_separators_make_no_classes(folder_data: Path, labels: str) -> None:
+    (folder_data / "classes.txt").unlink()
+    (folder_data / "labels.csv").write_text(f"image,split,labels\nimg00.png,train,{labels}\n")
+    with pytest.raises(PatchlearnError, match=r"line 2: label 'red.*Separate the labels by spaces"):
+        open_dataset("folder", folder_data)
+
+
+def test_an_open_quote_in_the_first_line_is_explained(folder_data: Path) -> None:
+    (folder_data / "labels.csv").write_text('"image,split,labels\nimg00.png,train,red\n')
+    with pytest.raises(PatchlearnError, match="Close every quote"):
+        open_dataset("folder", folder_data)
+
+
+def test_a_link_to_an_image_elsewhere_is_an_image(folder_data: Path) -> None:
+    image = folder_data / "images" / "img00.png"
+    image.rename(folder_data / "elsewhere.png")
+    image.symlink_to(folder_data / "elsewhere.png")
+    check_dataset(open_dataset("folder", folder_data))
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -155,7 +184,10 @@ def test_without_classes_txt_the_labels_are_the_classes(folder_data: Path) -> No
         ("../labels.csv,train,red", "leaves"),
         ("new.png", "expected image,split,labels"),
         ("img00.jpg,train,red", "share the stem"),
-        ("new.png,../train,red", "names a folder"),
+        ("new.png,../train,red", "split '../train' is no name of one"),
+        ("new.png,..,red", "split '..' is no name of one"),
+        ("new.png, ,red", "split ' ' is no name of one"),
+        ("new\0.png,train,red", "zero byte"),
         ("new.png,train,red,blue", "line 14: more cells than columns. Separate the labels by spaces"),
         ('new.png,train,"red', "not CSV .*Close every quote"),
     ],
