@@ -277,7 +277,7 @@ def train_affinity(
         model=channels_last(network),
         groups=parameter_groups(network.stages, network.head, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(process_batches, images, settings.optimisation.batch_size, runtime),
+        batches=partial(process_batches, images, settings.optimisation, runtime),
         loss=partial(_loss, network.kind, network.stride, settings.cells, accelerator),
         begin_epoch=partial(_begin_epoch, network),
         end_epoch=lambda epoch: {},
@@ -328,7 +328,7 @@ def check_affinity(settings: AffinitySettings) -> None:
         raise PatchlearnError(
             f"affinity.augment.crop: {settings.augment.crop} holds no two cells; {least} or more does."
         )
-    check_optimisation(settings.optimisation)
+    check_optimisation(settings.optimisation, "affinity")
 
 
 def _loss(

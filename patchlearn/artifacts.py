@@ -110,6 +110,12 @@ def is_complete(folder: Path, key: str) -> bool:
     return bool(manifest.get("complete")) and manifest["key"] == key
 
 
+def is_of_another(folder: Path, key: str) -> bool:
+    """Whether a step has worked in this folder, finished or not, with other settings or inputs."""
+    path = folder / MANIFEST
+    return path.exists() and read_json(path)["key"] != key
+
+
 def begin(folder: Path, key: str) -> None:
     """Claim a folder for a step. What another key left there is deleted; what the same key left is kept.
 

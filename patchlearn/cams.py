@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import torch
@@ -132,8 +133,7 @@ def write_cams(
     Raises:
         PatchlearnError: a wrong setting, or an image that cannot be read.
     """
-    check_cams(settings)
-    require_one_of("cams.read", settings.read, READS if classifier.network.splits else READS[:2])
+    check_cams(settings, patches=bool(classifier.network.splits))
     accelerator = runtime.accelerator
     classifier.network.to(accelerator.device)
     classifier.network.to(memory_format=torch.channels_last)
@@ -188,11 +188,18 @@ def _on_cells(maps: Tensor, view: Tensor, stride: int, cells: tuple[int, int]) -
     return enlarged[0] + enlarged[1].flip(2) if len(enlarged) > 1 else enlarged[0]
 
 
-def check_cams(settings: CamSettings) -> None:
-    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
-    require_one_of("cams.read", settings.read, READS)
+def check_cams(settings: CamSettings, *, patches: bool) -> None:
+    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range.
+
+    Args:
+        settings: how maps are read.
+        patches: whether the network cuts its features into patches, so that there is a merged half to read.
+    """
+    require_one_of("cams.read", settings.read, READS if patches else READS[:2])
     require_one_of("cams.labels", settings.labels, LABELS)
-    if not settings.scales or min(settings.scales) <= 0:
+    if not 0 <= settings.confidence <= 1:
+        raise PatchlearnError(f"cams.confidence: {settings.confidence} is outside [0, 1].")
+    if not settings.scales or not all(0 < scale < inf for scale in settings.scales):
         raise PatchlearnError(f"cams.scales: {list(settings.scales)}; name at least one, all positive.")
     if settings.long_side is not None and settings.long_side < 1:
         raise PatchlearnError(f"cams.long_side: {settings.long_side} is not positive.")

@@ -1,5 +1,6 @@
 """Step 1: train the classifier from image labels, stage by stage."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,12 +99,9 @@ def train_classifier(
     Raises:
         PatchlearnError: a wrong setting, too few images, labels or epochs.
     """
+    network = check_classifier(dataset, settings, runtime, seed=seed)
     samples, held_out = _held_out(dataset, settings, seed)
     accelerator = runtime.accelerator
-    check_optimisation(settings.optimisation)
-    _check(settings, samples, held_out, accelerator)
-    with seeded(seed, "weights"):
-        network = _create_network(settings, len(dataset.classes))
     classifier = Classifier(network=network, classes=dataset.classes)
     images = _LabelledImages(samples, len(dataset.classes), settings.augment, network, seed)
     task = Task(
@@ -111,7 +109,7 @@ def train_classifier(
         model=network,
         groups=parameter_groups(network.stages, network.classifier, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(process_batches, images, settings.optimisation.batch_size, runtime),
+        batches=partial(process_batches, images, settings.optimisation, runtime),
         loss=partial(_loss, accelerator.device),
         begin_epoch=partial(_begin_epoch, network, settings),
         end_epoch=partial(_end_epoch, classifier, held_out, settings, folder, accelerator),
@@ -123,6 +121,19 @@ def train_classifier(
         save_classifier(folder / MODEL, classifier)
     accelerator.wait_for_everyone()
     return folder / MODEL
+
+
+def check_classifier(dataset: Dataset, settings: ClassifierSettings, runtime: Runtime, *, seed: int) -> PatchNetwork:
+    """The network before its first step, if everything is as training needs it.
+
+    Raises:
+        PatchlearnError: as `train_classifier`.
+    """
+    samples, held_out = _held_out(dataset, settings, seed)
+    check_optimisation(settings.optimisation, "classifier")
+    _check(settings, samples, held_out, runtime.accelerator)
+    with seeded(seed, "weights"):
+        return _create_network(settings, len(dataset.classes))
 
 
 def save_classifier(path: Path, classifier: Classifier) -> None:
@@ -210,10 +221,11 @@ class _LabelledImages(EpochImages):
         self.classes = classes
         self.transform = TrainingTransform(augment, network.stages.mean, network.stages.std)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, index = place
         sample = self.samples[index]
         image = read_image(sample.image)
-        with seeded(self.seed, "augment", self.epoch, index):
+        with seeded(self.seed, "augment", epoch, index):
             return self.transform(image), multi_hot(sample.labels, self.classes)
 
 
@@ -226,8 +238,9 @@ def _loss(device: torch.device, model: nn.Module, batch: tuple[Tensor, Tensor]) 
 def _begin_epoch(network: PatchNetwork, settings: ClassifierSettings, epoch: int) -> int:
     """Training mode, with frozen statistics left frozen; the progressive network moves to its next split."""
     network.train()
-    for module in network.modules():
-        if settings.freeze_statistics and isinstance(module, BatchNorm):
+    kept = [network] if settings.freeze_statistics else list(network.stages)[: settings.frozen_stages]
+    for module in itertools.chain.from_iterable(part.modules() for part in kept):
+        if isinstance(module, BatchNorm):
             module.eval()
     if network.fusion != "progressive":
         return 0

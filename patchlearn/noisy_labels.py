@@ -64,8 +64,9 @@ def generalised(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -
     Source: Zhang & Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
     NeurIPS 2018.
     """
-    likelihood = (-_pixel_costs(logits, labels)).exp()
-    return _mean((1 - likelihood**GENERALISED_POWER) / GENERALISED_POWER, labels != IGNORE, divisor)
+    # p^q from log p: a power of a p that is nought in float32 would have no gradient.
+    powers = (-GENERALISED_POWER * _pixel_costs(logits, labels)).exp()
+    return _mean((1 - powers) / GENERALISED_POWER, labels != IGNORE, divisor)
 
 
 Loss = Callable[[Tensor, Tensor, Divisor], Tensor]

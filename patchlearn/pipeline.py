@@ -18,6 +18,7 @@ Steps hand each other files in one run folder:
 A segmenter that learned from true masks stands in segmenter-masks/, segmented-masks/ and evaluation-masks/.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -33,12 +34,13 @@ from patchlearn.artifacts import (
     file_digest,
     fingerprint,
     is_complete,
+    is_of_another,
     read_json,
     write_class_names,
     write_json,
 )
 from patchlearn.cams import write_cams
-from patchlearn.classifier import MODEL, load_classifier, train_classifier
+from patchlearn.classifier import MODEL, check_classifier, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset, read_mask
 from patchlearn.datasets.check import check_dataset
 from patchlearn.discriminant import load_discriminant
@@ -47,7 +49,7 @@ from patchlearn.evaluate import Entry, EntryFacts, ScoreEvaluation, curve_table,
 from patchlearn.inference import MODEL as SEGMENTER_MODEL
 from patchlearn.inference import load_segmenter, save_segmenter
 from patchlearn.pseudo import SURE, read_walked, write_pseudo_masks
-from patchlearn.recipe import Recipe, Variant, load_recipe, variants_of
+from patchlearn.recipe import SUPERVISIONS, Recipe, Variant, load_recipe, variants_of
 from patchlearn.refine import background_threshold
 from patchlearn.relearn import learn_discriminant, round_path
 from patchlearn.report import write_report
@@ -63,7 +65,6 @@ from patchlearn.segmenter import (
 )
 from patchlearn.steps import (
     RECIPE,
-    REFERENCE,
     Run,
     affinity_folder,
     affinity_key,
@@ -131,6 +132,8 @@ def run_all(run: Run) -> None:
     """Every step of every variant, in order; what is complete is left alone."""
     weak = (train, cams, affinity, pseudo)
     steps = (segment,) if is_reference(run) else (*weak, segment) if run.recipe.with_segmenter else weak
+    if train in steps:
+        _check_classifiers(run)
     if segment in steps:
         _check_segmenters(run)
     check(run)
@@ -139,6 +142,13 @@ def run_all(run: Run) -> None:
             step(run, variant)
     evaluate(run)
     report(run)
+
+
+def _check_classifiers(run: Run) -> None:
+    """What step 1 would stumble over in one variant, before those ahead of it are trained."""
+    for variant in run.variants:
+        if not is_complete(classifier_folder(run, variant), classifier_key(run, variant)):
+            check_classifier(run.dataset, variant.classifier, run.runtime, seed=run.recipe.seed)
 
 
 def _check_segmenters(run: Run) -> None:
@@ -380,13 +390,27 @@ def evaluate(run: Run) -> list[dict[str, Any]]:
 
 def report(run: Run) -> Path:
     """Write `report.html`."""
-    names = [variant.name for variant in variants_of(run.recipe) if (run.folder / variant.name).is_dir()]
+    there = [variant for variant in variants_of(run.recipe) if (run.folder / variant.name).is_dir()]
+    outdated = {variant.name: _outdated(run, variant) for variant in there}
+    for folder in itertools.chain(*outdated.values()):
+        _say_left_out(run, folder)
+    names = [name for name, folders in outdated.items() if not folders]
     split = run.variants[0].cams.splits[0]
     path = run.folder / "report.html"
     if run.runtime.accelerator.is_main_process:
         path = write_report(run.folder, run.dataset, names, split=split, title=run.recipe.title)
     run.runtime.accelerator.wait_for_everyone()
     return path
+
+
+def _outdated(run: Run, variant: Variant) -> list[Path]:
+    """The folders of a variant that hold what the recipe, as it is now, does not make."""
+    steps = [(classifier_folder(run, variant), classifier_key(run, variant))]
+    steps += [(cams_folder(run, variant, split), cams_key(run, variant, split)) for split in variant.cams.splits]
+    steps += [(pseudo_folder(run, variant, split), pseudo_key(run, variant, split)) for split in variant.pseudo.splits]
+    for view, split in itertools.product(_supervisions(run), segmented_splits(run, variant)):
+        steps.append((segmented_folder(view, variant, split), segmented_key(view, variant, split)))
+    return [folder for folder, key in steps if is_of_another(folder, key)]
 
 
 def check_splits(variant: Variant, dataset: Dataset) -> None:
@@ -466,13 +490,29 @@ def _facts(run: Run, variant: Variant, split: str, artefact: str) -> EntryFacts:
 
 
 def _gathered_entries(run: Run) -> list[dict[str, Any]]:
-    """Of every variant of the recipe that has been evaluated, also those this call did not work on."""
-    files = [
-        run.folder / variant.name / f"evaluation{ending}" / "entries.json"
-        for variant in variants_of(run.recipe)
-        for ending in ("", REFERENCE)
-    ]
-    return [entry for file in files if file.exists() for entry in read_json(file)]
+    """Of every variant that was judged as the recipe is now, also those this call did not work on.
+
+    Figures of other settings would stand in the same table, beside a recipe that is not theirs.
+    """
+    entries: list[dict[str, Any]] = []
+    for variant, view in itertools.product(variants_of(run.recipe), _supervisions(run)):
+        folder, key = named_folder(view, variant, "evaluation"), evaluation_key(view, variant)
+        if is_complete(folder, key):
+            entries += read_json(folder / "entries.json")
+        elif is_of_another(folder, key):
+            _say_left_out(run, folder)
+    return entries
+
+
+def _supervisions(run: Run) -> list[Run]:
+    """The run as it learns from tags, and its fully supervised reference."""
+    return [replace(run, recipe=replace(run.recipe, supervision=name)) for name in SUPERVISIONS]
+
+
+def _say_left_out(run: Run, folder: Path) -> None:
+    name = folder.relative_to(run.folder)
+    words = f"{name}: made with other settings than the recipe's, and left out. Do its steps again to have it in."
+    run.runtime.console.print(words, style="dim", markup=False)
 
 
 def _open_data(recipe: Recipe, folder: Path) -> Dataset:

@@ -20,6 +20,7 @@ from patchlearn.pseudo import PseudoSettings, check_pseudo, check_walks
 from patchlearn.relearn import RelearnSettings, check_relearn
 from patchlearn.runtime import RuntimeSettings
 from patchlearn.segmenter import SegmenterSettings, check_segmenter
+from patchlearn.training import check_optimisation
 
 VARIED = ("classifier", "cams", "relearn", "affinity", "pseudo", "segmenter")
 SUPERVISIONS = ("tags", "masks")
@@ -147,7 +148,8 @@ def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: st
     merged = {section: _merge(settings[section], overrides.get(section) or {}) for section in VARIED}
     whole = _parse(merged, (), f"{source}, variant {name}")
     try:
-        check_cams(whole.cams)
+        check_optimisation(whole.classifier.optimisation, "classifier")
+        check_cams(whole.cams, patches=whole.classifier.fusion != "plain")
         check_relearn(whole.relearn)
         check_affinity(whole.affinity)
         check_pseudo(whole.pseudo)

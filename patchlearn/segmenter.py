@@ -43,7 +43,7 @@ from patchlearn.training import (
     process_batches,
 )
 
-VERSION = 1  # of what the same settings learn; part of the key of what is written
+VERSION = 2  # of what the same settings learn; part of the key of what is written
 LABELS = ("all", "sure")
 COLLAPSED = 0.02  # of the labelled object pixels: a network that finds fewer sees background everywhere
 FIRST_STEPS = 200  # in which any network may see background everywhere
@@ -171,7 +171,7 @@ def _train_once(
     accelerator = runtime.accelerator
     with seeded(seed, "segmenter"):
         network = create_network(settings, len(classes), settings.weights)
-    model = channels_last(MovingAverage(network, settings.average))
+    model = channels_last(_Learner(network, settings.average))
     transform = MaskedTransform(settings.augment, network.mean, network.std)
     images = _TaggedPixels(samples, read_labels, transform, seed, classes=len(classes))
     trainee = _Trainee(network, model, settings, accelerator, folder)
@@ -180,7 +180,7 @@ def _train_once(
         model=model,
         groups=parameter_groups(network.encoder, network.decoder, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
-        batches=partial(process_batches, images, settings.optimisation.batch_size, runtime),
+        batches=partial(process_batches, images, settings.optimisation, runtime),
         loss=trainee.loss,
         begin_epoch=trainee.begin_epoch,
         end_epoch=lambda epoch: trainee.validate(),
@@ -203,24 +203,34 @@ def create_network(settings: SegmenterSettings, classes: int, weights: str | Non
     return SegmentationNetwork(settings.backbone, settings.head, classes, settings.output_stride, weights)
 
 
+class _Learner(MovingAverage):
+    """The network in training and its teacher; with how many pixels of objects it found in this epoch, and should."""
+
+    objects: Tensor
+
+    def __init__(self, network: nn.Module, decay: float):
+        super().__init__(network, decay)
+        self.register_buffer("objects", torch.zeros(2, dtype=torch.long))
+
+
 class _Trainee:
-    """The network in training, its teacher, and the pixels it has found in this epoch."""
+    """What is done with the network in every step and epoch."""
 
     def __init__(
         self,
         network: SegmentationNetwork,
-        model: MovingAverage,
+        model: _Learner,
         settings: SegmenterSettings,
         accelerator: Accelerator,
         folder: Path,
     ):
         self.network, self.model, self.settings, self.folder = network, model, settings, folder
         self.accelerator = accelerator
-        self.epoch, self.found, self.labelled = 0, 0, 0
+        self.epoch = 0
 
     def begin_epoch(self, epoch: int) -> int:
         """Training mode; the average, and frozen statistics, stay as they are."""
-        self.epoch, self.found, self.labelled = epoch, 0, 0
+        self.epoch = epoch
         self.network.train()
         if self.settings.freeze_statistics:
             self.network.freeze_statistics()
@@ -246,11 +256,13 @@ class _Trainee:
 
     def validate(self) -> dict[str, float]:
         """Object pixels found ÷ labelled, in training; none of either is a collapse."""
-        share_found = self.found / max(self.labelled, 1)
-        if share_found < COLLAPSED and self.labelled and int(self.model.steps) >= FIRST_STEPS:
+        found, labelled = self.model.objects.tolist()
+        self.model.objects.zero_()  # here, since a training that goes on in the middle of an epoch begins it anew
+        share_found = found / max(labelled, 1)
+        if share_found < COLLAPSED and labelled and int(self.model.steps) >= FIRST_STEPS:
             raise PatchlearnError(
                 f"{self.folder}: the network collapsed to background: in epoch {self.epoch + 1} it marked "
-                f"{self.found} pixels as objects where its labels have {self.labelled}. Lower "
+                f"{found} pixels as objects where its labels have {labelled}. Lower "
                 "segmenter.optimisation.learning_rate, set segmenter.noise.loss to balanced, or look at the masks."
             )
         return {"objects_found": share_found}
@@ -267,8 +279,8 @@ class _Trainee:
     @torch.no_grad()
     def _count(self, logits: Tensor, labels: Tensor) -> None:
         known = labels != IGNORE
-        self.found += int(((logits.argmax(1) != BACKGROUND) & known).sum())
-        self.labelled += int(((labels != BACKGROUND) & known).sum())
+        self.model.objects[0] += ((logits.argmax(1) != BACKGROUND) & known).sum()
+        self.model.objects[1] += ((labels != BACKGROUND) & known).sum()
 
 
 class _TaggedPixels(LabelledPixels):
@@ -286,9 +298,9 @@ class _TaggedPixels(LabelledPixels):
         super().__init__(samples, read_labels, transform, seed, purpose="segmenter")
         self.classes = classes
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
         """(3×crop×crop image, crop×crop labels, K tags)."""
-        return (*super().__getitem__(index), multi_hot(self.samples[index].labels, self.classes))
+        return (*super().__getitem__(place), multi_hot(self.samples[place[1]].labels, self.classes))
 
 
 def read_mask_of(folder: Path, sample: Sample) -> UInt8:
@@ -360,7 +372,7 @@ def check_segmenter(settings: SegmenterSettings) -> None:
         raise PatchlearnError(f"segmenter.noise.rounds: {noise.rounds}; at least one is needed.")
     for inference in (settings.inference, _relabel_settings(settings)):
         check_inference(inference)
-    check_optimisation(settings.optimisation)
+    check_optimisation(settings.optimisation, "segmenter")
 
 
 def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:

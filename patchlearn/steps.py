@@ -5,7 +5,7 @@ A step is complete when the hash of its own settings and of its inputs matches t
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from patchlearn.relearn import VERSION as RELEARN_VERSION
 from patchlearn.runtime import Runtime
 from patchlearn.samples import Dataset, Sample
 from patchlearn.segmenter import VERSION as SEGMENTER_VERSION
+from patchlearn.segmenter import NoiseSettings
+from patchlearn.training import Optimisation
 
 RECIPE = "recipe.yaml"
 BY_HAND = "recipe.by-hand.yaml"
@@ -119,8 +121,14 @@ def data_key(dataset: Dataset) -> str:
 def classifier_key(run: Run, variant: Variant) -> str:
     """Changes with the training's settings, the seed, the data, and the content of a weights file."""
     content = _weights_content(variant.classifier.weights)
-    settings = _without_defaults(asdict(variant.classifier), ClassifierSettings(), YOUNGER_OPTIONS)
+    classifier = replace(variant.classifier, optimisation=_what_learns(variant.classifier.optimisation))
+    settings = _without_defaults(asdict(classifier), ClassifierSettings(), YOUNGER_OPTIONS)
     return fingerprint("classifier", settings, content, run.recipe.seed, data_key(run.dataset))
+
+
+def _what_learns(optimisation: Optimisation) -> Optimisation:
+    """Whoever saves more often after a kill goes on from where the training stood."""
+    return replace(optimisation, save_seconds=Optimisation().save_seconds)
 
 
 def _without_defaults(settings: dict[str, Any], defaults: object, names: Sequence[str]) -> dict[str, Any]:
@@ -145,7 +153,8 @@ def cams_key(run: Run, variant: Variant, split: str) -> str:
 def affinity_key(run: Run, variant: Variant) -> str:
     """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
     walk = asdict(variant.pseudo.walk) if variant.affinity.rounds > 1 else None
-    settings = asdict(variant.affinity), asdict(variant.pseudo.background), walk
+    learner = replace(variant.affinity, optimisation=_what_learns(variant.affinity.optimisation))
+    settings = asdict(learner), asdict(variant.pseudo.background), walk
     scores = cams_key(run, variant, variant.affinity.train_split)
     return fingerprint("affinity", AFFINITY_VERSION, settings, run.recipe.seed, scores)
 
@@ -159,10 +168,11 @@ def pseudo_key(run: Run, variant: Variant, split: str) -> str:
 
 def segmenter_key(run: Run, variant: Variant) -> str:
     """Changes with the masks it learns, the network and its training, the seed, and the content of a weights file."""
-    settings = asdict(variant.segmenter)
+    settings = asdict(replace(variant.segmenter, optimisation=_what_learns(variant.segmenter.optimisation)))
     settings.pop("splits")
     if variant.segmenter.noise.rounds == 1 or is_reference(run):  # no round reads what an earlier one segmented
         settings.pop("inference")
+        settings["noise"] |= {name: getattr(NoiseSettings(), name) for name in ("relabel_crf", "undecided")}
     split = variant.segmenter.train_split
     if is_reference(run):
         settings.pop("noise")
@@ -186,7 +196,8 @@ def common_key(run: Run, variant: Variant) -> str:
     """Changes with whatever a segmenter and its fully supervised reference must share for the one to be measured by
     the other: everything but their labels, and what is done about noisy ones.
     """
-    settings = {name: value for name, value in asdict(variant.segmenter).items() if name not in ("noise", "splits")}
+    learner = replace(variant.segmenter, optimisation=_what_learns(variant.segmenter.optimisation))
+    settings = {name: value for name, value in asdict(learner).items() if name not in ("noise", "splits")}
     weights = _weights_content(variant.segmenter.weights)
     return fingerprint("common", SEGMENTER_VERSION, settings, weights, run.recipe.seed, data_key(run.dataset))
 

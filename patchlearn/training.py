@@ -6,8 +6,9 @@ augmentation and dropout depend on (seed, epoch, index) alone.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -80,7 +81,7 @@ class Task(Generic[Batch]):
         model: its parameters; frozen ones belong to no group.
         groups: parameter groups, each with its own `learning_rate` and `weight_decay`, from `parameter_groups`.
         steps_per_epoch: how many batches `batches` yields from the start of an epoch.
-        batches: (epoch, first step) → this process's part of every global batch of the epoch, from that step on.
+        batches: step → this process's part of every global batch of the training, epoch after epoch, from that step on.
         loss: the mean loss of a batch.
         begin_epoch: readies the model for an epoch; returns the stage of training the epoch belongs to.
         end_epoch: what is left to do after an epoch; returns figures to log, in 0–1.
@@ -90,7 +91,7 @@ class Task(Generic[Batch]):
     model: nn.Module
     groups: list[dict[str, Any]]
     steps_per_epoch: int
-    batches: Callable[[int, int], Iterable[Batch]]
+    batches: Callable[[int], Iterable[Batch]]
     loss: Callable[[nn.Module, Batch], Tensor]
     begin_epoch: Callable[[int], int]
     end_epoch: Callable[[int], dict[str, float]]
@@ -108,9 +109,13 @@ def fit(task: Task[Any], settings: Optimisation, folder: Path, runtime: Runtime,
     training = _Training(task, settings, folder, runtime.accelerator, seed)
     training.restore()
     total = settings.epochs * task.steps_per_epoch
-    with progress(runtime.console, task.title, total, training.position.step) as advance:
-        for epoch in range(training.position.epoch, settings.epochs):
-            training.run_epoch(epoch, advance)
+    batches = iter(task.batches(training.position.step))
+    try:
+        with progress(runtime.console, task.title, total, training.position.step) as advance:
+            for epoch in range(training.position.epoch, settings.epochs):
+                training.run_epoch(epoch, batches, advance)
+    finally:
+        runtime.accelerator.free_memory()  # which otherwise holds every network it has ever prepared
 
 
 def parameter_groups(body: nn.Module, head: nn.Module, settings: Optimisation) -> list[dict[str, Any]]:
@@ -140,11 +145,14 @@ def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[li
 
 
 class EpochImages(TorchDataset[tuple[Tensor, ...]]):
-    """Images whose order and augmentation depend on (seed, epoch, index) alone; a subclass says what one is."""
+    """Images by (epoch, index), of which order and augmentation depend on (seed, epoch, index) alone.
+
+    A subclass says what one is.
+    """
 
     def __init__(self, samples: Sequence[Sample], seed: int):
-        """Images of these samples, before the first epoch."""
-        self.samples, self.seed, self.epoch = samples, seed, 0
+        """Images of these samples."""
+        self.samples, self.seed = samples, seed
 
     def __len__(self) -> int:
         """How many images."""
@@ -171,8 +179,9 @@ class LabelledPixels(EpochImages):
         super().__init__(samples, seed)
         self.read_labels, self.transform, self.purpose = read_labels, transform, purpose
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
         """(3×crop×crop image, crop×crop labels)."""
+        epoch, index = place
         sample = self.samples[index]
         image, labels = read_image(sample.image), self.read_labels(sample)
         if image.shape[:2] != labels.shape:
@@ -180,17 +189,29 @@ class LabelledPixels(EpochImages):
                 f"{sample.image}: {image.shape[1]}×{image.shape[0]} pixels, but its labels for {self.purpose} have "
                 f"{labels.shape[1]}×{labels.shape[0]}. Delete the labels and make them again."
             )
-        with seeded(self.seed, f"{self.purpose} augment", self.epoch, index):
+        with seeded(self.seed, f"{self.purpose} augment", epoch, index):
             return self.transform(image, labels)
 
 
 def process_batches(
-    images: EpochImages, batch_size: int, runtime: Runtime, epoch: int, first: int
+    images: EpochImages, settings: Optimisation, runtime: Runtime, step: int
 ) -> DataLoader[tuple[Tensor, ...]]:
-    """This process's part of every batch of an epoch, from the first one named on."""
-    images.epoch = epoch
-    mine = [share(batch, runtime.accelerator) for batch in images.batches(epoch, batch_size)]
-    return DataLoader(images, batch_sampler=mine[first:], num_workers=runtime.workers)
+    """This process's part of every batch of a training, from a step on.
+
+    It is one stream, so that the processes that load images start once, and not anew in every epoch.
+    """
+    places = (share(batch, runtime.accelerator) for batch in _places(images, settings, step))
+    on_gpu = runtime.accelerator.device.type == "cuda"
+    return DataLoader(images, batch_sampler=places, num_workers=runtime.workers, pin_memory=on_gpu)
+
+
+def _places(images: EpochImages, settings: Optimisation, step: int) -> Iterator[list[tuple[int, int]]]:
+    """The (epoch, index) of the images of every batch, over all processes together."""
+    steps = len(images.batches(0, settings.batch_size))
+    for epoch in range(step // steps, settings.epochs):
+        first = max(0, step - epoch * steps)
+        for batch in images.batches(epoch, settings.batch_size)[first:]:
+            yield [(epoch, index) for index in batch]
 
 
 def learning_rate_factor(settings: Optimisation, step: int, total: int) -> float:
@@ -216,11 +237,11 @@ class _Training:
         self.position = Position()
         self.saved_at = time.monotonic()
 
-    def run_epoch(self, epoch: int, advance: Callable[[str], None]) -> None:
+    def run_epoch(self, epoch: int, batches: Iterator[Any], advance: Callable[[str], None]) -> None:
         """The steps that are left of one epoch, then its validation."""
         stage = self.task.begin_epoch(epoch)
         started, seconds = time.monotonic(), self.position.seconds
-        for batch in self.task.batches(epoch, self.position.step - epoch * self.task.steps_per_epoch):
+        for batch in islice(batches, (epoch + 1) * self.task.steps_per_epoch - self.position.step):
             self._step(batch)
             self.position.seconds = seconds + time.monotonic() - started
             if self.position.step % STEPS_PER_ROW == 0:
@@ -376,15 +397,16 @@ def channels_last(module: Module) -> Module:
     return module
 
 
-def check_optimisation(settings: Optimisation) -> None:
-    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
-    require_one_of("optimisation.optimiser", settings.optimiser, OPTIMISERS)
-    require_one_of("optimisation.schedule", settings.schedule, SCHEDULES)
-    positive = {"learning_rate": settings.learning_rate, "batch_size": settings.batch_size, "epochs": settings.epochs}
-    for name, value in positive.items():
-        if value <= 0:
-            raise PatchlearnError(f"optimisation.{name}: {value} is not positive. Choose a larger one.")
-    for name in ("weight_decay", "momentum", "clip_norm", "head_multiplier", "warmup", "save_seconds"):
-        if not vars(settings)[name] >= 0 or (name in ("momentum", "warmup") and vars(settings)[name] >= 1):
-            limit = "0 or more, below 1" if name in ("momentum", "warmup") else "0 or more"
-            raise PatchlearnError(f"optimisation.{name}: {vars(settings)[name]} is out of range. Choose {limit}.")
+def check_optimisation(settings: Optimisation, section: str = "") -> None:
+    """Raise `PatchlearnError`, naming the section's setting, unless every one is an option or in range."""
+    where = f"{section}.optimisation".lstrip(".")
+    require_one_of(f"{where}.optimiser", settings.optimiser, OPTIMISERS)
+    require_one_of(f"{where}.schedule", settings.schedule, SCHEDULES)
+    for name in ("learning_rate", "head_multiplier", "batch_size", "epochs"):
+        if not 0 < vars(settings)[name] < math.inf:
+            raise PatchlearnError(f"{where}.{name}: {vars(settings)[name]} is not positive. Choose another.")
+    for name in ("weight_decay", "momentum", "clip_norm", "warmup", "save_seconds"):
+        most = 1 if name in ("momentum", "warmup") else math.inf
+        if not 0 <= vars(settings)[name] < most:
+            limit = f"0 or more, below {most}" if most == 1 else "0 or more"
+            raise PatchlearnError(f"{where}.{name}: {vars(settings)[name]} is out of range. Choose {limit}.")

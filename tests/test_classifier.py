@@ -128,6 +128,11 @@ def test_statistics_stay_frozen_and_frozen_stages_stay_as_they_were(
         if is_frozen:
             assert torch.equal(tensor, before[name]), name
     assert not torch.equal(stages.state_dict()["stages.3.0.0.conv_pw.weight"], before["stages.3.0.0.conv_pw.weight"])
+    train(folder_data, tmp_path / "free", console, settings(frozen_stages=2, freeze_statistics=False))
+    changed = {
+        name.split(".")[1] for name, tensor in stages.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert changed == {str(index) for index in range(2, len(stages))}
 
 
 def test_a_tenth_is_held_out_where_there_is_no_val(folder_data: Path) -> None:

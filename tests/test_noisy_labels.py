@@ -46,6 +46,13 @@ def test_generalised_cross_entropy_nears_cross_entropy_and_the_absolute_error(
     torch.testing.assert_close(generalised(logits, labels), (1 - likelihood[known]).mean())
 
 
+def test_a_label_without_any_likelihood_has_a_gradient_too() -> None:
+    logits = torch.tensor([0.0, 110.0], requires_grad=True)
+    generalised(logits.view(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long)).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 def test_balanced_objects_weigh_as_much_as_background(labels: Tensor) -> None:
     sure_of_background = torch.zeros(2, 4, 5, 6)
     sure_of_background[:, 0] = 30.0

@@ -23,6 +23,7 @@ from patchlearn.inference import load_segmenter
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
 from patchlearn.steps import Run, affinity_key, cams_key, classifier_key, data_key, segmenter_key
+from patchlearn.training import Optimisation
 
 RECIPE = """
 title: tiny
@@ -137,6 +138,7 @@ def test_an_option_that_came_later_leaves_older_runs_complete_until_it_is_set(
     key, run = key_of()
     younger = ("border", "detach", "keep_epochs")
     settings = {name: value for name, value in asdict(run.variants[0].classifier).items() if name not in younger}
+    settings["optimisation"]["save_seconds"] = Optimisation().save_seconds  # of no concern
     assert key == fingerprint("classifier", settings, None, run.recipe.seed, data_key(run.dataset))
     others = [key_of(option)[0] for option in ("--classifier.border=replicate", "--classifier.detach=false")]
     assert len({key, *others}) == 3
@@ -528,6 +530,49 @@ def test_a_segmenter_that_cannot_be_trained_is_refused_before_the_first_step(
     assert run_it(recipe, folder_data, tmp_path / "run", option) == 2
     assert complaint in capfd.readouterr().err
     assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("{classifier: {fusion: progresive, splits: [[1, [2, 2]]]}}", "did you mean 'progressive'"),
+        ("{classifier: {fusion: progressive, splits: [[9, [2, 2]]]}}", "cannot cut after stage 9"),
+        ("{classifier: {frozen_stages: 99}}", "classifier.frozen_stages: 99"),
+        ("{classifier: {fusion: progressive, splits: [[1, [2, 2]]], optimisation: {epochs: 0}}}", "epochs: 0 is not"),
+    ],
+)
+def test_no_variant_is_trained_before_all_can_be(
+    settings: str, complaint: str, recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe.write_text(f"{RECIPE}  wrong: {settings}\n")
+    assert run_it(recipe, folder_data, tmp_path / "run") == 2
+    assert complaint in capfd.readouterr().err
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
+def test_figures_of_other_settings_than_the_recipes_are_left_out_and_said(
+    recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run) == 0
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--cams.flip=false") == 0
+    assert {entry["variant"] for entry in read_json(run / "evaluation.json")} == {"plain"}
+    assert "progressive/evaluation: made with other settings" in capfd.readouterr().err.replace("\n", " ")
+    assert "map of progressive" not in (run / "report.html").read_text(encoding="utf-8")
+    assert run_it(recipe, folder_data, run) == 0
+    assert {entry["variant"] for entry in read_json(run / "evaluation.json")} == {"plain", "progressive"}
+    assert "map of progressive" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_saving_more_often_trains_nothing_again(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    often = (f"--{section}.optimisation.save_seconds=7" for section in ("classifier", "affinity", "segmenter"))
+    unread = ("--segmenter.noise.relabel_crf=none", "--segmenter.noise.undecided=0.5")
+    where = (f"--data.root={folder_data}", "--runtime.device=cpu")
+    changes = ((), (*often, *unread))
+    runs = [open_run(recipe, tmp_path, [*where, *more], (), Console(quiet=True)) for more in changes]
+    for key in (classifier_key, affinity_key, segmenter_key):
+        before, after = (key(run, run.variants[0]) for run in runs)
+        assert after == before
 
 
 def test_the_segmenter_can_be_left_for_later(recipe: Path, folder_data: Path, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_a_resumed_training_equals_an_undisturbed_one(
     data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = settings(epochs=3, noise=NoiseSettings(correct_from=0.3, confidence=0.4, rounds=1))
+    plan = replace(plan, optimisation=replace(plan.optimisation, save_seconds=0))
     whole = train(data, tmp_path / "whole", console, plan).read_bytes()
     update, calls = MovingAverage.update, 0
 
@@ -97,13 +98,16 @@ def test_a_resumed_training_equals_an_undisturbed_one(
         train(data, tmp_path / "cut", console, plan)
     monkeypatch.setattr(MovingAverage, "update", update)
     assert train(data, tmp_path / "cut", console, plan).read_bytes() == whole
+    logs = (read_rows(tmp_path / name / "epochs.csv") for name in ("whole", "cut"))
+    before, after = ([(row["loss"], row["objects_found"]) for row in rows] for rows in logs)
+    assert after == before
 
 
 def test_a_network_that_sees_background_everywhere_is_stopped_with_a_sentence(
     data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FIRST_STEPS", 3)
-    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, logits, labels: setattr(trainee, "labelled", 99))
+    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, *batch: trainee.model.objects[1].fill_(99))
     with pytest.raises(PatchlearnError, match=r"collapsed to background: in epoch 2 .* Lower segmenter\.optim"):
         train(data, tmp_path / "run", console, settings())
     assert not (tmp_path / "run" / "model.safetensors").exists()
@@ -112,7 +116,7 @@ def test_a_network_that_sees_background_everywhere_is_stopped_with_a_sentence(
 def test_in_its_first_steps_any_network_may_see_background_everywhere(
     data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, logits, labels: setattr(trainee, "labelled", 99))
+    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, *batch: trainee.model.objects[1].fill_(99))
     train(data, tmp_path / "run", console, settings())
     assert [row["objects_found"] for row in read_rows(tmp_path / "run" / "epochs.csv")] == ["0.0", "0.0"]
 
@@ -125,11 +129,11 @@ def test_the_log_says_how_many_object_pixels_were_found(data: Dataset, tmp_path:
 
 def test_pixels_found_are_counted_where_there_are_labels(tmp_path: Path) -> None:
     network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2)
-    trainee = module._Trainee(network, MovingAverage(network, 0.9), settings(), Accelerator(cpu=True), tmp_path)
+    trainee = module._Trainee(network, module._Learner(network, 0.9), settings(), Accelerator(cpu=True), tmp_path)
     logits = torch.zeros(1, 3, 1, 4)
     logits[0, 1, 0, :3] = 1.0
     trainee._count(logits, torch.tensor([[[255, 0, 2, 1]]]))
-    assert (trainee.found, trainee.labelled) == (2, 2)
+    assert trainee.model.objects.tolist() == [2, 2]
     assert trainee.validate() == {"objects_found": 1.0}
 
 

@@ -1,6 +1,9 @@
 """The loop: batches, schedule, groups, and going on after a kill."""
 
+import gc
 import math
+import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +15,19 @@ from torch.nn import functional as F
 
 from patchlearn.artifacts import read_rows
 from patchlearn.errors import PatchlearnError
+from patchlearn.samples import Sample
 from patchlearn.training import (
     EPOCHS,
     LOG,
     STATE,
+    EpochImages,
     Optimisation,
     Task,
     epoch_batches,
     fit,
     learning_rate_factor,
     parameter_groups,
+    process_batches,
 )
 
 STEPS = 6
@@ -43,9 +49,9 @@ def make_task(settings: Optimisation, *, kill_at: int | None = None) -> Task[Ten
             raise KilledError
         return F.mse_loss(model(batch), batch.sum(1, keepdim=True))
 
-    def batches(epoch: int, first: int) -> list[Tensor]:
-        generator = torch.Generator().manual_seed(epoch)
-        return [torch.randn(4, 3, generator=generator) for _ in range(STEPS)][first:]
+    def batches(step: int) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        return [torch.randn(4, 3, generator=generator) for _ in range(STEPS * settings.epochs)][step:]
 
     def begin_epoch(epoch: int) -> int:
         model.train()
@@ -114,6 +120,25 @@ def test_every_index_comes_once_an_epoch_in_another_order() -> None:
     assert epoch_batches(3, 16, seed=0, epoch=0)[0] != []
 
 
+class Places(EpochImages):
+    """Images that say what they are: epoch and index."""
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
+        return (torch.tensor(place),)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("step", [0, 2, 3])
+def test_batches_are_one_stream_over_all_epochs(workers: int, step: int, console: Console) -> None:
+    sample = Sample(id="a", image=Path("a.png"), labels=())
+    images, plan = Places([sample] * 7, seed=0), settings(epochs=2, batch_size=2)
+    runtime = replace(make_runtime(console), workers=workers)
+    places = [batch.tolist() for (batch,) in process_batches(images, plan, runtime, step)]
+    whole = [[[epoch, index] for index in batch] for epoch in (0, 1) for batch in epoch_batches(7, 2, 0, epoch)]
+    assert len(whole) == 6
+    assert places == whole[step:]
+
+
 def test_poly_falls_with_power_0_9_and_warmup_rises() -> None:
     plan = settings(schedule="poly", warmup=0.2)
     factors = [learning_rate_factor(plan, step, 10) for step in range(10)]
@@ -147,7 +172,7 @@ def test_sgd_gets_momentum_and_decay_by_their_names(tmp_path: Path, console: Con
         model=model,
         groups=parameter_groups(model, nn.Identity(), plan),
         steps_per_epoch=2,
-        batches=lambda epoch, first: [torch.ones(1, 1)] * 2,
+        batches=lambda step: [torch.ones(1, 1)] * 2,
         loss=lambda model, batch: model(batch).sum(),
         begin_epoch=lambda epoch: 0,
         end_epoch=lambda epoch: {},
@@ -157,6 +182,16 @@ def test_sgd_gets_momentum_and_decay_by_their_names(tmp_path: Path, console: Con
     after_one = 2.0 - 0.01 * velocity
     velocity = 0.8 * velocity + 1 + 0.3 * after_one
     assert weight.item() == pytest.approx(after_one - 0.01 * velocity)
+
+
+def test_what_was_trained_does_not_stay_in_memory(tmp_path: Path, console: Console) -> None:
+    runtime, plan = make_runtime(console), settings(epochs=1)
+    task = make_task(plan)
+    fit(task, plan, tmp_path, runtime, seed=0)
+    model = weakref.ref(task.model)
+    del task
+    gc.collect()
+    assert model() is None
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, console: Console) -> None:
@@ -175,6 +210,9 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, console: Co
         ({"schedule": "ploy"}, "did you mean 'poly'"),
         ({"epochs": 0}, "epochs: 0 is not positive"),
         ({"learning_rate": -1.0}, "learning_rate"),
+        ({"learning_rate": math.nan}, "learning_rate: nan"),
+        ({"clip_norm": math.inf}, "clip_norm: inf"),
+        ({"momentum": 1.0}, r"momentum: 1\.0 is out of range\. Choose 0 or more, below 1"),
     ],
 )
 def test_wrong_options_are_errors(changes: dict[str, object], complaint: str, tmp_path: Path, console: Console) -> None:

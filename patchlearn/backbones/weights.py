@@ -88,8 +88,11 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_safetensors(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        return next((tensors[key] for key in CONTAINERS if key in tensors), tensors)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        tensors = next((content[key] for key in CONTAINERS if key in content), content)
+        if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+            raise TypeError(f"it holds a {type(tensors).__name__}, and not tensors by name")
+        return tensors
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such weights. Name a timm state dict, 'hub', 'demo' or none.") from None
     except (RuntimeError, UnpicklingError, SafetensorError, EOFError, AttributeError, TypeError) as error:

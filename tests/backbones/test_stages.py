@@ -106,6 +106,13 @@ def test_damaged_weights_are_refused_by_name(content: bytes, tmp_path: Path) -> 
         create_stages("resnet10t", weights=path)
 
 
+@pytest.mark.parametrize("content", [[torch.ones(1)], {"model": [torch.ones(1)]}, {"state_dict": {"a": 3}}])
+def test_files_without_tensors_by_name_are_refused(content: object, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "weights.pth")
+    with pytest.raises(PatchlearnError, match=r"weights\.pth: cannot be read as weights \(it holds a"):
+        create_stages("resnet10t", weights=tmp_path / "weights.pth")
+
+
 def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
     marker, path = tmp_path / "ran", tmp_path / "weights.pth"
 
