@@ -85,7 +85,7 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "
         return _refine_mask(picture, maps, settings)
     if suffix == ".npz":
         return pseudo_mask(picture, read_scores(maps), settings)
-    array = _read_array(maps)
+    array = _read_array(maps, MAX_CLASSES + (kind == "probabilities"))  # of which one is the background's
     if kind == "probabilities":
         require_probabilities(f"{maps}: probabilities", array)
         return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
@@ -93,15 +93,15 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "
     return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings)
 
 
-def _read_array(path: Path) -> Float32:
+def _read_array(path: Path, most: int) -> Float32:
     try:
         with path.open("rb") as file:  # numpy.load would take an archive as well
             array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
     except UNREADABLE as error:
         raise PatchlearnError(f"{path}: not a plain NumPy array ({error}). Write it again with numpy.save.") from None
-    if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "fiub" or len(array) > MAX_CLASSES:
+    if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "fiub" or len(array) > most:
         raise PatchlearnError(
-            f"{path}: {array.dtype} of the shape {array.shape} is not K×h×w numbers with at most {MAX_CLASSES} maps. "
+            f"{path}: {array.dtype} of the shape {array.shape} is not K×h×w numbers with at most {most} maps. "
             "Write one map for each class."
         )
     return array.astype(np.float32)

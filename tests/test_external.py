@@ -67,6 +67,12 @@ def test_probabilities_have_the_background_first(images: Path, maps: Path) -> No
     np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 2)
 
 
+def test_a_mask_holds_254_classes_and_the_background(images: Path, maps: Path) -> None:
+    np.save(maps / "a.npy", np.eye(255, dtype=np.float16)[:, [254]].repeat(4, axis=1)[..., None])
+    assert refine(images, maps, "--kind", "probabilities", "--preset", "none") == 0
+    assert (refined(maps, "a") == 254).all()
+
+
 def test_without_a_crf_a_mask_comes_back_as_it_is(images: Path, maps: Path) -> None:
     mask = np.random.default_rng(0).choice(np.array([0, 3, 200, 255], np.uint8), SIZE)
     write_mask(maps / "a.png", mask)
