@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import ceil, inf
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ class Segmenter:
 
         Where all that remains has no probability, it is background.
         """
-        strange = [index for index in present if type(index) is not int or not 0 <= index < len(self.classes)]
+        strange = [index for index in present if not _is_whole(index) or not 0 <= index < len(self.classes)]
         if strange:
             raise PatchlearnError(f"present: {strange}; name classes by their index, 0 to {len(self.classes) - 1}.")
         kept = torch.zeros_like(maps)
@@ -225,6 +226,11 @@ def with_settings(segmenter: Segmenter, **changes: Any) -> Segmenter:
     settings = replace(segmenter.settings, **{name: value for name, value in changes.items() if value is not None})
     check_inference(settings)
     return replace(segmenter, settings=settings)
+
+
+def _is_whole(index: object) -> bool:
+    """NumPy's integers are whole numbers too; True and False would be taken for 1 and 0."""
+    return isinstance(index, Integral) and not isinstance(index, bool)
 
 
 def _check_image(image: UInt8) -> None:

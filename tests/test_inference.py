@@ -123,6 +123,7 @@ def test_probabilities_sum_to_one_and_absent_classes_do_not_occur(colours: Segme
     assert set(np.unique(colours.predict(image, present=[0]))) == {0, 1}
     assert set(np.unique(colours.predict(image, InferenceSettings(crf="segmenter"), present=[1]))) == {0, 2}
     assert set(np.unique(colours.predict(image, present=[]))) == {0}
+    assert set(np.unique(colours.predict(image, present=list(np.array([1]))))) == {0, 2}
 
 
 def test_probabilities_of_the_classes_that_may_occur_sum_to_one_too(colours: Segmenter) -> None:
