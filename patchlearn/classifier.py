@@ -53,6 +53,8 @@ class ClassifierSettings:
         splits: (stage, (rows, columns)) each: where feature maps are cut. Progressive trains one after another, each
             for an equal share of the epochs.
         border: what a patch sees beyond its edge: "zero", "replicate" or "neighbour".
+        pooling_power: of the generalised mean over the map that the classifier learns from; 1 for the mean, as the
+            field has it. 3 made better maps of the plain classifier (docs/experiments.md, 2026-11-26).
         detach: explicit patches do not train the layers that feed them.
         freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Without it, patches change them.
         frozen_stages: how many of the lowest stages are not trained.
@@ -68,6 +70,7 @@ class ClassifierSettings:
     fusion: str = "plain"
     splits: tuple[tuple[int, tuple[int, int]], ...] = ()
     border: str = "zero"
+    pooling_power: float = 1.0
     detach: bool = True
     freeze_statistics: bool = True
     frozen_stages: int = 0
@@ -146,6 +149,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
         "splits": network.splits,
         "active_split": network.active_split,
         "border": network.border,
+        "pooling_power": network.pooling_power,
         "detach": network.detach,
         "classes": classifier.classes,
     }
@@ -162,7 +166,7 @@ def load_classifier(path: Path) -> Classifier:
     try:
         stages = create_stages(settings["backbone"], settings["output_stride"])
         splits: list[tuple[int, Grid]] = [(stage, (grid[0], grid[1])) for stage, grid in settings["splits"]]
-        younger = {name: settings[name] for name in ("border", "detach") if name in settings}
+        younger = {name: settings[name] for name in ("border", "detach", "pooling_power") if name in settings}
         network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits, **younger)
         network.active_split = settings["active_split"]
         network.load_state_dict(tensors)
@@ -294,7 +298,13 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
     for index in range(settings.frozen_stages):
         stages[index].requires_grad_(False)
     network = PatchNetwork(
-        stages, classes, settings.fusion, settings.splits, border=settings.border, detach=settings.detach
+        stages,
+        classes,
+        settings.fusion,
+        settings.splits,
+        border=settings.border,
+        detach=settings.detach,
+        pooling_power=settings.pooling_power,
     )
     return channels_last(network)
 

@@ -4,7 +4,7 @@ Source: figures 2 and 5 of "Weakly Supervised Semantic Segmentation via Progress
 """
 
 from collections.abc import Sequence
-from math import lcm
+from math import inf, lcm
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from patchlearn.patches import BORDERS, Grid, merge, split_with_border, without_
 
 FUSIONS = ("plain", "progressive", "explicit")
 READS = ("whole", "unsplit", "merged")
+FAINTEST = 1e-6  # feature: the root of nothing has no gradient
 
 
 class Split(NamedTuple):
@@ -47,13 +48,15 @@ class PatchNetwork(nn.Module):
         border: what a patch sees beyond its edge, as wide as one cell of the last map: "zero", as figures 2 and 5 are
             drawn, "replicate" or "neighbour" (`split_with_border`).
         detach: explicit patches do not train the layers that feed them (the ✕ of figure 5).
+        pooling_power: of the generalised mean over the map that the classifier learns from; 1 for the mean. Features
+            below zero count as zero in any other.
 
     Attributes:
         active_split: index into `splits`; used by the progressive variant alone.
 
     Raises:
-        PatchlearnError: an unknown fusion or border, no split where one is needed, or a split that leaves no stage
-            above it.
+        PatchlearnError: an unknown fusion or border, a power below 1, no split where one is needed, or a split that
+            leaves no stage above it.
 
     >>> from patchlearn.backbones import create_stages
     >>> network = PatchNetwork(create_stages("resnet10t"), 6, "progressive", [(1, (4, 4)), (2, (2, 2))])
@@ -70,15 +73,18 @@ class PatchNetwork(nn.Module):
         *,
         border: str = "zero",
         detach: bool = True,
+        pooling_power: float = 1.0,
     ):
         """See the class."""
         super().__init__()
         self.stages = stages
         self.fusion = fusion
         self.splits = tuple(Split(stage, (grid[0], grid[1])) for stage, grid in splits)
-        self.border, self.detach = border, detach
+        self.border, self.detach, self.pooling_power = border, detach, pooling_power
         _check(fusion, self.splits, stages)
         require_one_of("border", border, BORDERS)
+        if not 1 <= pooling_power < inf:
+            raise PatchlearnError(f"pooling_power: {pooling_power}; choose 1 for the mean, or more, such as 3.")
         self.active_split = 0
         self.classifier = nn.Conv2d(stages.channels[-1] * self.branches, classes, kernel_size=1, bias=False)
 
@@ -94,10 +100,20 @@ class PatchNetwork(nn.Module):
         return active[self.fusion]
 
     def forward(self, images: Tensor) -> Tensor:
-        """B×3×H×W normalised images → B×K logits: the classifier on the mean of the features."""
-        pooled = self.features(images).mean((2, 3), keepdim=True)
-        logits: Tensor = self.classifier(pooled)
+        """B×3×H×W normalised images → B×K logits: the classifier on the (generalised) mean of the features."""
+        logits: Tensor = self.classifier(self._pooled(self.features(images)))
         return logits.flatten(1)
+
+    def _pooled(self, features: Tensor) -> Tensor:
+        """B×C×h×w → B×C×1×1.
+
+        Source of the generalised mean: Radenović, Tolias & Chum, "Fine-tuning CNN Image Retrieval with No Human
+        Annotation", TPAMI 2018.
+        """
+        if self.pooling_power == 1:
+            return features.mean((2, 3), keepdim=True)
+        powers = features.float().clamp(min=FAINTEST) ** self.pooling_power
+        return powers.mean((2, 3), keepdim=True) ** (1 / self.pooling_power)
 
     def features(self, images: Tensor, read: str = "whole") -> Tensor:
         """B×3×H×W → B×C×h×w: merged maps in the order of the splits, then the unsplit map; h = ⌈H / output stride⌉.

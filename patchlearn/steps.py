@@ -28,7 +28,7 @@ RECIPE = "recipe.yaml"
 BY_HAND = "recipe.by-hand.yaml"
 VAL = "val"
 REFERENCE = "-masks"
-YOUNGER_OPTIONS = ("border", "detach", "keep_epochs")
+YOUNGER_OPTIONS = ("border", "detach", "keep_epochs", "pooling_power")
 EVALUATION_VERSION = 2  # of what an entry of evaluation.json holds
 
 

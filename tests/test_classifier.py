@@ -77,23 +77,24 @@ def test_the_classifier_of_every_epoch_can_be_kept(folder_data: Path, tmp_path: 
 
 
 def test_how_patches_are_cut_comes_back_and_older_files_mean_the_defaults(tmp_path: Path) -> None:
-    network = PatchNetwork(tiny_stages(), 2, "explicit", SPLITS, border="neighbour", detach=False)
+    network = PatchNetwork(tiny_stages(), 2, "explicit", SPLITS, border="neighbour", detach=False, pooling_power=3.0)
     path = tmp_path / "m.safetensors"
     save_classifier(path, Classifier(network=network, classes=("a", "b")))
     loaded = load_classifier(path).network
-    assert (loaded.border, loaded.detach) == ("neighbour", False)
+    assert (loaded.border, loaded.detach, loaded.pooling_power) == ("neighbour", False, 3.0)
     tensors, facts = load_checkpoint(path)
-    save_checkpoint(path, tensors, {name: facts[name] for name in facts if name not in ("border", "detach")})
+    younger = ("border", "detach", "pooling_power")
+    save_checkpoint(path, tensors, {name: facts[name] for name in facts if name not in younger})
     older = load_classifier(path).network
-    assert (older.border, older.detach) == ("zero", True)
+    assert (older.border, older.detach, older.pooling_power) == ("zero", True, 1.0)
 
 
 def test_how_patches_are_cut_changes_what_is_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:
-    plans = [settings("explicit"), settings("explicit", border="replicate"), settings("explicit", detach=False)]
+    changes = ({}, {"border": "replicate"}, {"detach": False}, {"pooling_power": 3.0})
+    plans = [settings("explicit", **change) for change in changes]
     paths = [train(folder_data, tmp_path / str(number), console, plan) for number, plan in enumerate(plans)]
     weights = [load_classifier(path).network.classifier.weight for path in paths]
-    assert not torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[0], weights[2])
+    assert not any(torch.equal(weights[0], other) for other in weights[1:])
 
 
 def test_colours_are_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:

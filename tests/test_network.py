@@ -199,6 +199,30 @@ def test_wrong_options_are_errors(fusion: str, splits: list, complaint: str) -> 
         PatchNetwork(tiny_stages(), 5, fusion, splits)
 
 
+def test_the_generalised_mean_by_hand() -> None:
+    network = PatchNetwork(tiny_stages(), 2, pooling_power=3.0).eval()
+    images = torch.randn(2, 3, 40, 56)
+    features = network.features(images).clamp(min=1e-6)
+    expected = network.classifier((features**3).mean((2, 3), keepdim=True) ** (1 / 3)).flatten(1)
+    torch.testing.assert_close(network(images), expected)
+    plain = PatchNetwork(network.stages, 2).eval()
+    torch.testing.assert_close(plain(images), plain.classifier(plain.features(images).mean((2, 3), True)).flatten(1))
+
+
+def test_features_that_are_nought_everywhere_have_a_gradient() -> None:
+    network = PatchNetwork(tiny_stages(), 2, pooling_power=3.0)
+    features = torch.zeros(1, 10, 4, 4, requires_grad=True)
+    network._pooled(features).sum().backward()
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("power", [0.5, float("nan"), float("inf")])
+def test_a_power_that_is_no_mean_is_an_error(power: float) -> None:
+    with pytest.raises(PatchlearnError, match=r"pooling_power: .* choose 1 for the mean"):
+        PatchNetwork(tiny_stages(), 2, pooling_power=power)
+
+
 def test_an_unknown_border_is_an_error() -> None:
     with pytest.raises(PatchlearnError, match="Choose one of: neighbour, replicate, zero"):
         PatchNetwork(tiny_stages(), 5, "progressive", SPLITS, border="mirror")
