@@ -74,8 +74,14 @@ def class_activation_maps(
     """
     network = classifier.network
     views = image_views(network, image, settings)
-    classes = _predicted(network, views, settings.confidence) if labels is None else sorted(labels)
-    features = (network.features(view, settings.read) for view in views)  # one view at a time: they may be large
+    features: Iterable[Tensor] = (network.features(view, settings.read) for view in views)  # one by one: they are large
+    if labels is not None:
+        classes = sorted(labels)
+    elif settings.read == "whole" or not network.splits:
+        features = list(features)  # which say what is in the image as well
+        classes = _predicted(network, features, settings.confidence)
+    else:
+        classes = _predicted(network, map(network.features, views), settings.confidence)
     return replace(
         maps_of_features(network, features, views, image, settings.read, classes, discriminant),
         labels="predicted" if labels is None else "given",
@@ -165,8 +171,8 @@ def image_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> l
     return views
 
 
-def _predicted(network: PatchNetwork, views: Sequence[Tensor], confidence: float) -> list[int]:
-    scores = torch.cat([network(view) for view in views]).float().mean(0).sigmoid()
+def _predicted(network: PatchNetwork, features: Iterable[Tensor], confidence: float) -> list[int]:
+    scores = torch.cat([network.logits(each) for each in features]).float().mean(0).sigmoid()
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 

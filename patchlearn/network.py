@@ -101,7 +101,11 @@ class PatchNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """B×3×H×W normalised images → B×K logits: the classifier on the (generalised) mean of the features."""
-        logits: Tensor = self.classifier(self._pooled(self.features(images)))
+        return self.logits(self.features(images))
+
+    def logits(self, features: Tensor) -> Tensor:
+        """B×C×h×w features, read whole → B×K logits."""
+        logits: Tensor = self.classifier(self._pooled(features))
         return logits.flatten(1)
 
     def _pooled(self, features: Tensor) -> Tensor:

@@ -54,6 +54,23 @@ def test_any_size_gives_scores_between_0_and_1(fusion: str, size: tuple[int, int
     assert maps.scores.max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("fusion", "read", "passes"), [("plain", "unsplit", 2), ("progressive", "whole", 2), ("progressive", "unsplit", 4)]
+)
+def test_maps_of_predicted_labels_are_those_of_the_same_labels_given(
+    fusion: str, read: str, passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two scales: where the maps are read whole, no view goes through the network twice."""
+    classifier, image, seen = make(fusion), picture(40, 56), []
+    features = PatchNetwork.features
+    monkeypatch.setattr(PatchNetwork, "features", lambda *words: [seen.append(1), features(*words)][1])
+    settings = CamSettings(scales=(0.5, 1.0), read=read, confidence=0.4)
+    predicted = class_activation_maps(classifier, image, settings)
+    assert len(seen) == passes
+    given = class_activation_maps(classifier, image, settings, predicted.classes)
+    np.testing.assert_array_equal(predicted.scores, given.scores)
+
+
 def test_the_mirrored_image_has_the_mirrored_maps() -> None:
     classifier = Classifier(network=PatchNetwork(pointwise_stages(), 2).eval(), classes=("a", "b"))
     image = picture(32, 48)
