@@ -54,7 +54,8 @@ class ClassifierSettings:
             for an equal share of the epochs.
         border: what a patch sees beyond its edge: "zero", "replicate" or "neighbour".
         pooling_power: of the generalised mean over the map that the classifier learns from; 1 for the mean, as the
-            field has it. 3 made better maps of the plain classifier (docs/experiments.md, 2026-11-26).
+            field has it. 3 made better maps of the plain classifier, and worse relearned ones (docs/experiments.md,
+            2026-11-26).
         detach: explicit patches do not train the layers that feed them.
         freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Without it, patches change them.
         frozen_stages: how many of the lowest stages are not trained.
