@@ -518,8 +518,8 @@ def test_nothing_to_judge_is_an_error(folder: Folder):
     [
         ({"size": (11, 16)}, r"image1\.npz: made for an image of 11×16 pixels, but its truth has 12×16"),
         ({"classes": (0, 7), "scores": np.ones((2, 2, 2), np.float32)}, r"image1\.npz: holds classes \(0, 7\)"),
-        ({"classes": (0,), "scores": np.ones((2, 2, 2), np.float32)}, r"image1\.npz: expected 1 finite maps"),
-        ({"classes": (0,), "scores": np.full((1, 2, 2), np.nan, np.float32)}, r"image1\.npz: expected 1 finite maps"),
+        ({"classes": (0,), "scores": np.ones((2, 2, 2), np.float32)}, r"image1\.npz: not score maps \(an array"),
+        ({"classes": (0,), "scores": np.full((1, 2, 2), np.nan, np.float32)}, r"image1\.npz: not score maps \(scores"),
         ({"labels": "predicted"}, r"image1\.npz: made with predicted labels, but to be judged as given"),
     ],
 )

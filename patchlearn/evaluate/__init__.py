@@ -196,8 +196,6 @@ class _ScoreCases:
         problem, classes = "", len(self.dataset.classes)
         if maps.size != truth.shape:
             problem = f"made for an image of {size_text(maps.size)} pixels, but its truth has {size_text(truth.shape)}"
-        elif maps.scores.ndim != 3 or len(maps.scores) != len(maps.classes) or not np.isfinite(maps.scores).all():
-            problem = f"expected {len(maps.classes)} finite maps, one for each class"
         elif any(not 0 <= index < classes for index in maps.classes):
             problem = f"holds classes {maps.classes}, but the data set has {classes}, counted from 0"
         elif maps.labels != self.labels:
