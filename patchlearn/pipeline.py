@@ -2,7 +2,7 @@
 
 Steps hand each other files in one run folder:
 
-    RUN/recipe.yaml                          the settings, complete
+    RUN/recipe.yaml                          the settings, complete; recipe.by-hand.yaml, if one lay there with comments
     RUN/data/                                scenes, where they were drawn
     RUN/evaluation.json, RUN/report.html     all variants
     RUN/VARIANT/classifier/                  model.safetensors, log.csv, epochs.csv
