@@ -40,7 +40,8 @@ from patchlearn.artifacts import (
     write_json,
 )
 from patchlearn.cams import write_cams
-from patchlearn.classifier import MODEL, check_classifier, load_classifier, train_classifier
+from patchlearn.checks import check_classifiers, check_segmenter_splits, check_segmenters, check_splits
+from patchlearn.classifier import MODEL, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset, read_mask
 from patchlearn.datasets.check import check_dataset
 from patchlearn.discriminant import load_discriminant
@@ -57,7 +58,6 @@ from patchlearn.runtime import share, start
 from patchlearn.samples import Dataset
 from patchlearn.segmenter import (
     ReadLabels,
-    create_network,
     read_mask_of,
     train_segmenter,
     true_labels_only,
@@ -133,40 +133,15 @@ def run_all(run: Run) -> None:
     weak = (train, cams, affinity, pseudo)
     steps = (segment,) if is_reference(run) else (*weak, segment) if run.recipe.with_segmenter else weak
     if train in steps:
-        _check_classifiers(run)
+        check_classifiers(run)
     if segment in steps:
-        _check_segmenters(run)
+        check_segmenters(run)
     check(run)
     for step in steps:
         for variant in run.variants:
             step(run, variant)
     evaluate(run)
     report(run)
-
-
-def _check_classifiers(run: Run) -> None:
-    """What step 1 would stumble over in one variant, before those ahead of it are trained."""
-    for variant in run.variants:
-        if not is_complete(classifier_folder(run, variant), classifier_key(run, variant)):
-            check_classifier(run.dataset, variant.classifier, run.runtime, seed=run.recipe.seed)
-
-
-def _check_segmenters(run: Run) -> None:
-    """What step 5 would stumble over, before the hours that the others take."""
-    for variant in run.variants:
-        _check_segmenter_splits(run, variant)
-        if not is_complete(segmenter_folder(run, variant), segmenter_key(run, variant)):
-            create_network(variant.segmenter, len(run.dataset.classes), variant.segmenter.weights)
-
-
-def _check_segmenter_splits(run: Run, variant: Variant) -> None:
-    split = variant.segmenter.train_split
-    for name in (split, *segmented_splits(run, variant)):
-        run.dataset.split(name)
-    if not is_reference(run) and split not in variant.pseudo.splits:
-        raise PatchlearnError(
-            f"variant {variant.name}: pseudo.splits lacks {split!r}, which the segmenter learns from. Add it."
-        )
 
 
 def check(run: Run) -> None:
@@ -319,7 +294,7 @@ def _earlier_round(folder: Path, number: int) -> Path:
 
 def segment(run: Run, variant: Variant) -> None:
     """Step 5: the segmenter, and its masks of every split that the settings name."""
-    _check_segmenter_splits(run, variant)
+    check_segmenter_splits(run, variant)
     if not is_reference(run):
         split = variant.segmenter.train_split
         require_step(pseudo_folder(run, variant, split), pseudo_key(run, variant, split), "pseudo")
@@ -411,32 +386,6 @@ def _outdated(run: Run, variant: Variant) -> list[Path]:
     for view, split in itertools.product(_supervisions(run), segmented_splits(run, variant)):
         steps.append((segmented_folder(view, variant, split), segmented_key(view, variant, split)))
     return [folder for folder, key in steps if is_of_another(folder, key)]
-
-
-def check_splits(variant: Variant, dataset: Dataset) -> None:
-    """Raise `PatchlearnError` unless there are the splits that the steps name, with the maps and labels they read."""
-    readers = dict.fromkeys(variant.pseudo.splits, "pseudo masks need")
-    if variant.affinity.kind != OFF:
-        readers |= {variant.affinity.train_split: "affinities are learned from"}
-    relearned = {variant.relearn.train_split} if variant.relearn.rounds else set()
-    for name in {*variant.cams.splits, *readers, *relearned}:
-        dataset.split(name)
-    missing = sorted(set(readers) - set(variant.cams.splits))
-    if missing or not variant.cams.splits:
-        wanted = missing[0] if missing else "train"
-        why = readers.get(wanted, "every step reads")
-        raise PatchlearnError(f"variant {variant.name}: cams.splits lacks {wanted!r}, which {why}. Add it.")
-    _check_labels(variant, dataset)
-
-
-def _check_labels(variant: Variant, dataset: Dataset) -> None:
-    """Maps of given labels would all be empty where nobody gave any, and the masks made from them background."""
-    for name in variant.cams.splits if variant.cams.labels == "given" else ():
-        if not any(sample.labels for sample in dataset.split(name)):
-            raise PatchlearnError(
-                f"variant {variant.name}: cams.labels is 'given', but no image of split {name!r} has a label. Label "
-                f"its images, set cams.labels to predicted, or take {name!r} out of cams.splits."
-            )
 
 
 def _evaluate_variant(run: Run, variant: Variant, folder: Path) -> None:
