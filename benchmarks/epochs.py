@@ -1,7 +1,7 @@
 """What the maps of a run look like, and how good they are, after every epoch of training.
 
     patchlearn train recipes/scenes.yaml --out RUN --classifier.keep_epochs=true
-    python benchmarks/epochs.py RUN [--split train] [--every N] [--last] [--json] [--figure FILE] [--pictures 4]
+    python benchmarks/epochs.py RUN [--split train] [--every N] [--last] [--gpu] [--json] [--figure FILE] [--pictures 4]
 
 Prints the seed mIoU (oracle threshold of these very images, labels given) of every variant after every epoch, from the
 kept classifiers RUN/VARIANT/classifier/epochs/, its maps read in every way that there is; how many of the maps are
@@ -74,7 +74,8 @@ class Kept:
 
 def main() -> None:
     options = parse()
-    run = open_run(options.run, None, ["--runtime.device=cpu"], options.variant, Console(stderr=True))
+    device = "auto" if options.gpu else "cpu"
+    run = open_run(options.run, None, [f"--runtime.device={device}"], options.variant, Console(stderr=True))
     kept = [each for variant in run.variants for each in kept_classifiers(run, variant)]
     if not kept:
         raise SystemExit(f"{run.folder}: no kept classifiers. Train with --classifier.keep_epochs=true.")
@@ -97,6 +98,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--split", default="train")
     parser.add_argument("--every", type=int, default=1, help="judge every Nth image")
     parser.add_argument("--last", action="store_true", help="judge the last epoch alone")
+    parser.add_argument("--gpu", action="store_true", help="read the maps on a GPU if there is one")
     parser.add_argument("--json", action="store_true", help="print a JSON object for every line")
     parser.add_argument("--figure", type=Path, help="draw maps into this picture")
     parser.add_argument("--pictures", type=int, default=4)
@@ -132,7 +134,7 @@ def finished(run: Run, kept: Sequence[Kept]) -> list[Kept]:
 @torch.no_grad()
 def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, Judged]:
     """One for every way of reading the maps; the network sees each image once."""
-    network, cams = load_classifier(kept.path).network, kept.variant.cams
+    network, cams = load_classifier(kept.path).network.to(run.runtime.accelerator.device), kept.variant.cams
     reads = READS if network.splits else READS[:1]
     judged = {read: Judged(ThresholdCurve(len(run.dataset.classes))) for read in reads}
     depth = network.stages.channels[-1]

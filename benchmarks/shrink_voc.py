@@ -34,7 +34,7 @@ def shrink(source: Path, target: Path, long_side: int, method: Image.Resampling)
     with Image.open(source) as image:
         scale = min(1.0, long_side / max(image.size))
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        image.resize(size, method).save(target, quality=88)
+        image.resize(size, method).save(target, quality=82)
 
 
 if __name__ == "__main__":
