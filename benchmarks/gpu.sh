@@ -39,26 +39,32 @@ install() {
 
 run() {
     install
+    speed
+    side_by_side "$VARIANTS" --affinity.kind none --pseudo.splits "[]" --with_segmenter false
+    side_by_side "$VARIANTS" --with_segmenter false
+    side_by_side "progressive plain-relearned" --with_segmenter true
+    gather
+}
+
+speed() {
     python3 -m pytest -q tests/refine/test_crf.py -k gpu
     python3 benchmarks/crf.py --gpu --images "$DATA/JPEGImages" --json > "$OUT/crf.json"
     python3 benchmarks/patches.py --size 448 --batch 16 --backbone resnet50 --json > "$OUT/patches-resnet50.json"
     python3 benchmarks/patches.py --size 448 --batch 16 --json > "$OUT/patches-lite0.json"
-    side_by_side --affinity.kind none --pseudo.splits "[]" --with_segmenter false
-    side_by_side
-    gather
+    echo "speed: $SECONDS s"
 }
 
 # Each variant of each seed has a process, and a run folder, of its own; those that are there already go on.
 side_by_side() {
-    local seed variant
+    local variants=$1 seed variant
+    shift
     for seed in $SEEDS; do
-        for variant in $VARIANTS; do
+        for variant in $variants; do
             full "$seed" "$seed-$variant" --variant "$variant" "$@" &
         done
     done
     wait
-    cat local/runs/full-*-*/evaluation.json > "$OUT/evaluations.json"
-    echo "$SECONDS s"
+    echo "$variants $*: $SECONDS s"
 }
 
 # One run folder, and report, for each seed: what its variants have made is complete, wherever it lies.
@@ -69,21 +75,20 @@ gather() {
         for variant in $VARIANTS; do
             mv "local/runs/full-$seed-$variant/$variant" "local/runs/full-$seed"
         done
-        full "$seed" "$seed" &
+        full "$seed" "$seed" --with_segmenter false &
     done
     wait
-    for seed in $SEEDS; do
-        cp "local/runs/full-$seed/evaluation.json" "$OUT/evaluation-$seed.json"
-    done
     cp local/runs/full-0/report.html "$OUT"
-    echo "$SECONDS s"
+    echo "gathered: $SECONDS s"
 }
 
 full() {
     local seed=$1 name=$2
     shift 2
     python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$name" --seed "$seed" \
-        --runtime.workers 2 --runtime.threads 2 --runtime.precision bf16 "$@" >> "$OUT/log.txt" 2>&1
+        --runtime.workers 2 --runtime.threads 2 "$@" >> "$OUT/log.txt" 2>&1
+    cat "local/runs/full-$name/evaluation.json" >> "$OUT/evaluations.json"
+    echo "$name $*: $SECONDS s" >> "$OUT/times.txt"
 }
 
 ablation() {

@@ -33,7 +33,7 @@ from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.grids import on_image_grid
 from patchlearn.pairs import COSTS, affinity_loss, labels_on_grid
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
-from patchlearn.runtime import Runtime, seeded, write_missing
+from patchlearn.runtime import Runtime, layout, seeded, write_missing
 from patchlearn.samples import Float32, Sample, ScoreMaps, UInt8
 from patchlearn.training import (
     LabelledPixels,
@@ -422,7 +422,7 @@ def _view(network: AffinityNetwork, image: UInt8, long_side: int | None) -> Tens
 
 def _on_image_grid(network: AffinityNetwork, views: Tensor, image: UInt8) -> Tensor:
     """B×C×⌈H/stride⌉×⌈W/stride⌉: the output, on cells that together cover the image and nothing else."""
-    output = network(views.contiguous(memory_format=torch.channels_last)).float()
+    output = network(views.contiguous(memory_format=layout(views.device))).float()
     cells = (_ceil(image.shape[0], network.stride), _ceil(image.shape[1], network.stride))
     rows, columns = (pixels / (side * network.stride) for pixels, side in zip(views.shape[2:], output.shape[2:]))
     return on_image_grid(output, (rows, columns), cells)

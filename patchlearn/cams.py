@@ -17,7 +17,7 @@ from patchlearn.datasets import read_image
 from patchlearn.discriminant import Discriminant
 from patchlearn.errors import PatchlearnError, require_one_of
 from patchlearn.network import READS, PatchNetwork
-from patchlearn.runtime import Runtime, share, write_missing
+from patchlearn.runtime import Runtime, layout, place, share, write_missing
 from patchlearn.samples import Sample, ScoreMaps, UInt8
 
 LABELS = ("given", "predicted")
@@ -141,8 +141,7 @@ def write_cams(
     """
     check_cams(settings, patches=bool(classifier.network.splits))
     accelerator = runtime.accelerator
-    classifier.network.to(accelerator.device)
-    classifier.network.to(memory_format=torch.channels_last)
+    place(classifier.network, accelerator.device)
     if discriminant is not None:
         discriminant.to(accelerator.device)
 
@@ -167,7 +166,7 @@ def image_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> l
         resized = resize_long_side(as_tensor(image).to(device), max(1, round(base * scale)))
         view = normalise(resized, network.stages.mean, network.stages.std)[None]
         view = torch.cat([view, view.flip(3)]) if settings.flip else view
-        views.append(view.contiguous(memory_format=torch.channels_last))
+        views.append(view.contiguous(memory_format=layout(device)))
     return views
 
 

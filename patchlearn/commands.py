@@ -19,7 +19,7 @@ from patchlearn.predict import segment_files
 from patchlearn.pseudo import CrfSettings, PseudoSettings
 from patchlearn.refine import BackgroundRule
 from patchlearn.refine.crf import PRESETS
-from patchlearn.runtime import RuntimeSettings, start
+from patchlearn.runtime import RuntimeSettings, place, start
 from patchlearn.sharing import load, push_to_hub, write_model_folder
 from patchlearn.submission import FOLDERS, check_submission, write_submission
 
@@ -60,7 +60,7 @@ def _predict(options: Namespace, console: Console) -> list[str]:
     changes = {name: vars(options)[name] for name in ("flip", "long_side", "window", "crf")}
     scales = tuple(options.scales) if options.scales else None
     segmenter = with_settings(load(options.model), scales=scales, **changes)
-    segmenter.network.to(start(RuntimeSettings(device=options.device), console).accelerator.device)
+    place(segmenter.network, start(RuntimeSettings(device=options.device), console).accelerator.device)
     return segment_files(segmenter, options.images, options.out, console)
 
 

@@ -19,6 +19,7 @@ from patchlearn.grids import on_image_grid
 from patchlearn.heads import LARGEST_STRIDE, SegmentationNetwork
 from patchlearn.refine import dense_crf
 from patchlearn.refine.crf import PRESETS
+from patchlearn.runtime import layout, place
 from patchlearn.samples import BACKGROUND, IGNORE, Float32, UInt8, enlarge
 
 MODEL = "model.safetensors"
@@ -152,7 +153,7 @@ class Segmenter:
         # Repeated, for a sudden end of the picture would be an edge that the picture does not have.
         padded = F.pad(pixels, (0, size[1] - cut.shape[2], 0, size[0] - cut.shape[1]), mode="replicate")
         both = torch.cat([padded, padded.flip(3)]) if flip else padded
-        maps = self.network(both.contiguous(memory_format=torch.channels_last)).float().softmax(1)
+        maps = self.network(both.contiguous(memory_format=layout(device))).float().softmax(1)
         return (maps[0] + maps[1].flip(2)) / 2 if flip else maps[0]
 
 
@@ -194,9 +195,11 @@ def load_segmenter(path: Path) -> Segmenter:
         raise PatchlearnError(
             f"{path}: not a segmenter of patchlearn ({reason}). Train it: patchlearn segment."
         ) from None
-    network.to(memory_format=torch.channels_last)  # depthwise convolutions are faster in it on the CPU
     return Segmenter(
-        network=network.eval(), classes=tuple(facts["classes"]), settings=settings, scores=tuple(facts["scores"])
+        network=place(network.eval(), torch.device("cpu")),
+        classes=tuple(facts["classes"]),
+        settings=settings,
+        scores=tuple(facts["scores"]),
     )
 
 

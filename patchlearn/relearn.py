@@ -21,7 +21,7 @@ from patchlearn.discriminant import Discriminant, Moments, cell_labels, load_dis
 from patchlearn.errors import PatchlearnError
 from patchlearn.network import PatchNetwork
 from patchlearn.refine import BackgroundRule, ConfidentRegions, check_confident, confident_regions
-from patchlearn.runtime import Runtime, results_of, share
+from patchlearn.runtime import Runtime, place, results_of, share
 from patchlearn.samples import BACKGROUND, Sample, UInt8
 
 VERSION = 2  # of the discriminant that the same settings give; part of the key of what is written
@@ -73,7 +73,7 @@ def learn_discriminant(
     """
     check_relearn(settings)
     accelerator = runtime.accelerator
-    network = classifier.network.to(accelerator.device).to(memory_format=torch.channels_last)
+    network = place(classifier.network, accelerator.device)
     lesson = _Lesson(network, replace(cams, flip=False), rule, settings.confident, len(classifier.classes), accelerator)
     discriminant, path = None, folder
     for number in range(1, settings.rounds + 1):

@@ -29,7 +29,7 @@ from patchlearn.inference import (
     save_segmenter,
 )
 from patchlearn.noisy_labels import LOSSES, MovingAverage, corrected
-from patchlearn.runtime import Runtime, seeded, share, write_missing
+from patchlearn.runtime import Runtime, place, seeded, share, write_missing
 from patchlearn.samples import BACKGROUND, IGNORE, Sample, UInt8
 from patchlearn.training import (
     LabelledPixels,
@@ -339,7 +339,7 @@ def write_masks(
         PatchlearnError: an image cannot be read, or a setting is out of range.
     """
     accelerator = runtime.accelerator
-    segmenter.network.to(accelerator.device)
+    place(segmenter.network, accelerator.device)
 
     def write(sample: Sample, path: Path) -> None:
         present = sample.labels if tagged else None
