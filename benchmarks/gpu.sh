@@ -2,20 +2,20 @@
 # Everything that wants a GPU: speed ratios, voc-animals at full size with three seeds, the ablation on two backbones.
 #
 #   benchmarks/gpu.sh pack DATA         here: re-encode the images of DATA at 320 px, and fetch what is missing there, into local/
-#   benchmarks/gpu.sh run [OUT]         there, ten minutes: speed, then voc-animals at full size
-#   benchmarks/gpu.sh ablation [OUT]    there, ten minutes: plain, progressive and explicit at full size, two backbones
+#   benchmarks/gpu.sh run [OUT]         there, seven minutes: speed, and the paper's maps at full size with three seeds
+#   benchmarks/gpu.sh masks [OUT]       there, after it: those maps learned anew, pseudo masks, segmenters
+#   benchmarks/gpu.sh ablation [OUT]    there: plain, progressive and explicit, judged after every epoch, on two backbones
 #
 # There: no network, 16 cores; torch, torchvision and timm are the machine's own. What travels, local/wheels, local/lite2.pth
-# and local/voc-animals, holds less than 64 MiB. A small network keeps neither a GPU nor a core busy, so that trainings run side by
-# side. What matters most comes first, figures stand in OUT as soon as they are there, and a run that was cut off goes on when
-# called again.
+# and local/voc-animals, holds less than 64 MiB. A small network keeps neither a GPU nor a core busy, so that trainings run
+# side by side. Figures stand in OUT as soon as they are there, and what was cut off goes on when called again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 WHEELS=local/wheels
 declare -A WEIGHTS=([lite0]=demo [lite2]=local/lite2.pth)
 DATA=local/voc-animals
 SEEDS="0 1 2"
-VARIANTS="plain-relearned plain progressive explicit"
+VARIANTS="plain+plain-relearned progressive explicit"  # those joined share a classifier
 export OMP_NUM_THREADS=1 PYTHONPATH=$PWD
 
 pack() {
@@ -40,9 +40,14 @@ install() {
 run() {
     install
     speed
+    side_by_side "plain progressive explicit" --affinity.kind none --pseudo.splits "[]" --with_segmenter false
+}
+
+masks() {
+    install
     side_by_side "$VARIANTS" --affinity.kind none --pseudo.splits "[]" --with_segmenter false
     side_by_side "$VARIANTS" --with_segmenter false
-    side_by_side "progressive plain-relearned" --with_segmenter true
+    side_by_side "progressive plain+plain-relearned" --with_segmenter true
     gather
 }
 
@@ -54,27 +59,25 @@ speed() {
     echo "speed: $SECONDS s"
 }
 
-# Each variant of each seed has a process, and a run folder, of its own; those that are there already go on.
+# Each of them, for each seed, has a process and a run folder of its own; what is there already goes on.
 side_by_side() {
-    local variants=$1 seed variant
+    local names=$1 seed name
     shift
     for seed in $SEEDS; do
-        for variant in $variants; do
-            full "$seed" "$seed-$variant" --variant "$variant" "$@" &
+        for name in $names; do
+            full "$seed" "$seed-${name%%+*}" $(printf -- '--variant %s ' ${name//+/ }) "$@" &
         done
     done
     wait
-    echo "$variants $*: $SECONDS s"
+    echo "$names $*: $SECONDS s"
 }
 
 # One run folder, and report, for each seed: what its variants have made is complete, wherever it lies.
 gather() {
-    local seed variant
+    local seed
     for seed in $SEEDS; do
         mkdir -p "local/runs/full-$seed"
-        for variant in $VARIANTS; do
-            mv "local/runs/full-$seed-$variant/$variant" "local/runs/full-$seed"
-        done
+        mv local/runs/full-"$seed"-*/{plain,plain-relearned,progressive,explicit} "local/runs/full-$seed" 2> /dev/null
         full "$seed" "$seed" --with_segmenter false &
     done
     wait
@@ -123,6 +126,7 @@ export OUT=${2:-local/gpu}
 case "${1:-}" in
     pack) pack "${2:?name the data set: benchmarks/gpu.sh pack DATA}" ;;
     run) run ;;
+    masks) masks ;;
     ablation) ablation ;;
-    *) echo "usage: benchmarks/gpu.sh pack DATA | run [OUT] | ablation [OUT]" >&2; exit 2 ;;
+    *) echo "usage: benchmarks/gpu.sh pack DATA | run [OUT] | masks [OUT] | ablation [OUT]" >&2; exit 2 ;;
 esac

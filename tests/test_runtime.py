@@ -5,9 +5,10 @@ import pytest
 import torch
 from conftest import make_runtime
 from rich.console import Console
+from torch import nn
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.runtime import AHEAD, results_of, write_missing
+from patchlearn.runtime import AHEAD, layout, place, results_of, write_missing
 
 
 def test_only_what_is_missing_is_written(tmp_path: Path, console: Console) -> None:
@@ -50,3 +51,11 @@ def test_torch_has_its_threads_back_after_an_error(console: Console) -> None:
     with pytest.raises(PatchlearnError, match="0: broken"):
         list(results_of([0, 1], fail, "fail", 2, console))
     assert torch.get_num_threads() == 2
+
+
+def test_images_of_many_sizes_are_channels_last_on_the_cpu_alone() -> None:
+    """On a GPU each size would be planned for, at a second and a half."""
+    assert layout(torch.device("cpu")) == torch.channels_last
+    assert layout(torch.device("cuda")) == torch.contiguous_format
+    network = place(nn.Sequential(nn.Conv2d(3, 8, 3)), torch.device("cpu"))
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
