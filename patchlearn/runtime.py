@@ -24,6 +24,7 @@ Module = TypeVar("Module", bound=nn.Module)
 T = TypeVar("T")
 R = TypeVar("R")
 DEVICES = ("auto", "cpu")
+MOST_WORKERS = 8
 AHEAD = 4  # items that each thread may be ahead of the slowest
 
 
@@ -34,13 +35,14 @@ class RuntimeSettings:
     Args:
         device: "auto" (a GPU if there is one) or "cpu".
         precision: "fp32", or "bf16" where the device is faster with it.
-        workers: processes that load images; 0 loads them in the main process.
+        workers: processes that load images while a network trains; 0 loads them in the main one. Null for none on a
+            CPU, which has no core to spare, and for one per core, eight at most, beside a GPU, which would wait.
         threads: images whose maps are read, or that are refined, at a time; null for one per core.
     """
 
     device: str = "auto"
     precision: str = "fp32"
-    workers: int = 0
+    workers: int | None = None
     threads: int | None = None
 
 
@@ -69,12 +71,21 @@ def start(settings: RuntimeSettings, console: Console) -> Runtime:
     """
     require_one_of("runtime.device", settings.device, DEVICES)
     require_one_of("runtime.precision", settings.precision, PRECISIONS)
-    if settings.workers < 0:
+    if settings.workers is not None and settings.workers < 0:
         raise PatchlearnError(f"runtime.workers: {settings.workers} is negative. Choose 0 or more.")
     check_threads(settings.threads)
     accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
     console.quiet = console.quiet or not accelerator.is_main_process
-    return Runtime(accelerator=accelerator, workers=settings.workers, threads=settings.threads, console=console)
+    workers = _spare_cores(accelerator) if settings.workers is None else settings.workers
+    return Runtime(accelerator=accelerator, workers=workers, threads=settings.threads, console=console)
+
+
+def _spare_cores(accelerator: Accelerator) -> int:
+    """For loading images, in each of the processes that share this machine's cores."""
+    if accelerator.device.type != "cuda":
+        return 0
+    here = min(accelerator.num_processes, torch.cuda.device_count())
+    return min(MOST_WORKERS, (os.cpu_count() or 1) // here)
 
 
 def layout(device: torch.device) -> torch.memory_format:

@@ -1,5 +1,6 @@
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,17 @@ from rich.console import Console
 from torch import nn
 
 from patchlearn.errors import PatchlearnError
-from patchlearn.runtime import AHEAD, layout, place, results_of, write_missing
+from patchlearn.runtime import (
+    AHEAD,
+    MOST_WORKERS,
+    RuntimeSettings,
+    _spare_cores,
+    layout,
+    place,
+    results_of,
+    start,
+    write_missing,
+)
 
 
 def test_only_what_is_missing_is_written(tmp_path: Path, console: Console) -> None:
@@ -59,3 +70,20 @@ def test_images_of_many_sizes_are_channels_last_on_the_cpu_alone() -> None:
     assert layout(torch.device("cuda")) == torch.contiguous_format
     network = place(nn.Sequential(nn.Conv2d(3, 8, 3)), torch.device("cpu"))
     assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_cpu_loads_its_own_images_and_a_gpu_is_not_left_waiting(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert start(RuntimeSettings(device="cpu"), console).workers == 0
+    assert start(RuntimeSettings(device="cpu", workers=3), console).workers == 3
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    for processes, workers in ((1, MOST_WORKERS), (2, 6), (16, 6)):  # of sixteen, two are on this machine
+        beside_a_gpu = SimpleNamespace(device=torch.device("cuda"), num_processes=processes)
+        assert _spare_cores(beside_a_gpu) == workers  # type: ignore[arg-type]
+
+
+def test_a_negative_number_of_workers_is_refused(console: Console) -> None:
+    with pytest.raises(PatchlearnError, match=r"runtime\.workers: -1 is negative"):
+        start(RuntimeSettings(device="cpu", workers=-1), console)
