@@ -34,7 +34,7 @@ install() {
     python3 -m pip install --quiet --no-index --find-links "$WHEELS" --no-deps "$WHEELS"/*.whl
     python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
     mkdir -p local/runs "$OUT"
-    python3 -c "import torch, timm; print(torch.__version__, timm.__version__, torch.cuda.get_device_name())"
+    python3 -c "import torch, timm; print(torch.__version__, timm.__version__, torch.cuda.get_device_name())" || exit 1
 }
 
 run() {
@@ -74,10 +74,12 @@ side_by_side() {
 
 # One run folder, and report, for each seed: what its variants have made is complete, wherever it lies.
 gather() {
-    local seed
+    local seed name
     for seed in $SEEDS; do
         mkdir -p "local/runs/full-$seed"
-        mv local/runs/full-"$seed"-*/{plain,plain-relearned,progressive,explicit} "local/runs/full-$seed" 2> /dev/null
+        for name in plain/plain plain/plain-relearned progressive/progressive explicit/explicit; do
+            ln -sfn "$PWD/local/runs/full-$seed-$name" "local/runs/full-$seed/"
+        done
         full "$seed" "$seed" --with_segmenter false &
     done
     wait
@@ -90,7 +92,12 @@ full() {
     shift 2
     python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$name" --seed "$seed" \
         --runtime.workers 2 --runtime.threads 2 "$@" >> "$OUT/log.txt" 2>&1
-    cat "local/runs/full-$name/evaluation.json" >> "$OUT/evaluations.json"
+    if [ $? -ne 0 ]; then
+        echo "failed: $name $*; see $OUT/log.txt" >&2
+        return
+    fi
+    tr '\n' ' ' < "local/runs/full-$name/evaluation.json" >> "$OUT/evaluations.jsonl"
+    echo >> "$OUT/evaluations.jsonl"
     echo "$name $*: $SECONDS s" >> "$OUT/times.txt"
 }
 

@@ -247,9 +247,19 @@ def write_mask(path: Path, mask: UInt8) -> None:
 
 
 def refuse_overwriting(path: Path, sources: Container[Path]) -> None:
-    """Raise `PatchlearnError` if writing the path would replace one of the (resolved) files that are read."""
+    """Raise `PatchlearnError` if a mask would replace one of the (resolved) files that are read, or any but a mask."""
     if path.resolve() in sources:
         raise PatchlearnError(f"{path}: its mask would overwrite the file itself. Choose another --out.")
+    if path.is_file() and not _is_mask(path):
+        raise PatchlearnError(f"{path}: is there, and no mask, which would replace it. Choose another --out.")
+
+
+def _is_mask(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.mode == "P"
+    except OSError:
+        return False
 
 
 def encode_mask(mask: UInt8) -> bytes:

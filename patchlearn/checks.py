@@ -10,16 +10,20 @@ from patchlearn.classifier import check_classifier
 from patchlearn.errors import PatchlearnError
 from patchlearn.recipe import Variant
 from patchlearn.samples import Dataset
-from patchlearn.segmenter import create_network
+from patchlearn.segmenter import check_batch, create_network
 from patchlearn.steps import (
     Run,
+    affinity_folder,
+    affinity_key,
     classifier_folder,
     classifier_key,
     is_reference,
     segmented_splits,
     segmenter_folder,
     segmenter_key,
+    segmenter_samples,
 )
+from patchlearn.training import check_shares
 
 
 def check_splits(variant: Variant, dataset: Dataset) -> None:
@@ -55,11 +59,21 @@ def check_classifiers(run: Run) -> None:
             check_classifier(run.dataset, variant.classifier, run.runtime, seed=run.recipe.seed)
 
 
+def check_affinities(run: Run) -> None:
+    """What step 3 would stumble over, before the hours that the classifier takes."""
+    for variant in run.variants:
+        settings = variant.affinity
+        if settings.kind != OFF and not is_complete(affinity_folder(run, variant), affinity_key(run, variant)):
+            images = len(run.dataset.split(settings.train_split))
+            check_shares("affinity", images, settings.optimisation, run.runtime.accelerator)
+
+
 def check_segmenters(run: Run) -> None:
     """What step 5 would stumble over, before the hours that the others take."""
     for variant in run.variants:
         check_segmenter_splits(run, variant)
         if not is_complete(segmenter_folder(run, variant), segmenter_key(run, variant)):
+            check_batch(segmenter_samples(run, variant), variant.segmenter, run.runtime.accelerator)
             create_network(variant.segmenter, len(run.dataset.classes), variant.segmenter.weights)
 
 

@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PatchlearnError as error:
         return _fail(console, str(error))
     except OSError as error:
-        where = f"{error.filename}: {error.strerror}"
-        return _fail(console, f"{where}. Check the path, its permissions and the space on the disk.")
+        what = str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+        return _fail(console, f"{what}. Check the path, its permissions and the space on the disk.")
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here")
         return INTERRUPTED

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +18,7 @@ from patchlearn.inference import Segmenter, with_settings
 from patchlearn.predict import segment_files
 from patchlearn.pseudo import CrfSettings, PseudoSettings
 from patchlearn.refine import BackgroundRule
+from patchlearn.refine.background import RULES
 from patchlearn.refine.crf import PRESETS
 from patchlearn.runtime import RuntimeSettings, place, start
 from patchlearn.sharing import load, push_to_hub, write_model_folder
@@ -119,8 +120,11 @@ def _add_refine(verb: ArgumentParser) -> None:
     verb.add_argument("--preset", default=settings.crf.preset, help="of the dense CRF, or none (default: %(default)s)")
     verb.add_argument("--iterations", type=int, default=settings.crf.iterations, help="of it (default: %(default)s)")
     verb.add_argument("--confidence", type=float, default=settings.crf.confidence, help="of a label, for the CRF")
-    verb.add_argument("--background", default=settings.background.rule, help="rule for the background's threshold")
-    verb.add_argument("--threshold", type=float, default=settings.background.threshold, help="of the rule fixed")
+    verb.add_argument(
+        "--background",
+        help=f"rule for the background's threshold: {', '.join(RULES)} (default: {settings.background.rule})",
+    )
+    verb.add_argument("--threshold", type=float, help="of the rule fixed, which it implies")
     verb.add_argument("--local", type=int, default=settings.local, help="iterations of pixel-adaptive refinement")
     verb.add_argument("--ignore-band", type=float, default=settings.ignore_band, help="how close a call is undecided")
     _add_threads(verb)
@@ -129,12 +133,23 @@ def _add_refine(verb: ArgumentParser) -> None:
 def _refine(options: Namespace, console: Console) -> list[str]:
     settings = PseudoSettings(
         crf=CrfSettings(preset=options.preset, iterations=options.iterations, confidence=options.confidence),
-        background=BackgroundRule(rule=options.background, threshold=options.threshold),
+        background=_background(options),
         local=options.local,
         ignore_band=options.ignore_band,
     )
     folders = options.images, options.scores, options.out
     return refine_folder(*folders, settings, kind=options.kind, threads=options.threads, console=console)
+
+
+def _background(options: Namespace) -> BackgroundRule:
+    default = PseudoSettings().background
+    if options.threshold is None:
+        return replace(default, rule=options.background or default.rule)
+    if options.background not in (None, "fixed"):
+        raise PatchlearnError(
+            f"--threshold: the rule {options.background!r} finds its own. Leave one of the two out, or name fixed."
+        )
+    return replace(default, rule="fixed", threshold=options.threshold)
 
 
 # --- convert -----------------------------------------------------------------
@@ -223,7 +238,7 @@ def _classes_of_masks(options: Namespace) -> tuple[str, ...]:
             f"{classes}: no such file. Name the classes of the masks with --classes, one a line; the first is 1 in "
             "the masks."
         )
-    return read_class_names(classes)
+    return read_class_names(classes, spaces=True)
 
 
 COMMANDS = {

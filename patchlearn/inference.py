@@ -190,16 +190,15 @@ def load_segmenter(path: Path) -> Segmenter:
         network.load_state_dict(tensors)
         inference = facts["inference"]
         settings = InferenceSettings(**{**inference, "scales": tuple(inference["scales"])})
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        check_inference(settings)
+        classes, scores = tuple(map(str, facts["classes"])), tuple(facts["scores"])
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise PatchlearnError(
             f"{path}: not a segmenter of patchlearn ({reason}). Train it: patchlearn segment."
         ) from None
     return Segmenter(
-        network=place(network.eval(), torch.device("cpu")),
-        classes=tuple(facts["classes"]),
-        settings=settings,
-        scores=tuple(facts["scores"]),
+        network=place(network.eval(), torch.device("cpu")), classes=classes, settings=settings, scores=scores
     )
 
 

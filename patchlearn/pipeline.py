@@ -40,7 +40,13 @@ from patchlearn.artifacts import (
     write_json,
 )
 from patchlearn.cams import write_cams
-from patchlearn.checks import check_classifiers, check_segmenter_splits, check_segmenters, check_splits
+from patchlearn.checks import (
+    check_affinities,
+    check_classifiers,
+    check_segmenter_splits,
+    check_segmenters,
+    check_splits,
+)
 from patchlearn.classifier import MODEL, load_classifier, train_classifier
 from patchlearn.datasets import open_dataset, read_mask
 from patchlearn.datasets.check import check_dataset
@@ -73,7 +79,6 @@ from patchlearn.steps import (
     classifier_folder,
     classifier_key,
     common_key,
-    data_key,
     evaluation_key,
     is_reference,
     judged_masks,
@@ -89,6 +94,7 @@ from patchlearn.steps import (
     segmented_splits,
     segmenter_folder,
     segmenter_key,
+    segmenter_samples,
     take_step,
 )
 
@@ -134,6 +140,7 @@ def run_all(run: Run) -> None:
     steps = (segment,) if is_reference(run) else (*weak, segment) if run.recipe.with_segmenter else weak
     if train in steps:
         check_classifiers(run)
+        check_affinities(run)
     if segment in steps:
         check_segmenters(run)
     check(run)
@@ -151,7 +158,7 @@ def check(run: Run) -> None:
         PatchlearnError: the first ten files that are damaged or do not fit.
     """
     masks = [mask_sizes(sample) for samples in run.dataset.splits.values() for sample in samples]
-    key = fingerprint("check", data_key(run.dataset), masks)
+    key = fingerprint("check", run.data_key, masks)
     take_step(
         run,
         run.folder / "check",
@@ -307,14 +314,13 @@ def segment(run: Run, variant: Variant) -> None:
 
 
 def _train_segmenter(run: Run, variant: Variant, folder: Path) -> None:
-    settings, samples = variant.segmenter, run.dataset.split(variant.segmenter.train_split)
+    settings = variant.segmenter
     masks = pseudo_folder(run, variant, settings.train_split)
     read_labels: ReadLabels = partial(read_mask_of, masks / SURE if settings.noise.labels == SURE else masks)
     if is_reference(run):
         settings, read_labels = true_labels_only(settings), partial(read_mask, run.dataset)
-        samples = tuple(sample for sample in samples if sample.mask)
     train_segmenter(
-        samples,
+        segmenter_samples(run, variant),
         read_labels,
         run.dataset.classes,
         settings,
@@ -373,7 +379,8 @@ def report(run: Run) -> Path:
     split = run.variants[0].cams.splits[0]
     path = run.folder / "report.html"
     if run.runtime.accelerator.is_main_process:
-        path = write_report(run.folder, run.dataset, names, split=split, title=run.recipe.title)
+        learned = {sample.id for variant in there for sample in run.dataset.split(variant.classifier.train_split)}
+        path = write_report(run.folder, run.dataset, names, split=split, title=run.recipe.title, learned=len(learned))
     run.runtime.accelerator.wait_for_everyone()
     return path
 

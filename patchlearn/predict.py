@@ -86,4 +86,4 @@ def _expanded(words: str) -> list[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    return path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")

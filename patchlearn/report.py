@@ -43,7 +43,14 @@ Row = dict[str, str]
 
 
 def write_report(
-    run: Path, dataset: Dataset, variants: Sequence[str], *, split: str = "train", title: str, images: int = 8
+    run: Path,
+    dataset: Dataset,
+    variants: Sequence[str],
+    *,
+    split: str = "train",
+    title: str,
+    learned: int,
+    images: int = 8,
 ) -> Path:
     """Write `RUN/report.html` from the files of the run; what is not there is left out.
 
@@ -53,6 +60,7 @@ def write_report(
         variants: in the order in which they stand side by side.
         split: whose maps are shown.
         title: the page's heading.
+        learned: from the tags of how many images the classifiers have learned.
         images: how many pictures the gallery shows.
 
     Raises:
@@ -67,7 +75,7 @@ def write_report(
     template = Environment(loader=PackageLoader("patchlearn", ""), autoescape=True).get_template("report.html.j2")
     page = template.render(
         title=title,
-        summary=_summary(dataset, split, present),
+        summary=_summary(dataset, learned, present),
         caption=caption(run, split),
         headline=_headline(results),
         charts=charts,
@@ -100,11 +108,10 @@ def _headline(results: Sequence[Result]) -> dict[str, Any]:
     return {"columns": [TITLES[name] for name in columns], "rows": rows}
 
 
-def _summary(dataset: Dataset, split: str, variants: Sequence[str]) -> str:
-    count, classes = len(dataset.split(split)), len(dataset.classes)
+def _summary(dataset: Dataset, learned: int, variants: Sequence[str]) -> str:
     who = "the classifier looks" if len(variants) == 1 else f"each of the {len(variants)} variants looks"
     return (
-        f"{classes} classes, learned from the tags of {count} images, without a single mask. "
+        f"{len(dataset.classes)} classes, learned from the tags of {learned} images, without a single mask. "
         f"Here is where {who}, and the masks that follow."
     )
 

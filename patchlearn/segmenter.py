@@ -139,7 +139,7 @@ def train_segmenter(
             finds nothing but background.
     """
     check_segmenter(settings)
-    _check_batch(samples, settings, runtime.accelerator)
+    check_batch(samples, settings, runtime.accelerator)
     check_labels(samples, read_labels, classes, runtime.console)
     for number in range(1, settings.noise.rounds):
         earlier = folder / f"round-{number}"
@@ -402,7 +402,8 @@ def check_labels(samples: Sequence[Sample], read_labels: ReadLabels, classes: Se
         console.print(f"no mask has a pixel of {', '.join(unseen)}: the segmenter will not know it", markup=False)
 
 
-def _check_batch(samples: Sequence[Sample], settings: SegmenterSettings, accelerator: Accelerator) -> None:
+def check_batch(samples: Sequence[Sample], settings: SegmenterSettings, accelerator: Accelerator) -> None:
+    """Raise `PatchlearnError` unless every process has a share of every batch that the network can learn from."""
     if not samples:
         raise PatchlearnError(f"split {settings.train_split!r}: no image to train the segmenter on. Add images.")
     batch = min(settings.optimisation.batch_size, len(samples))

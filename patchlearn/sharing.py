@@ -24,7 +24,13 @@ STEP = "segmenter"
 REFERENCE = "segmenter-masks"
 FILES = (MODEL, "settings.json", "classes.txt", "README.md")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-OFFLINE = (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError)
+# The bases: of the HTTP library, which is another in each major version of huggingface_hub.
+OFFLINE: tuple[type[BaseException], ...] = (
+    LocalEntryNotFoundError,
+    *HfHubHTTPError.__bases__,
+    HFValidationError,
+    OSError,
+)
 
 
 def load(model: str | Path) -> Segmenter:
@@ -67,8 +73,13 @@ def find_model(path: Path) -> Path:
     )
 
 
-def write_model_folder(segmenter: Segmenter, folder: Path) -> None:
+def write_model_folder(segmenter: Segmenter, folder: Path, name: str | None = None) -> None:
     """Write the segmenter as a folder that can be copied, shared and loaded; see the top of this file.
+
+    Args:
+        segmenter: what is written.
+        folder: a new one, or that of a model.
+        name: under which others load it; None for the folder's.
 
     Raises:
         PatchlearnError: the folder holds other files, a README.md of which would be lost.
@@ -78,7 +89,7 @@ def write_model_folder(segmenter: Segmenter, folder: Path) -> None:
     write_json(folder / "settings.json", segmenter_facts(segmenter))  # first: it tells whose folder this is
     save_segmenter(folder / MODEL, segmenter)
     write_class_names(folder, segmenter.classes)
-    write_text(folder / "README.md", str(model_card(segmenter, folder.name)))
+    write_text(folder / "README.md", str(model_card(segmenter, name or folder.name)))
 
 
 def push_to_hub(segmenter: Segmenter, repository: str, folder: Path, api: HfApi | None = None) -> str:
@@ -91,9 +102,11 @@ def push_to_hub(segmenter: Segmenter, repository: str, folder: Path, api: HfApi 
         api: of the hub; None logs in with the user's own token.
 
     Raises:
-        PatchlearnError: the hub cannot be reached, or does not let this user in.
+        PatchlearnError: the name is no "owner/name"; the hub cannot be reached, or does not let this user in.
     """
-    write_model_folder(segmenter, folder)
+    if not HUB_NAME.fullmatch(repository):
+        raise PatchlearnError(f"hub: {repository!r} names no repository. Write owner/name, owner being you or yours.")
+    write_model_folder(segmenter, folder, repository)
     api = api or HfApi()
     try:
         address = str(api.create_repo(repository, exist_ok=True))
@@ -133,6 +146,7 @@ def _measured(file: Path) -> list[dict[str, Any]]:
 
     A segmenter that has been trained again since is another.
     """
+    file = file.resolve()  # of a relative path the folders above may have no name
     variant, supervisions = file.parent.parent, {STEP: "tags", REFERENCE: "masks"}
     evaluation = variant.parent / "evaluation.json"
     if file.parent.name not in supervisions or not evaluation.is_file():

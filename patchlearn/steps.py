@@ -6,6 +6,7 @@ A step is complete when the hash of its own settings and of its inputs matches t
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,23 @@ class Run:
     variants: tuple[Variant, ...]
     runtime: Runtime
 
+    @cached_property
+    def data_key(self) -> str:
+        """`data_key` of the data set, which every other key holds: on a slow disk, asking each image takes minutes."""
+        return data_key(self.dataset)
+
 
 def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
     """The splits whose images the segmenter segments."""
     if variant.segmenter.splits is None:
         return (VAL,) if VAL in run.dataset.splits else ()
     return variant.segmenter.splits
+
+
+def segmenter_samples(run: Run, variant: Variant) -> tuple[Sample, ...]:
+    """The images that the segmenter learns from: as a reference, those that have true masks."""
+    samples = run.dataset.split(variant.segmenter.train_split)
+    return tuple(sample for sample in samples if sample.mask or not is_reference(run))
 
 
 # --- folders -----------------------------------------------------------------
@@ -123,7 +135,7 @@ def classifier_key(run: Run, variant: Variant) -> str:
     content = _weights_content(variant.classifier.weights)
     classifier = replace(variant.classifier, optimisation=_what_learns(variant.classifier.optimisation))
     settings = _without_defaults(asdict(classifier), ClassifierSettings(), YOUNGER_OPTIONS)
-    return fingerprint("classifier", settings, content, run.recipe.seed, data_key(run.dataset))
+    return fingerprint("classifier", settings, content, run.recipe.seed, run.data_key)
 
 
 def _what_learns(optimisation: Optimisation) -> Optimisation:
@@ -176,7 +188,7 @@ def segmenter_key(run: Run, variant: Variant) -> str:
     split = variant.segmenter.train_split
     if is_reference(run):
         settings.pop("noise")
-        masks: Any = data_key(run.dataset), [mask_sizes(sample) for sample in run.dataset.split(split)]
+        masks: Any = run.data_key, [mask_sizes(sample) for sample in run.dataset.split(split)]
     else:
         masks = pseudo_key(run, variant, split)
     weights = _weights_content(variant.segmenter.weights)
@@ -199,7 +211,7 @@ def common_key(run: Run, variant: Variant) -> str:
     learner = replace(variant.segmenter, optimisation=_what_learns(variant.segmenter.optimisation))
     settings = {name: value for name, value in asdict(learner).items() if name not in ("noise", "splits")}
     weights = _weights_content(variant.segmenter.weights)
-    return fingerprint("common", SEGMENTER_VERSION, settings, weights, run.recipe.seed, data_key(run.dataset))
+    return fingerprint("common", SEGMENTER_VERSION, settings, weights, run.recipe.seed, run.data_key)
 
 
 def judged_masks(run: Run, variant: Variant) -> list[str]:

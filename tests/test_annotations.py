@@ -332,6 +332,13 @@ def test_voc_refuses_classes_that_its_label_map_cannot_hold(root: Path, name: st
     assert not (root / "voc").exists()
 
 
+def test_voc_does_not_write_over_the_masks_that_it_reads(root: Path) -> None:
+    (root / "masks").rename(root / "SegmentationClass")
+    (root / "masks").symlink_to(root / "SegmentationClass")
+    with pytest.raises(PatchlearnError, match="the masks that are read lie there"):
+        write(root, "voc", CLASSES, ".")
+
+
 def test_voc_refuses_names_that_its_list_cannot_hold(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for folder in ("images", "masks"):
         (root / folder / "a.png").rename(root / folder / "#a.png")
@@ -405,6 +412,12 @@ def test_wrong_options_name_the_right_ones(
 def test_class_names_are_checked(root: Path, classes: list[str]) -> None:
     with pytest.raises(PatchlearnError, match="class"):
         write(root, "cvat", classes, "a.xml")
+
+
+def test_class_names_may_hold_spaces(root: Path) -> None:
+    (root / "names.txt").write_text("traffic light\nb\nc\n", encoding="utf-8")
+    assert convert(root, "cvat", "a.xml", "--classes", str(root / "names.txt")) == 0
+    assert 'label="traffic light"' in (root / "a.xml").read_text(encoding="utf-8")
 
 
 def test_file_names_that_no_format_can_hold_are_refused(root: Path) -> None:

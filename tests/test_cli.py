@@ -1,3 +1,6 @@
+from pathlib import Path
+from unittest.mock import Mock
+
 import pytest
 
 from patchlearn.cli import main, split_overrides
@@ -22,6 +25,16 @@ def test_settings_are_listed_with_their_defaults(capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr().out
     assert "--classifier.optimisation.learning_rate" in shown
     assert "default: 0.0003" in shown.replace("\n", " ").replace("  ", "")
+
+
+def test_an_error_of_the_system_without_a_file_is_told_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk shows when something is written, not when it is opened."""
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("patchlearn.cli.open_run", Mock(side_effect=full))
+    assert main(["run", str(tmp_path / "a.yaml")]) == 2
+    assert "[Errno 28] No space left on device. Check" in capfd.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.parametrize("words", [[], ["rum", "a.yaml"], ["run"], ["run", "a.yaml", "--sed", "1"]])

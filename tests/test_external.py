@@ -44,6 +44,19 @@ def refined(maps: Path, stem: str) -> UInt8:
     return read_indices(maps.parent / "out" / f"{stem}.png")
 
 
+def test_a_threshold_means_the_rule_that_has_one(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (images / "b.JPG").unlink()
+    (images / "ü c.bmp").unlink()
+    np.save(maps / "a.npy", np.broadcast_to(np.linspace(0, 1, SIZE[1], dtype=np.float32), (1, *SIZE)))
+    shares = []
+    for options in ((), ("--threshold", "0.9"), ("--background", "fixed", "--threshold", "0.9")):
+        assert refine(images, maps, "--preset", "none", *options) == 0
+        shares.append((refined(maps, "a") == 1).mean())
+    assert shares[1] == shares[2] < 0.2 < shares[0]
+    assert refine(images, maps, "--background", "otsu", "--threshold", "0.9") == 2
+    assert "the rule 'otsu' finds its own" in capfd.readouterr().err
+
+
 EXPECTED = np.broadcast_to(np.arange(SIZE[1]) >= EDGE, SIZE)
 
 

@@ -13,7 +13,16 @@ from torch.nn import functional as F
 from patchlearn.artifacts import load_checkpoint, save_checkpoint
 from patchlearn.errors import PatchlearnError
 from patchlearn.heads import SegmentationNetwork
-from patchlearn.inference import InferenceSettings, Segmenter, _windows, load_segmenter, save_segmenter, with_settings
+from patchlearn.inference import (
+    MODEL,
+    InferenceSettings,
+    Segmenter,
+    _windows,
+    load_segmenter,
+    save_segmenter,
+    segmenter_facts,
+    with_settings,
+)
 from patchlearn.samples import UInt8
 
 CLASSES = ("red", "blue")
@@ -226,3 +235,21 @@ def test_settings_that_are_not_given_stay(colours: Segmenter) -> None:
     model = replace(colours, settings=InferenceSettings(scales=(0.5,), flip=False))
     changed = with_settings(model, scales=None, flip=True, window=None).settings
     assert changed == InferenceSettings(scales=(0.5,), flip=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scores": None},
+        {"backbone": 5},
+        {"classes": 3},
+        {"inference": {"scales": [1.0], "long_side": 0}},
+        {"kind": "x"},
+    ],
+)
+def test_a_model_with_odd_facts_is_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
+    network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=2)
+    segmenter = Segmenter(network=network, classes=("cat", "dog"), settings=InferenceSettings())
+    save_checkpoint(tmp_path / MODEL, network.state_dict(), {**segmenter_facts(segmenter), **changes})
+    with pytest.raises(PatchlearnError, match=r"model\.safetensors: not a segmenter of patchlearn"):
+        load_segmenter(tmp_path / MODEL)

@@ -84,6 +84,7 @@ def test_a_run_leaves_everything_it_promises(recipe: Path, folder_data: Path, tm
     assert all(0 <= entry["miou"] <= 1 and entry["supervision"] == "tags" for entry in entries)
     assert {(entry["split"], entry["images"]) for entry in entries} == {("train", 8), ("val", 4)}
     assert len({entry["recipe"] for entry in entries}) == 1
+    assert "learned from the tags of 8 images" in (run / "report.html").read_text(encoding="utf-8")
     for name in ("recipe.yaml", "report.html", "plain/classifier/model.safetensors", "plain/cams/train/img00.npz"):
         assert (run / name).exists(), name
     with Image.open(run / "plain/pseudo/train/img00.png") as mask:
@@ -521,6 +522,7 @@ def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_d
         ("--segmenter.splits=[nosuch]", "no split 'nosuch'"),
         ("--segmenter.weights=nosuch.pth", "nosuch.pth: no such weights"),
         ("--segmenter.augment.crop=0", "segmenter.augment: crop 0"),
+        ("--segmenter.optimisation.batch_size=1", "1 images per step on 1 processes"),
         ("--affinity.augment.long_side=[9,3]", "affinity.augment: crop 32 and long_side (9, 3)"),
     ],
 )

@@ -108,6 +108,21 @@ def test_masks_of_other_classes_keep_their_names(segmenter: Segmenter, photos: P
     assert (photos / "masks/classes.txt").read_text() == "dog\ncat\n"
 
 
+def test_no_photograph_that_was_not_named_is_replaced_either(
+    segmenter: Segmenter, photos: Path, console: Console
+) -> None:
+    Image.new("RGB", (9, 7)).save(photos / "a.png")
+    (failure,) = segment_files(segmenter, [str(photos / "a.jpg")], photos, console)
+    assert "a.png: is there, and no mask" in failure
+    with Image.open(photos / "a.png") as image:
+        assert image.mode == "RGB"
+
+
+def test_what_macos_leaves_beside_a_picture_is_none(photos: Path) -> None:
+    (photos / "._a.jpg").write_bytes(b"Mac OS X")
+    assert [path.name for path in find_pictures([str(photos)])[0].values()] == ["a.jpg", "ü b.png"]
+
+
 def test_a_picture_is_never_replaced_by_its_mask(segmenter: Segmenter, photos: Path, console: Console) -> None:
     Image.new("RGB", (40, 30)).save(photos / "a.png")  # of the same stem as a.jpg, whose mask would land here
     before = {path: path.read_bytes() for path in photos.glob("*.png")}

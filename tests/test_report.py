@@ -67,7 +67,7 @@ def run(tmp_path: Path, data: Dataset) -> Path:
 
 
 def page(run: Path, data: Dataset, variants: tuple[str, ...] = VARIANTS) -> str:
-    return write_report(run, data, variants, split="train", title="A <title>").read_text(encoding="utf-8")
+    return write_report(run, data, variants, split="train", title="A <title>", learned=12).read_text(encoding="utf-8")
 
 
 def test_the_page_holds_everything_and_needs_nothing(run: Path, data: Dataset) -> None:
@@ -76,6 +76,7 @@ def test_the_page_holds_everything_and_needs_nothing(run: Path, data: Dataset) -
     assert "<script" not in html
     for word in (*VARIANTS, "red", "blue", "50.0", "45.0", "40.0", "images of train", "commit abc", "A &lt;title&gt;"):
         assert word in html
+    assert "learned from the tags of 12 images" in html
     assert html.count("<svg") == 5
     assert html.count("data:image/jpeg") == 8 * (2 + 2 * len(VARIANTS))
     assert "&lt;b&gt;" in html

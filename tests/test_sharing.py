@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import HfApi, ModelCard
 
 import patchlearn
 from patchlearn.artifacts import file_digest, read_json, write_json
@@ -131,6 +131,31 @@ def test_a_hub_that_refuses_is_one_sentence(segmenter: Segmenter, tmp_path: Path
 
     with pytest.raises(PatchlearnError, match=r"hub, me/animals: 401 unauthorised Log in"):
         push_to_hub(segmenter, "me/animals", tmp_path / "a", SimpleNamespace(create_repo=refuse))  # type: ignore[arg-type]
+
+
+def test_a_hub_that_is_not_there_is_one_sentence(segmenter: Segmenter, tmp_path: Path) -> None:
+    """The HTTP library has errors of its own."""
+    nowhere = HfApi(endpoint="http://127.0.0.1:9", token="none")
+    with pytest.raises(PatchlearnError, match=r"hub, me/animals: .* Log in"):
+        push_to_hub(segmenter, "me/animals", tmp_path / "a", nowhere)
+
+
+@pytest.mark.parametrize("name", ["animals", "a/b/c", ""])
+def test_nothing_is_made_on_the_hub_under_half_a_name(name: str, segmenter: Segmenter, tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match="names no repository"):
+        push_to_hub(segmenter, name, tmp_path / "a", SimpleNamespace())  # type: ignore[arg-type]
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_card_loads_the_model_under_its_whole_name(segmenter: Segmenter, tmp_path: Path) -> None:
+    api: Any = SimpleNamespace(create_repo=lambda name, exist_ok: name, upload_folder=lambda **options: None)
+    push_to_hub(segmenter, "me/animals", tmp_path / "animals", api)
+    assert 'patchlearn.load("me/animals")' in (tmp_path / "animals" / "README.md").read_text()
+
+
+def test_figures_are_found_from_inside_the_run(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run / "explicit")
+    assert load(".").scores == load(run / "explicit").scores != ()
 
 
 def test_a_model_of_the_hub_is_loaded_from_its_cache(

@@ -26,11 +26,14 @@ def write(out: Path, entries: Sequence[Path], classes: Sequence[str]) -> None:
     """`SegmentationClass/STEM.png`, `ImageSets/Segmentation/default.txt` and `labelmap.txt` in the folder `out`.
 
     Raises:
-        PatchlearnError: a class name holds a colon, which separates the columns of labelmap.txt.
+        PatchlearnError: a class name holds a colon, which separates the columns of labelmap.txt; or the masks lie
+            where theirs would be written.
     """
-    labels = label_map(classes)
+    labels, folder = label_map(classes), out / "SegmentationClass"
+    if any(source.parent.resolve() == folder.resolve() for source in entries):
+        raise PatchlearnError(f"{folder}: the masks that are read lie there. Choose another --out.")
     for source in entries:
-        write_mask(out / "SegmentationClass" / f"{source.stem}.png", read_indices(source))
+        write_mask(folder / f"{source.stem}.png", read_indices(source))
     write_text(out / "labelmap.txt", labels)
     write_text(out / "ImageSets" / "Segmentation" / "default.txt", "".join(f"{path.stem}\n" for path in entries))
 

@@ -11,7 +11,8 @@ def open_folder(root: Path) -> Dataset:
     """Read `FOLDER/labels.csv` (image, split, labels) and what stands beside it.
 
     `classes.txt` fixes the classes and their order; without it they are the labels of the CSV, sorted.
-    `masks/STEM.png` holds 0 for background and i for the i-th class. `parts/STEM.png` belongs to `scenes`.
+    `masks/STEM.png` holds 0 for background and i for the i-th class; of `images/a/b.jpg` it is `masks/a/b.png` or
+    `masks/a__b.png`. `parts/STEM.png` belongs to `scenes`.
 
     Raises:
         PatchlearnError: a file is missing, a label is unknown, or an image lies outside the folder.
@@ -63,19 +64,18 @@ def _sample(root: Path, row: LabelRow, labels: tuple[int, ...]) -> Sample:
         )
     if not image.is_file():
         raise PatchlearnError(f"{root / 'labels.csv'}, line {row.line}: {image} does not exist. Correct the name.")
-    stem = _stem(row)
-    mask, parts = root / "masks" / f"{stem}.png", root / "parts" / f"{stem}.png"
-    return Sample(
-        id=stem,
-        image=image,
-        labels=labels,
-        mask=mask if mask.is_file() else None,
-        parts=parts if parts.is_file() else None,
-    )
+    mask, parts = (_beside(root / name, row) for name in ("masks", "parts"))
+    return Sample(id=_stem(row), image=image, labels=labels, mask=mask, parts=parts)
+
+
+def _beside(folder: Path, row: LabelRow) -> Path | None:
+    """The PNG of an image `a/b.jpg`: `a__b.png` or `a/b.png`."""
+    paths = (folder / f"{_stem(row)}.png", folder / Path(row.image).with_suffix(".png"))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _stem(row: LabelRow) -> str:
-    """Images may lie in folders below images/; their files elsewhere are flat, so `a/b.jpg` is called `a__b`."""
+    """Images may lie in folders below images/; what is written of them is flat, so `a/b.jpg` is called `a__b`."""
     return "__".join(Path(row.image).with_suffix("").parts)
 
 

@@ -1,5 +1,6 @@
 """Read any picture as RGB, and a mask as class indices."""
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from patchlearn.errors import PatchlearnError
 from patchlearn.samples import Dataset, Sample, UInt8
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # what counts as a picture in a folder
+# What Pillow's readers raise over damaged files; the last three, over an odd tag.
+DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, TypeError, KeyError, struct.error)
 TURNS = {  # by which a picture of the EXIF orientation comes upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,7 +35,7 @@ def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]
         raise PatchlearnError(f"{folder}: no such folder. Check the path.")
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes:
+        if path.suffix.lower() in suffixes and not path.name.startswith("."):  # macOS leaves ._a.png beside a.png
             found.setdefault(path.stem, []).append(path)
     if not found:
         raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.")
@@ -54,6 +57,8 @@ def only_file(stem: str, files: Mapping[str, Sequence[Path]], folder: Path) -> P
 
 def read_image(path: Path) -> UInt8:
     """H×W×3 in sRGB order: CMYK, palettes, transparency, 16 bits and EXIF rotation are taken care of.
+
+    In 16 bits 65,535 is white; greys of floats or 32 bits end at 1 (floats alone), 255, 65,535 or their brightest.
 
     Raises:
         PatchlearnError: the file is missing, truncated or no image.
@@ -99,11 +104,18 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     """16-bit and float greys keep their upper range (PIL itself would clip everything above 255)."""
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, dtype=np.float64)
-        full_range = 65535.0 if values.max() > 255 else 255.0
-        return Image.fromarray(np.clip(values * (255.0 / full_range), 0, 255).astype(np.uint8))
+        return Image.fromarray(np.clip(values * (255.0 / _white(image.mode, values.max())), 0, 255).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:
         return image.convert("RGBA")
     return image
+
+
+def _white(mode: str, brightest: float) -> float:
+    """What counts as white. Sixteen bits say it, so that the pictures of a series stay comparable; others do not."""
+    if mode.startswith("I;16"):
+        return 65535.0
+    usual = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
+    return next((white for white in usual if brightest <= white), brightest)
 
 
 @contextmanager
@@ -118,7 +130,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise PatchlearnError(f"{path}: no such file. Restore it, or take it out of the data set's list.") from None
     except UnidentifiedImageError:
         raise PatchlearnError(f"{path}: not an image. Replace it, or take it out of the data set's list.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise PatchlearnError(
             f"{path}: damaged image ({error}). Replace it, or take it out of the data set's list."
         ) from None

@@ -23,8 +23,12 @@ class LabelRow:
     line: int
 
 
-def read_class_names(path: Path) -> tuple[str, ...]:
+def read_class_names(path: Path, *, spaces: bool = False) -> tuple[str, ...]:
     """One class a line; empty lines are skipped.
+
+    Args:
+        path: the file.
+        spaces: whether a name may hold some; not where labels.csv separates labels by them.
 
     Raises:
         PatchlearnError: a name stands twice, holds a space or is "background", or there are none or more than 254.
@@ -33,7 +37,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     for name in names:
         if names.count(name) > 1:
             raise PatchlearnError(f"{path}: class {name!r} stands {names.count(name)} times; keep one.")
-        if " " in name:
+        if " " in name and not spaces:
             raise PatchlearnError(f"{path}: class {name!r} holds a space, which separates labels; write a hyphen.")
     return within_limits(names, path)
 

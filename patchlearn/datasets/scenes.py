@@ -93,8 +93,8 @@ def open_scenes(root: Path, settings: SceneSettings) -> Dataset:
     """
     _require_sensible(settings)
     key = _KEY_PREFIX + fingerprint(asdict(settings), SCENES_VERSION)
-    _require_ours(root)
-    if not is_complete(root, key):
+    if not (_is_drawing(root / MANIFEST) and is_complete(root, key)):
+        _require_ours(root)
         begin(root, key)
         _write_folder(root, settings)
         finish(root, key, settings=asdict(settings), version=SCENES_VERSION)

@@ -128,7 +128,7 @@ def _annotated_labels(root: Path, name: str, classes: tuple[str, ...]) -> tuple[
             f"{path}: no such file, and no {root / 'labels.csv'} either. Image labels need one of them."
         )
     try:
-        objects = {element.findtext("name") for element in ElementTree.parse(path).iter("object")}
-    except ElementTree.ParseError as error:
+        objects = {element.findtext("name", "").strip() for element in ElementTree.parse(path).iter("object")}
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: over its encoding
         raise PatchlearnError(f"{path}: not valid XML ({error}). Restore the file.") from None
     return tuple(index for index, name in enumerate(classes) if name in objects)

@@ -1,5 +1,6 @@
 """Pictures as people have them."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,35 @@ def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
 def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 32768, 65535]], np.uint16)).save(tmp_path / "a.png")
     assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 127, 255]
+
+
+def test_a_dark_frame_of_sixteen_bits_stays_as_dark_as_it_is(tmp_path: Path) -> None:
+    for brightest in (255, 256, 4095):
+        Image.fromarray(np.array([[0, brightest]], np.uint16)).save(tmp_path / "a.png")
+        assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, brightest // 257]
+
+
+@pytest.mark.parametrize(
+    ("white", "dtype"), [(1, "f4"), (255, "f4"), (65535, "f4"), (255, "i4"), (65535, "i4"), (1e6, "f4")]
+)
+def test_floats_and_long_integers_end_at_the_next_usual_white(white: float, dtype: str, tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, white * 0.8, white]], dtype)).save(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 204, 255]
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, struct.error])
+def test_whatever_a_reader_stumbles_over_is_one_sentence(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TIFF with one bit of a tag turned made Pillow call a fraction no integer."""
+    Image.fromarray(COLOURS).save(tmp_path / "a.tif")
+
+    def stumble(image: Image.Image) -> None:
+        raise error("odd tag")
+
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.load", stumble)
+    with pytest.raises(PatchlearnError, match=r"a\.tif: damaged image"):
+        read_image(tmp_path / "a.tif")
 
 
 def test_exif_rotation_is_undone(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ def test_voc_takes_its_labels_from_annotations(voc: Path) -> None:
     assert read_mask(data, sample)[0].tolist() == [0, 8, 15, 20, 255]
 
 
+def test_spaces_around_the_name_of_an_object_are_none_of_it(voc: Path) -> None:
+    (voc / "Annotations" / "2007_1.xml").write_text("<a><object><name> cat\n</name></object></a>")
+    assert [VOC_CLASSES[index] for index in open_dataset("voc", voc).split("train")[0].labels] == ["cat"]
+
+
 def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) -> None:
     (voc / "classes.txt").write_text("person\ncat\n")
     (voc / "labels.csv").write_text("image,split,labels\n2007_1.jpg,train,cat\n2007_2.jpg,val,person cat\n")
@@ -53,6 +58,16 @@ def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) 
         (lambda root: (root / "labels.csv").write_text("image,split,labels\n"), "no line for image '2007_1'"),
         (lambda root: (root / "Annotations" / "2007_1.xml").unlink(), "Image labels need one of them"),
         (lambda root: (root / "Annotations" / "2007_1.xml").write_text("<a"), "not valid XML"),
+        (
+            lambda root: (root / "Annotations" / "2007_1.xml").write_text(
+                '<?xml version="1.0" encoding="gb2312"?><a/>'
+            ),
+            "not valid XML",
+        ),
+        (
+            lambda root: (root / "Annotations" / "2007_1.xml").write_text('<?xml version="1.0" encoding="xx"?><a/>'),
+            "not valid XML",
+        ),
         (lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text("../x\n"), "does not exist"),
         (lambda root: (root / "ImageSets" / "Segmentation" / "test.txt").write_text("x\n"), "does not exist"),
         (
@@ -147,6 +162,10 @@ def test_string_ids_in_unicode_and_subfolders_work(tmp_path: Path) -> None:
     assert data.split("train")[-1].id == "deep__x"
     assert data.split("train")[-1].labels == (0, 1)
     check_dataset(data)
+    for name in ("deep/x.png", "deep__x.png"):  # masks lie as the images do, or flat
+        (root / "masks" / name).parent.mkdir(exist_ok=True)
+        write_mask(root / "masks" / name, np.zeros((9, 9), np.uint8))
+        assert open_dataset("folder", root).split("train")[-1].mask == root / "masks" / name
 
 
 def test_without_classes_txt_the_labels_are_the_classes(folder_data: Path) -> None:

@@ -110,6 +110,12 @@ def test_a_strange_file_among_the_drawings_is_not_deleted(tmp_path: Path) -> Non
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_what_a_file_browser_leaves_is_no_reason_to_stop(tmp_path: Path) -> None:
+    open_scenes(tmp_path, SMALL)
+    (tmp_path / ".DS_Store").touch()
+    assert open_scenes(tmp_path, SMALL).classes
+
+
 @pytest.mark.parametrize("changes", [{"train": 0}, {"val": 0}, {"size": 63}, {"seed": -1}])
 def test_wrong_options_are_errors(changes: dict[str, int], tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match=f"scenes: {next(iter(changes))} is"):
