@@ -67,14 +67,18 @@ def start(settings: RuntimeSettings, console: Console) -> Runtime:
     """The runtime of this process; under `accelerate launch`, one of several, of which the first alone is heard.
 
     Raises:
-        PatchlearnError: an unknown device or precision, or a negative number of workers.
+        PatchlearnError: an unknown device or precision, one that the device lacks or that differs from this process's
+            earlier ones, or a negative number of workers.
     """
     require_one_of("runtime.device", settings.device, DEVICES)
     require_one_of("runtime.precision", settings.precision, PRECISIONS)
     if settings.workers is not None and settings.workers < 0:
         raise PatchlearnError(f"runtime.workers: {settings.workers} is negative. Choose 0 or more.")
     check_threads(settings.threads)
-    accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
+    try:
+        accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
+    except ValueError as error:  # Accelerate keeps one state for each process, and bf16 is not to be had everywhere
+        raise PatchlearnError(f"runtime: {error} Start a new process to change device or precision.") from None
     console.quiet = console.quiet or not accelerator.is_main_process
     workers = _spare_cores(accelerator) if settings.workers is None else settings.workers
     return Runtime(accelerator=accelerator, workers=workers, threads=settings.threads, console=console)

@@ -84,6 +84,12 @@ def test_a_cpu_loads_its_own_images_and_a_gpu_is_not_left_waiting(
         assert _spare_cores(beside_a_gpu) == workers  # type: ignore[arg-type]
 
 
+def test_one_process_has_one_precision(console: Console) -> None:
+    start(RuntimeSettings(device="cpu"), console)
+    with pytest.raises(PatchlearnError, match="Start a new process to change device or precision"):
+        start(RuntimeSettings(device="cpu", precision="bf16"), console)
+
+
 def test_a_negative_number_of_workers_is_refused(console: Console) -> None:
     with pytest.raises(PatchlearnError, match=r"runtime\.workers: -1 is negative"):
         start(RuntimeSettings(device="cpu", workers=-1), console)
