@@ -96,8 +96,7 @@ full() {
         echo "failed: $name $*; see $OUT/log.txt" >&2
         return
     fi
-    tr '\n' ' ' < "local/runs/full-$name/evaluation.json" >> "$OUT/evaluations.jsonl"
-    echo >> "$OUT/evaluations.jsonl"
+    (flock 9; tr '\n' ' ' < "local/runs/full-$name/evaluation.json"; echo) 9>> "$OUT/evaluations.jsonl" >&9
     echo "$name $*: $SECONDS s" >> "$OUT/times.txt"
 }
 
