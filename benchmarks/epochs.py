@@ -35,6 +35,7 @@ from patchlearn.network import READS
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
 from patchlearn.results import percent, recall_at_precision
+from patchlearn.runtime import place
 from patchlearn.samples import Integers, Sample, ScoreMaps, UInt8
 from patchlearn.steps import Run, classifier_folder, classifier_key, require_step
 
@@ -134,7 +135,7 @@ def finished(run: Run, kept: Sequence[Kept]) -> list[Kept]:
 @torch.no_grad()
 def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, Judged]:
     """One for every way of reading the maps; the network sees each image once."""
-    network, cams = load_classifier(kept.path).network.to(run.runtime.accelerator.device), kept.variant.cams
+    network, cams = place(load_classifier(kept.path).network, run.runtime.accelerator.device), kept.variant.cams
     reads = READS if network.splits else READS[:1]
     judged = {read: Judged(ThresholdCurve(len(run.dataset.classes))) for read in reads}
     depth = network.stages.channels[-1]

@@ -16,7 +16,7 @@ declare -A WEIGHTS=([lite0]=demo [lite2]=local/lite2.pth)
 DATA=local/voc-animals
 SEEDS="0 1 2"
 VARIANTS="plain+plain-relearned progressive explicit"  # those joined share a classifier
-export OMP_NUM_THREADS=1 PYTHONPATH=$PWD
+export DATA OMP_NUM_THREADS=1 PYTHONPATH=$PWD
 
 pack() {
     local python=${PYTHON:-.venv/bin/python}
@@ -34,7 +34,7 @@ install() {
     python3 -m pip install --quiet --no-index --find-links "$WHEELS" --no-deps "$WHEELS"/*.whl
     python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
     mkdir -p local/runs "$OUT"
-    python3 -c "import torch, timm; print(torch.__version__, timm.__version__, torch.cuda.get_device_name())" || exit 1
+    python3 -c "import patchlearn, torch, timm; print(torch.__version__, timm.__version__, torch.cuda.get_device_name())" || exit 1
 }
 
 run() {
@@ -121,7 +121,7 @@ ablation() {
 trial() {
     local backbone=$1 weights=$2 variant=$3 seed=$4 epochs=$5 folder
     folder=local/runs/$backbone-$variant-$seed-$epochs
-    python3 -m patchlearn train recipes/ablation.yaml --data.root local/voc-animals --out "$folder" --variant "$variant" \
+    python3 -m patchlearn train recipes/ablation.yaml --data.root "$DATA" --out "$folder" --variant "$variant" \
         --seed "$seed" --classifier.backbone "tf_efficientnet_$backbone" --classifier.weights "$weights" \
         --classifier.augment.crop 320 --classifier.augment.long_side "[256, 512]" \
         --classifier.optimisation.epochs "$epochs" --runtime.workers 2 >> "$OUT/log.txt" 2>&1 &&

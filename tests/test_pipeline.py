@@ -8,8 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,8 +20,10 @@ from PIL import Image
 from rich.console import Console
 
 from patchlearn.artifacts import file_digest, fingerprint, read_json, write_json
+from patchlearn.checks import check_affinities, check_segmenters
 from patchlearn.cli import main
 from patchlearn.datasets import open_dataset
+from patchlearn.errors import PatchlearnError
 from patchlearn.inference import load_segmenter
 from patchlearn.pipeline import open_run
 from patchlearn.recipe import Variant
@@ -126,6 +131,27 @@ def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
     variants = ("plain", "progressive")
     assert redone == {f"{name}/{step}" for name in variants for step in AFTER_PSEUDO}
+
+
+@pytest.mark.parametrize("check", [check_affinities, check_segmenters])
+def test_batches_that_processes_cannot_share_are_refused_before_the_first_step(
+    check: Callable[[Run], None], recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    options = [f"--data.root={folder_data}", "--runtime.device=cpu", "--affinity.optimisation.batch_size=8"]
+    run = open_run(
+        recipe, tmp_path / "run", [*options, "--segmenter.optimisation.batch_size=8"], (), Console(quiet=True)
+    )
+    three: Any = SimpleNamespace(num_processes=3)
+    with pytest.raises(PatchlearnError, match=r"optimisation\.batch_size: 8 images cannot be shared by 3 processes"):
+        check(replace(run, runtime=replace(run.runtime, accelerator=three)))
+
+
+def test_every_image_is_asked_for_its_size_once(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    run = open_run(recipe, tmp_path / "run", [f"--data.root={folder_data}"], (), Console(quiet=True))
+    with patch("patchlearn.steps.data_key", wraps=data_key) as asked:
+        for variant in run.variants:
+            classifier_key(run, variant), affinity_key(run, variant), segmenter_key(run, variant)
+    assert asked.call_count == 1
 
 
 def test_an_option_that_came_later_leaves_older_runs_complete_until_it_is_set(
