@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/.demo
-	$(VENV)/bin/patchlearn run recipes/scenes.yaml --out $(RUN)
+	$(VENV)/bin/patchlearn run patchlearn/recipes/scenes.yaml --out $(RUN)
 
 test: lint
 	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from patchlearn.core.types import Float32, UInt8
 from patchlearn.refine import dense_crf
-from patchlearn.refine.crf import PRESETS, CrfKernels
-from patchlearn.samples import Float32, UInt8
+from patchlearn.refine.crf.features import PRESETS, CrfKernels
 
 SIZE = (500, 375)
 LABELS = (2, 3, 21)

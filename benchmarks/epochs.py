@@ -1,6 +1,6 @@
 """What the maps of a run look like, and how good they are, after every epoch of training.
 
-    patchlearn train recipes/scenes.yaml --out RUN --classifier.keep_epochs=true
+    patchlearn train patchlearn/recipes/scenes.yaml --out RUN --classifier.keep_epochs=true
     python benchmarks/epochs.py RUN [--split train] [--every N] [--last] [--gpu] [--json] [--figure FILE] [--pictures 4]
 
 Prints the seed mIoU (oracle threshold of these very images, labels given) of every variant after every epoch, from the
@@ -22,22 +22,22 @@ import torch
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from patchlearn.artifacts import read_rows
-from patchlearn.cams import CamSettings, class_activation_maps, image_views, maps_of_features
-from patchlearn.classifier import KEPT, Classifier, load_classifier
-from patchlearn.datasets import read_image, read_mask
-from patchlearn.datasets.images import read_indices
-from patchlearn.evaluate import ThresholdCurve
+from patchlearn.core.files import read_rows
+from patchlearn.core.runtime import place
+from patchlearn.core.types import Integers, Sample, ScoreMaps, UInt8
+from patchlearn.data.images import read_image, read_indices, read_mask
+from patchlearn.evaluate.judge import ThresholdCurve
 from patchlearn.evaluate.peaks import peak_hits
 from patchlearn.evaluate.thresholds import curve_table
-from patchlearn.figures import heat_overlay, mask_overlay, thumbnail
-from patchlearn.network import READS
-from patchlearn.pipeline import open_run
-from patchlearn.recipe import Variant
-from patchlearn.results import percent, recall_at_precision
-from patchlearn.runtime import place
-from patchlearn.samples import Integers, Sample, ScoreMaps, UInt8
-from patchlearn.steps import Run, classifier_folder, classifier_key, require_step
+from patchlearn.maps.cam import CamSettings, class_activation_maps, image_views, maps_of_features
+from patchlearn.models.classifier import Classifier, load_classifier
+from patchlearn.models.patch_network import READS
+from patchlearn.report.figures import heat_overlay, mask_overlay, thumbnail
+from patchlearn.report.results import percent, recall_at_precision
+from patchlearn.runs.pipeline import open_run
+from patchlearn.runs.recipe import Variant
+from patchlearn.steps.step import Run, classifier_folder, classifier_key, require_step
+from patchlearn.training.classifier import KEPT
 
 PRECISIONS = (0.35, 0.5, 0.6, 0.7)  # the first is what the drawn scenes allow
 COVERAGES = ("recall", "recall_weak")

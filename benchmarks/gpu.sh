@@ -90,7 +90,7 @@ gather() {
 full() {
     local seed=$1 name=$2
     shift 2
-    python3 -m patchlearn run recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$name" --seed "$seed" \
+    python3 -m patchlearn run patchlearn/recipes/voc-animals-full.yaml --data.root "$DATA" --out "local/runs/full-$name" --seed "$seed" \
         --runtime.workers 2 --runtime.threads 2 "$@" >> "$OUT/log.txt" 2>&1
     if [ $? -ne 0 ]; then
         echo "failed: $name $*; see $OUT/log.txt" >&2
@@ -121,7 +121,7 @@ ablation() {
 trial() {
     local backbone=$1 weights=$2 variant=$3 seed=$4 epochs=$5 folder
     folder=local/runs/$backbone-$variant-$seed-$epochs
-    python3 -m patchlearn train recipes/ablation.yaml --data.root "$DATA" --out "$folder" --variant "$variant" \
+    python3 -m patchlearn train patchlearn/recipes/ablation.yaml --data.root "$DATA" --out "$folder" --variant "$variant" \
         --seed "$seed" --classifier.backbone "tf_efficientnet_$backbone" --classifier.weights "$weights" \
         --classifier.augment.crop 320 --classifier.augment.long_side "[256, 512]" \
         --classifier.optimisation.epochs "$epochs" --runtime.workers 2 >> "$OUT/log.txt" 2>&1 &&

@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from patchlearn.heads import SegmentationNetwork
-from patchlearn.inference import Segmenter
-from patchlearn.sharing import write_model_folder
+from patchlearn.inference.segmenter import Segmenter
+from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.runs.load import write_model_folder
 
 LONG_SIDE = 384
 

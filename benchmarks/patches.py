@@ -23,9 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from patchlearn.backbones import Stages, create_stages, quicken_dilated
-from patchlearn.network import PatchNetwork
-from patchlearn.patches import merge, split
+from patchlearn.models.backbones.create import create_stages
+from patchlearn.models.backbones.dilated import quicken_dilated
+from patchlearn.models.backbones.stages import Stages
+from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.patches import merge, split
 
 GRIDS = ((2, 2), (4, 4))
 SPLIT_STAGE = 1

@@ -25,16 +25,17 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from patchlearn.affinity import MODEL, AffinityNetwork, load_affinity
-from patchlearn.artifacts import read_scores
-from patchlearn.datasets import read_image
-from patchlearn.datasets.images import read_mask
+from patchlearn.core.masks_io import read_scores
+from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMaps, UInt8
+from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
-from patchlearn.pipeline import open_run
-from patchlearn.pseudo import PseudoSettings, label_scores, pseudo_mask, walked_scores
+from patchlearn.maps.pseudo_mask import PseudoSettings, label_scores, pseudo_mask
+from patchlearn.maps.walk import walked_scores
+from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
-from patchlearn.samples import BACKGROUND, Float32, Integers, Sample, ScoreMaps, UInt8
-from patchlearn.steps import Run
+from patchlearn.runs.pipeline import open_run
+from patchlearn.steps.step import Run
+from patchlearn.training.affinity import MODEL
 
 RULES = {
     "otsu": BackgroundRule(),

@@ -16,8 +16,8 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from patchlearn.evaluate import THRESHOLDS, ThresholdCurve, confusion
-from patchlearn.samples import IGNORE, Integers, ScoreMaps, UInt8
+from patchlearn.core.types import IGNORE, Integers, ScoreMaps, UInt8
+from patchlearn.evaluate.judge import THRESHOLDS, ThresholdCurve, confusion
 
 CLASSES = 20
 SIZE = (375, 500)

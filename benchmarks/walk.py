@@ -21,8 +21,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from patchlearn.core.types import Float32
 from patchlearn.refine.walk import random_walk, walk_bytes
-from patchlearn.samples import Float32
 
 CLASSES = 3
 RADIUS = 5

@@ -1,76 +1,39 @@
 """Segmentation masks from image tags: weakly supervised semantic segmentation with Progressive Patch Learning.
 
-Names are loaded when they are first used, so that a part of the package can be had without the weight of the others:
-`from patchlearn.refine import background_threshold` loads neither timm nor Accelerate.
+Names are loaded when they are first used: importing `patchlearn` imports no torch, and `patchlearn.refine` no timm.
 """
 
-from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
-    from patchlearn.backbones import Stages, create_stages
-    from patchlearn.cams import CamSettings, class_activation_maps
-    from patchlearn.classifier import Classifier, ClassifierSettings, load_classifier, train_classifier
-    from patchlearn.datasets import open_dataset
-    from patchlearn.errors import PatchlearnError
-    from patchlearn.inference import InferenceSettings, Segmenter
-    from patchlearn.network import PatchNetwork
-    from patchlearn.pseudo import PseudoSettings, pseudo_mask
-    from patchlearn.recipe import Recipe, load_recipe
-    from patchlearn.runtime import Runtime
-    from patchlearn.samples import Dataset, Sample, ScoreMaps
-    from patchlearn.segmenter import SegmenterSettings, train_segmenter
-    from patchlearn.sharing import load
+    from patchlearn.core.errors import PatchlearnError as PatchlearnError
+    from patchlearn.core.runtime import Runtime as Runtime
+    from patchlearn.core.types import Dataset as Dataset
+    from patchlearn.core.types import Sample as Sample
+    from patchlearn.core.types import ScoreMaps as ScoreMaps
+    from patchlearn.data.images import read_image as read_image
+    from patchlearn.data.open import open_dataset as open_dataset
+    from patchlearn.inference.segmenter import InferenceSettings as InferenceSettings
+    from patchlearn.inference.segmenter import Segmenter as Segmenter
+    from patchlearn.maps.cam import CamSettings as CamSettings
+    from patchlearn.maps.cam import class_activation_maps as class_activation_maps
+    from patchlearn.maps.pseudo_mask import PseudoSettings as PseudoSettings
+    from patchlearn.maps.pseudo_mask import pseudo_mask as pseudo_mask
+    from patchlearn.models.backbones.create import create_stages as create_stages
+    from patchlearn.models.backbones.stages import Stages as Stages
+    from patchlearn.models.classifier import Classifier as Classifier
+    from patchlearn.models.classifier import load_classifier as load_classifier
+    from patchlearn.models.patch_network import PatchNetwork as PatchNetwork
+    from patchlearn.runs.load import load as load
+    from patchlearn.runs.recipe import Recipe as Recipe
+    from patchlearn.runs.recipe import load_recipe as load_recipe
+    from patchlearn.training.classifier import ClassifierSettings as ClassifierSettings
+    from patchlearn.training.classifier import train_classifier as train_classifier
+    from patchlearn.training.segmenter import SegmenterSettings as SegmenterSettings
+    from patchlearn.training.segmenter import train_segmenter as train_segmenter
 
 __version__ = version("patchlearn")
-
-__all__ = [
-    "CamSettings",
-    "Classifier",
-    "ClassifierSettings",
-    "Dataset",
-    "InferenceSettings",
-    "PatchNetwork",
-    "PatchlearnError",
-    "PseudoSettings",
-    "Recipe",
-    "Runtime",
-    "Sample",
-    "ScoreMaps",
-    "Segmenter",
-    "SegmenterSettings",
-    "Stages",
-    "class_activation_maps",
-    "create_stages",
-    "load",
-    "load_classifier",
-    "load_recipe",
-    "open_dataset",
-    "pseudo_mask",
-    "train_classifier",
-    "train_segmenter",
-]
-
-_HOMES = {
-    "backbones": ("Stages", "create_stages"),
-    "cams": ("CamSettings", "class_activation_maps"),
-    "classifier": ("Classifier", "ClassifierSettings", "load_classifier", "train_classifier"),
-    "datasets": ("open_dataset",),
-    "errors": ("PatchlearnError",),
-    "inference": ("InferenceSettings", "Segmenter"),
-    "network": ("PatchNetwork",),
-    "pseudo": ("PseudoSettings", "pseudo_mask"),
-    "recipe": ("Recipe", "load_recipe"),
-    "runtime": ("Runtime",),
-    "samples": ("Dataset", "Sample", "ScoreMaps"),
-    "segmenter": ("SegmenterSettings", "train_segmenter"),
-    "sharing": ("load",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"patchlearn.{module}"), name)
-    raise AttributeError(f"module 'patchlearn' has no attribute {name!r}")
+__getattr__, __dir__ = on_first_use(__name__, __file__)

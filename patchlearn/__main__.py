@@ -2,6 +2,6 @@
 
 import sys
 
-from patchlearn.cli import main
+from patchlearn.cli.main import main
 
 sys.exit(main())

@@ -12,9 +12,9 @@ from PIL import Image
 from rich.console import Console
 from torch import nn
 
-from patchlearn.artifacts import write_mask
-from patchlearn.backbones import Stages
-from patchlearn.runtime import Runtime
+from patchlearn.core.masks_io import write_mask
+from patchlearn.core.runtime import Runtime
+from patchlearn.models.backbones.stages import Stages
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "voc-animals"
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlearn.errors import PatchlearnError
-from patchlearn.samples import IGNORE, Integers, UInt8
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import IGNORE, Integers, UInt8
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -4,8 +4,8 @@ from math import hypot, isqrt
 
 import numpy as np
 
+from patchlearn.core.types import BACKGROUND, IGNORE, Integers, UInt8
 from patchlearn.evaluate.confusions import mean_of_present, ratio, require_size
-from patchlearn.samples import BACKGROUND, IGNORE, Integers, UInt8
 
 BOUNDARY_TOLERANCE = 0.0075
 

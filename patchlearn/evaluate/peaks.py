@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from patchlearn.samples import IGNORE, Integers, ScoreMaps, UInt8
+from patchlearn.core.types import IGNORE, Integers, ScoreMaps, UInt8
 
 
 def peak_hits(maps: ScoreMaps, truth: UInt8) -> Integers:

@@ -6,9 +6,9 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlearn.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import BACKGROUND, Float32, Integers, ScoreMaps, UInt8
 from patchlearn.evaluate.confusions import Floats, foreground_scores, mean_iou, require_classes, require_size
-from patchlearn.samples import BACKGROUND, Float32, Integers, ScoreMaps, UInt8
 
 THRESHOLDS = tuple(step / 100 for step in range(100))
 STRONG, WEAK = 1, 2

@@ -1,29 +1,22 @@
-"""From score maps to masks, without training; usable alone: neither timm nor Accelerate is loaded."""
+"""From score maps to masks, without training; stands alone: neither timm nor Accelerate is loaded."""
 
-from patchlearn.refine.background import (
-    BackgroundRule,
-    ConfidentRegions,
-    background_threshold,
-    check_background,
-    check_confident,
-    confident_regions,
-)
-from patchlearn.refine.crf import CrfKernels, dense_crf, label_probabilities
-from patchlearn.refine.local import pixel_adaptive_refinement
-from patchlearn.refine.walk import random_walk, random_walk_features, walk_bytes
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BackgroundRule",
-    "ConfidentRegions",
-    "CrfKernels",
-    "background_threshold",
-    "check_background",
-    "check_confident",
-    "confident_regions",
-    "dense_crf",
-    "label_probabilities",
-    "pixel_adaptive_refinement",
-    "random_walk",
-    "random_walk_features",
-    "walk_bytes",
-]
+from patchlearn.core.rooms import on_first_use
+
+if TYPE_CHECKING:
+    from patchlearn.refine.background import BackgroundRule as BackgroundRule
+    from patchlearn.refine.background import ConfidentRegions as ConfidentRegions
+    from patchlearn.refine.background import background_threshold as background_threshold
+    from patchlearn.refine.background import check_background as check_background
+    from patchlearn.refine.background import check_confident as check_confident
+    from patchlearn.refine.background import confident_regions as confident_regions
+    from patchlearn.refine.crf.dense import dense_crf as dense_crf
+    from patchlearn.refine.crf.dense import label_probabilities as label_probabilities
+    from patchlearn.refine.crf.features import CrfKernels as CrfKernels
+    from patchlearn.refine.par import pixel_adaptive_refinement as pixel_adaptive_refinement
+    from patchlearn.refine.walk import random_walk as random_walk
+    from patchlearn.refine.walk import random_walk_features as random_walk_features
+    from patchlearn.refine.walk import walk_bytes as walk_bytes
+
+__getattr__, __dir__ = on_first_use(__name__, __file__)

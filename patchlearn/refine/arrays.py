@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlearn.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError
 
 Array = TypeVar("Array")
 UNEVEN = 1e-2  # how far the probabilities of a pixel may be from one: half precision with many labels is

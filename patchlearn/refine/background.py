@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchlearn.errors import PatchlearnError, require_one_of
+from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
 from patchlearn.refine.arrays import require_finite
-from patchlearn.refine.crf import dense_crf, label_probabilities
-from patchlearn.samples import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
+from patchlearn.refine.crf.dense import dense_crf, label_probabilities
 
 BINS = 256
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlearn.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import Float32, Integers
 from patchlearn.refine.arrays import Array, like, require_finite, require_shape, require_whole, to_numpy
-from patchlearn.refine.kernels import kernel
-from patchlearn.samples import Float32, Integers
+from patchlearn.refine.compiled import kernel
 
 Float64 = NDArray[np.float64]
 

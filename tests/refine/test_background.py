@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from patchlearn.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import ScoreMaps
 from patchlearn.refine import (
     BackgroundRule,
     ConfidentRegions,
@@ -9,7 +10,6 @@ from patchlearn.refine import (
     check_confident,
     confident_regions,
 )
-from patchlearn.samples import ScoreMaps
 
 
 def maps(values: np.ndarray) -> ScoreMaps:  # type: ignore[type-arg]

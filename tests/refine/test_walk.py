@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from patchlearn.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.refine.walk import random_walk, random_walk_features, walk_bytes
 
 Float64 = NDArray[np.float64]

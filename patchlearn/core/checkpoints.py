@@ -1,0 +1,40 @@
+"""The run folder: atomic writes, step manifests, checkpoints, score maps and masks.
+
+Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import atomic
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+    """Write tensors and the JSON settings that rebuild their owner into one safetensors file."""
+    contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic(path) as partial:  # not save_file, whose files only their owner may read, and whose errors name no file
+        partial.write_bytes(save(contiguous, metadata={"settings": json.dumps(settings)}))
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read (tensors, settings) back.
+
+    Raises:
+        PatchlearnError: the file is missing, damaged, or was not written by `save_checkpoint`.
+    """
+    try:
+        path.open("rb").close()  # safe_open takes every file that it may not read for missing
+        with safe_open(path, framework="pt") as file:
+            settings = json.loads((file.metadata() or {})["settings"])
+            return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
+    except FileNotFoundError:
+        raise PatchlearnError(f"{path}: no such checkpoint. Train first: patchlearn train.") from None
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise PatchlearnError(f"{path}: not a checkpoint of patchlearn ({error}). Delete it and train again.") from None

@@ -1,0 +1,41 @@
+"""The one error that users are meant to read: what is wrong, where, and what to do."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+SHOWN = 10
+
+
+class PatchlearnError(ValueError):
+    """Something the user can mend. The command line prints the message alone, without a traceback."""
+
+
+def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
+    """Raise `PatchlearnError` naming the right choices unless `value` is one of them.
+
+    >>> require_one_of("fusion", "plain", ["plain", "explicit"])
+    >>> require_one_of("fusion", "plane", ["plain", "explicit"])
+    Traceback (most recent call last):
+    patchlearn.core.errors.PatchlearnError: fusion: 'plane' is not an option; did you mean 'plain'? Choose one of: ...
+    """
+    known = sorted(choices)
+    if value not in known:
+        raise PatchlearnError(
+            f"{option}: {value!r} is not an option;{did_you_mean(value, known)} Choose one of: {', '.join(known)}."
+        )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' did you mean ...?' for the closest known word, or nothing when none is close."""
+    close = get_close_matches(word, list(known), n=1)
+    return f" did you mean {close[0]!r}?" if close else ""
+
+
+def listed(problems: Sequence[str]) -> str:
+    """The first ten problems, a line each, and how many more there are.
+
+    >>> print(listed([f"{number}.png: missing." for number in range(12)]).splitlines()[-1])
+    … and 2 more
+    """
+    more = [f"… and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+    return "\n".join([*problems[:SHOWN], *more])

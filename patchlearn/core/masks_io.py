@@ -1,0 +1,119 @@
+"""The run folder: atomic writes, step manifests, checkpoints, score maps and masks.
+
+Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
+"""
+
+import tokenize
+import zlib
+from collections.abc import Container, Sequence
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from PIL import Image
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import atomic, write_text
+from patchlearn.core.types import MAX_CLASSES, ScoreMaps, UInt8
+
+# What NumPy raises over a damaged or foreign array or archive, whose every byte may be another.
+UNREADABLE = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, NotImplementedError, RuntimeError,
+    MemoryError, BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+
+
+def write_class_names(folder: Path, classes: Sequence[str]) -> None:
+    """Write `folder/classes.txt`, a name a line: i + 1 in the masks beside it stands for `classes[i]`."""
+    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in classes))
+
+
+def write_scores(path: Path, maps: ScoreMaps) -> None:
+    """Write score maps as fp16 npz, atomically."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            scores=maps.scores.astype(np.float16),
+            classes=np.array(maps.classes, np.int64),
+            size=np.array(maps.size, np.int64),
+            labels=np.array(maps.labels),
+        )
+
+
+def read_scores(path: Path) -> ScoreMaps:
+    """Read score maps; nothing is unpickled.
+
+    Raises:
+        PatchlearnError: the file is missing, damaged or of another kind.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            maps = ScoreMaps(
+                scores=file["scores"].astype(np.float32),
+                classes=tuple(int(index) for index in file["classes"]),
+                size=(int(file["size"][0]), int(file["size"][1])),
+                labels=str(file["labels"]),
+            )
+        _require_sound(maps)
+    except FileNotFoundError:
+        raise PatchlearnError(f"{path}: no such score maps. Run patchlearn cams first.") from None
+    except UNREADABLE as error:
+        raise PatchlearnError(f"{path}: not score maps ({error}). Delete it and run patchlearn cams again.") from None
+    return maps
+
+
+def _require_sound(maps: ScoreMaps) -> None:
+    scores, classes = maps.scores, maps.classes
+    if scores.ndim != 3 or len(scores) != len(classes) or (len(scores) and scores.size == 0):
+        raise ValueError(f"an array of the shape {scores.shape} for {len(classes)} classes")
+    if min(maps.size) < 1 or not all(0 <= index < MAX_CLASSES for index in classes):
+        raise ValueError(f"classes {list(classes)} of an image of {maps.size[1]}×{maps.size[0]} pixels")
+    if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
+        raise ValueError(f"scores from {scores.min()} to {scores.max()}, outside 0 to 1")
+
+
+def write_mask(path: Path, mask: UInt8) -> None:
+    """Write an H×W mask as a palette PNG in VOC's colours, atomically."""
+    with atomic(path) as partial:
+        partial.write_bytes(encode_mask(mask))
+
+
+def refuse_overwriting(path: Path, sources: Container[Path]) -> None:
+    """Raise `PatchlearnError` if a mask would replace one of the (resolved) files that are read, or any but a mask."""
+    if path.resolve() in sources:
+        raise PatchlearnError(f"{path}: its mask would overwrite the file itself. Choose another --out.")
+    if path.is_file() and not _is_mask(path):
+        raise PatchlearnError(f"{path}: is there, and no mask, which would replace it. Choose another --out.")
+
+
+def _is_mask(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.mode == "P"
+    except OSError:
+        return False
+
+
+def encode_mask(mask: UInt8) -> bytes:
+    """The palette PNG of an H×W mask, in VOC's colours."""
+    image = Image.fromarray(mask)
+    image.putpalette(PALETTE.tobytes())
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def voc_palette() -> UInt8:
+    """256×3: VOC's colour map, in which bit k of each channel comes from bit 3k + channel of the index.
+
+    >>> voc_palette()[15].tolist()  # person
+    [192, 128, 128]
+    """
+    indices = np.arange(256)[:, None]
+    channel = np.arange(3)[None]
+    bits = [((indices >> (3 * k + channel)) & 1) << (7 - k) for k in range(8)]
+    return np.bitwise_or.reduce(bits).astype(np.uint8)
+
+
+PALETTE = voc_palette()

@@ -1,0 +1,122 @@
+"""The nouns every step shares.
+
+Shape legend, used by every docstring of the package:
+
+    B  images in a batch      C  channels           K  classes, background not counted
+    H  W  pixels              h  w  cells of a map   P  classes present in one image
+    T  thresholds             rows  columns  the grid of patches
+
+Class indices count from 0 without background where they stand for image labels and score maps; in a mask
+0 is background, i + 1 is class i, and 255 is ignored.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from patchlearn.core.errors import PatchlearnError
+
+IGNORE = 255
+BACKGROUND = 0
+MAX_CLASSES = IGNORE - 1
+
+UInt8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One image, the classes somebody said are in it, and where its ground truth lies, if there is any.
+
+    Args:
+        id: unique within the data set; the stem of every file that a step writes about this image.
+        image: the picture; may be of any mode or orientation, `read_image` makes it RGB.
+        labels: class indices in 0..K-1, sorted.
+        mask: ground truth, for evaluation and for the fully supervised reference only.
+        parts: 1 strongly, 2 weakly discriminative part, 0 background, 255 ignored (scenes only).
+    """
+
+    id: str
+    image: Path
+    labels: tuple[int, ...]
+    mask: Path | None = None
+    parts: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Images with image-level labels, by split.
+
+    Args:
+        root: the folder it was read from.
+        classes: names of the K classes.
+        splits: the samples of each split, in the order of the data set's own list.
+        mask_values: class values of the mask files, in the order of `classes`.
+        masks_are_closed: whether a mask value that is neither 0, 255 nor in `mask_values` is an error
+            (a folder data set) or a class left out on purpose, which is ignored (VOC with a `classes.txt`).
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    splits: dict[str, tuple[Sample, ...]]
+    mask_values: tuple[int, ...]
+    masks_are_closed: bool
+
+    def split(self, name: str) -> tuple[Sample, ...]:
+        """The samples of one split.
+
+        Raises:
+            PatchlearnError: the data set has no split of this name; the message lists those it has.
+        """
+        if name not in self.splits:
+            raise PatchlearnError(f"{self.root}: no split {name!r}. It has: {', '.join(sorted(self.splits))}.")
+        return self.splits[name]
+
+    @cached_property
+    def mask_table(self) -> Integers:
+        """256 entries: value in a mask file → 0 background, i + 1 class i, 255 ignore, -1 not allowed."""
+        table = np.full(256, -1 if self.masks_are_closed else IGNORE, dtype=np.int64)
+        table[BACKGROUND], table[IGNORE] = BACKGROUND, IGNORE
+        table[list(self.mask_values)] = np.arange(1, len(self.mask_values) + 1)
+        return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreMaps:
+    """Soft class scores of one image, for its present classes only.
+
+    Args:
+        scores: P×h×w in [0, 1]; each class's own maximum is 1 unless its map is empty.
+        classes: the P class indices, in 0..K-1, sorted.
+        size: (H, W) of the image; the scores may lie on a coarser grid.
+        labels: "given" (the image's own labels chose the classes) or "predicted".
+    """
+
+    scores: Float32
+    classes: tuple[int, ...]
+    size: tuple[int, int]
+    labels: str = "given"
+
+    def full_size(self) -> Float32:
+        """P×H×W: the scores at the size of their image, bilinear.
+
+        >>> maps = ScoreMaps(scores=np.ones((1, 2, 3), np.float32), classes=(4,), size=(20, 30))
+        >>> maps.full_size().shape
+        (1, 20, 30)
+        """
+        if self.scores.shape[1:] == self.size:
+            return self.scores
+        return enlarge(self.scores, self.size)
+
+
+def enlarge(maps: Float32, size: tuple[int, int]) -> Float32:
+    """K×h×w → K×H×W, bilinear."""
+    if not len(maps):
+        return np.zeros((0, *size), np.float32)
+    bilinear = Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(each).resize(size[::-1], bilinear)) for each in maps])

@@ -1,0 +1,18 @@
+"""Images with image-level labels: formats, decoding, checks, transforms, drawn scenes."""
+
+from typing import TYPE_CHECKING
+
+from patchlearn.core.rooms import on_first_use
+
+if TYPE_CHECKING:
+    from patchlearn.data.check import check_dataset as check_dataset
+    from patchlearn.data.formats.folder import open_folder as open_folder
+    from patchlearn.data.formats.voc import open_voc as open_voc
+    from patchlearn.data.images import read_image as read_image
+    from patchlearn.data.images import read_indices as read_indices
+    from patchlearn.data.images import read_mask as read_mask
+    from patchlearn.data.open import open_dataset as open_dataset
+    from patchlearn.data.scenes.scenes import SceneSettings as SceneSettings
+    from patchlearn.data.scenes.scenes import open_scenes as open_scenes
+
+__getattr__, __dir__ = on_first_use(__name__, __file__)

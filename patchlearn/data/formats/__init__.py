@@ -1,0 +1,1 @@
+"""One file for each layout of images and labels that can be read."""

@@ -1,0 +1,183 @@
+"""What every annotation format is made of: the pixels of one class, and polygons around them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from contourpy import FillType, contour_generator
+from numpy.typing import NDArray
+
+from patchlearn.core.types import BACKGROUND, IGNORE, Integers, UInt8
+
+Bools = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationSettings:
+    """How masks are told to other tools.
+
+    Args:
+        per: "component" (every group of touching pixels of a class is an annotation; objects of a class that touch
+            are one, those that are hidden in part are several: a mask does not tell instances apart) or "class" (all
+            pixels of a class in an image are one).
+        shapes: "masks" (every pixel exactly, as run lengths) or "polygons" (COCO and CVAT only).
+        images_at: what stands before an image's name in its address (Label Studio only); the default is Label
+            Studio's own for files that it serves from the folder `images` of its local storage.
+    """
+
+    per: str = "component"
+    shapes: str = "masks"
+    images_at: str = "/data/local-files/?d=images/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedImage:
+    """An image and its mask, which has been checked.
+
+    Args:
+        name: of the image's file, without its folder.
+        mask: H×W; 0 background, i + 1 class i, 255 undecided.
+        source: the file of the mask.
+    """
+
+    name: str
+    mask: UInt8
+    source: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Pixels of one class, cut out by the box around them.
+
+    Args:
+        label: the class index, 0..K-1.
+        left: the box's first column.
+        top: its first row.
+        inside: for each pixel of the box, whether it belongs to the region.
+        size: (H, W) of the image.
+    """
+
+    label: int
+    left: int
+    top: int
+    inside: Bools
+    size: tuple[int, int]
+
+    def full(self) -> Bools:
+        """H×W: the region on the whole image."""
+        canvas = np.zeros(self.size, bool)
+        height, width = self.inside.shape
+        canvas[self.top : self.top + height, self.left : self.left + width] = self.inside
+        return canvas
+
+    def polygons(self) -> list[Points]:
+        """Corners (x, y) of polygons without holes; together they hold the centres of exactly the region's pixels.
+
+        Pixel (row, column) reaches from column to column + 1 and from row to row + 1. Lines run midway between the
+        centres, so that stairs become slopes. No format knows holes: a piece with holes is cut from top to bottom
+        through a hole, until no piece has one, which loses no pixel and fills none.
+
+        >>> [region] = regions(np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8), "class")
+        >>> [corners.tolist() for corners in region.polygons()]  # a ring is cut in two
+        [[[0.0, 0.5], [0.5, 0.0], ... [[1.0, 0.5], ...
+        """
+        pieces = regions(self.inside.astype(np.uint8), "component")
+        return [
+            np.add(outline, (self.left + piece.left, self.top + piece.top))
+            for piece in pieces
+            for outline in _outlines(piece.inside)
+        ]
+
+
+def regions(mask: UInt8, per: str) -> list[Region]:
+    """The regions of an H×W mask, by class and from top to bottom; undecided pixels belong to none.
+
+    >>> mask = np.array([[2, 0, 1], [0, 255, 1], [2, 0, 0]], np.uint8)
+    >>> [(region.label, region.top, region.left) for region in regions(mask, "component")]
+    [(0, 0, 2), (1, 0, 0), (1, 2, 0)]
+    >>> [region.inside.tolist() for region in regions(mask, "class")]
+    [[[True], [True]], [[True], [False], [True]]]
+    """
+    values = [int(value) for value in np.unique(mask) if value not in (BACKGROUND, IGNORE)]
+    return [_region(mask, value, pixels) for value in values for pixels in _groups(mask == value, per)]
+
+
+def _region(mask: UInt8, value: int, pixels: Integers) -> Region:
+    """`pixels` are N×2 (row, column)."""
+    first, last = pixels.min(axis=0), pixels.max(axis=0)
+    inside = np.zeros(last - first + 1, bool)
+    inside[tuple((pixels - first).T)] = True
+    height, width = mask.shape
+    return Region(label=value - 1, top=int(first[0]), left=int(first[1]), inside=inside, size=(height, width))
+
+
+def _groups(of_class: Bools, per: str) -> list[Integers]:
+    pixels = np.argwhere(of_class)
+    if per == "class":
+        return [pixels]
+    component = component_numbers(of_class)
+    in_order = np.argsort(component, kind="stable")
+    return np.split(pixels[in_order], np.cumsum(np.bincount(component))[:-1])
+
+
+def component_numbers(pixels: Bools) -> Integers:
+    """The component of each set pixel, in the order of `np.argwhere`; pixels that touch at a corner are of one.
+
+    >>> component_numbers(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 1]], bool)).tolist()
+    [0, 0, 0, 1, 2]
+    """
+    # One column of background ends every row, so that runs can be compared by their place in the flattened picture.
+    flat = np.pad(pixels, ((0, 0), (0, 1))).ravel().astype(np.int8)
+    steps = np.diff(flat, prepend=np.int8(0))
+    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    firsts = _first_runs(_touching(starts, ends, pixels.shape[1] + 1), len(starts))
+    numbers = np.unique(firsts, return_inverse=True)[1]
+    return np.repeat(numbers, ends - starts)
+
+
+def _touching(starts: Integers, ends: Integers, stride: int) -> Iterator[tuple[int, int]]:
+    """Pairs of runs that touch, the second in the row below the first."""
+    lowest = np.searchsorted(ends - stride, starts, side="left").tolist()
+    highest = np.searchsorted(starts - stride, ends, side="right").tolist()
+    return ((upper, lower) for upper in range(len(starts)) for lower in range(lowest[upper], highest[upper]))
+
+
+def _first_runs(pairs: Iterator[tuple[int, int]], count: int) -> list[int]:
+    """The first run of each run's component: union-find with the earlier run as the root."""
+    root = list(range(count))
+
+    def find(run: int) -> int:
+        while root[run] != run:
+            root[run] = run = root[root[run]]
+        return run
+
+    for upper, lower in pairs:
+        one, other = sorted((find(upper), find(lower)))
+        root[other] = one
+    return [find(run) for run in range(count)]
+
+
+def _outlines(inside: Bools) -> list[Points]:
+    contours = contour_generator(z=np.pad(inside, 1).astype(np.float64), fill_type=FillType.OuterOffset)
+    rings = [_rings(points - 0.5, offsets) for points, offsets in zip(*contours.filled(0.5, 2))]
+    holes = [hole for _, *inner in rings for hole in inner]
+    if not holes:
+        return [_corners(outer) for (outer,) in rings]
+    # The median hole: each cut leaves at most half of the holes on either side.
+    middles = sorted(int(hole[:, 0].min() + hole[:, 0].max()) // 2 for hole in holes)
+    cut = middles[len(middles) // 2]
+    return _outlines(inside[:, :cut]) + [np.add(outline, (cut, 0)) for outline in _outlines(inside[:, cut:])]
+
+
+def _rings(points: Points, offsets: Sequence[int]) -> list[Points]:
+    """The outer ring and those of the holes, without the last point, which is the first once more."""
+    return [points[start : end - 1] for start, end in pairwise(offsets)]
+
+
+def _corners(ring: Points) -> Points:
+    """The ring without the points on straight lines."""
+    (x, y), (next_x, next_y) = (ring - np.roll(ring, 1, axis=0)).T, (np.roll(ring, -1, axis=0) - ring).T
+    return ring[x * next_y != y * next_x]

@@ -1,0 +1,17 @@
+"""Networks: backbones cut into stages, patches, the classifier, LDA, the affinity network, segmentation."""
+
+from typing import TYPE_CHECKING
+
+from patchlearn.core.rooms import on_first_use
+
+if TYPE_CHECKING:
+    from patchlearn.models.affinity_network import AffinityNetwork as AffinityNetwork
+    from patchlearn.models.affinity_network import load_affinity as load_affinity
+    from patchlearn.models.backbones.create import create_stages as create_stages
+    from patchlearn.models.backbones.stages import Stages as Stages
+    from patchlearn.models.classifier import Classifier as Classifier
+    from patchlearn.models.classifier import load_classifier as load_classifier
+    from patchlearn.models.patch_network import PatchNetwork as PatchNetwork
+    from patchlearn.models.segmentation import SegmentationNetwork as SegmentationNetwork
+
+__getattr__, __dir__ = on_first_use(__name__, __file__)

@@ -1,0 +1,1 @@
+"""What a step does: its settings and its work, from files to files; one file a step."""

@@ -1,0 +1,121 @@
+"""One loop for every training: optimise, log, save, resume.
+
+A run that was killed goes on from its last saved step and takes the same course as an undisturbed one: batches,
+augmentation and dropout depend on (seed, epoch, index) alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.runtime import Runtime, seed_for, seeded, share
+from patchlearn.core.types import Sample, UInt8
+from patchlearn.data.images import read_image
+from patchlearn.data.transforms import MaskedTransform
+from patchlearn.training.loop import Module
+from patchlearn.training.optimisation import Optimisation
+
+
+def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """The epoch's batches of indices below `count`, shuffled; what does not fill a batch is left for other epochs.
+
+    >>> batches = epoch_batches(10, 4, seed=0, epoch=0)
+    >>> [len(batch) for batch in batches], len({index for batch in batches for index in batch})
+    ([4, 4], 8)
+    """
+    generator = torch.Generator().manual_seed(seed_for(seed, "order", epoch))
+    order: list[int] = torch.randperm(count, generator=generator).tolist()
+    size = min(batch_size, count)
+    return [order[start : start + size] for start in range(0, count - size + 1, size)]
+
+
+class EpochImages(TorchDataset[tuple[Tensor, ...]]):
+    """Images by (epoch, index), of which order and augmentation depend on (seed, epoch, index) alone.
+
+    A subclass says what one is.
+    """
+
+    def __init__(self, samples: Sequence[Sample], seed: int):
+        """Images of these samples."""
+        self.samples, self.seed = samples, seed
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.samples)
+
+    def batches(self, epoch: int, batch_size: int) -> list[list[int]]:
+        """The epoch's batches of indices, over all processes together."""
+        return epoch_batches(len(self), batch_size, self.seed, epoch)
+
+
+class LabelledPixels(EpochImages):
+    """Augmented images with labels for their pixels."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        read_labels: Callable[[Sample], UInt8],
+        transform: MaskedTransform,
+        seed: int,
+        *,
+        purpose: str,
+    ):
+        """`read_labels` gives H×W labels, 255 ignored; the purpose keeps trainings of one seed apart."""
+        super().__init__(samples, seed)
+        self.read_labels, self.transform, self.purpose = read_labels, transform, purpose
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
+        """(3×crop×crop image, crop×crop labels)."""
+        epoch, index = place
+        sample = self.samples[index]
+        image, labels = read_image(sample.image), self.read_labels(sample)
+        if image.shape[:2] != labels.shape:
+            raise PatchlearnError(
+                f"{sample.image}: {image.shape[1]}×{image.shape[0]} pixels, but its labels for {self.purpose} have "
+                f"{labels.shape[1]}×{labels.shape[0]}. Delete the labels and make them again."
+            )
+        with seeded(self.seed, f"{self.purpose} augment", epoch, index):
+            return self.transform(image, labels)
+
+
+def process_batches(
+    images: EpochImages, settings: Optimisation, runtime: Runtime, step: int
+) -> DataLoader[tuple[Tensor, ...]]:
+    """This process's part of every batch of a training, from a step on.
+
+    It is one stream, so that the processes that load images start once, and not anew in every epoch.
+    """
+    places = (share(batch, runtime.accelerator) for batch in _places(images, settings, step))
+    on_gpu = runtime.accelerator.device.type == "cuda"
+    return DataLoader(images, batch_sampler=places, num_workers=runtime.workers, pin_memory=on_gpu)
+
+
+def _places(images: EpochImages, settings: Optimisation, step: int) -> Iterator[list[tuple[int, int]]]:
+    """The (epoch, index) of the images of every batch, over all processes together."""
+    steps = len(images.batches(0, settings.batch_size))
+    for epoch in range(step // steps, settings.epochs):
+        first = max(0, step - epoch * steps)
+        for batch in images.batches(epoch, settings.batch_size)[first:]:
+            yield [(epoch, index) for index in batch]
+
+
+def check_shares(section: str, images: int, settings: Optimisation, accelerator: Accelerator) -> None:
+    """Raise `PatchlearnError` unless the processes can share every batch equally; the section is named in it."""
+    batch = min(settings.batch_size, images)
+    if batch % accelerator.num_processes:
+        raise PatchlearnError(
+            f"{section}.optimisation.batch_size: {batch} images cannot be shared by "
+            f"{accelerator.num_processes} processes. Choose a multiple."
+        )
+
+
+def channels_last(module: Module) -> Module:
+    """The module, in the memory format in which depthwise convolutions are 1.5 times faster on the CPU."""
+    whole: nn.Module = module
+    whole.to(memory_format=torch.channels_last)
+    return module

@@ -1,0 +1,143 @@
+"""Pictures as people have them."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.masks_io import write_mask
+from patchlearn.core.types import Dataset, Sample
+from patchlearn.data.images import read_image, read_mask
+
+COLOURS = np.array(
+    [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [250, 240, 230], [128, 128, 128]]], np.uint8
+)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "L", "LA", "1", "P"])
+def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / ("a.tiff" if mode == "CMYK" else "a.png")
+    Image.fromarray(COLOURS).convert(mode).save(path)
+    image = read_image(path)
+    assert image.shape == (2, 3, 3)
+    assert image.dtype == np.uint8
+    if mode in ("RGB", "RGBA", "CMYK"):
+        assert np.abs(image.astype(int) - COLOURS).max() <= 1
+
+
+def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 32768, 65535]], np.uint16)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 127, 255]
+
+
+def test_a_dark_frame_of_sixteen_bits_stays_as_dark_as_it_is(tmp_path: Path) -> None:
+    for brightest in (255, 256, 4095):
+        Image.fromarray(np.array([[0, brightest]], np.uint16)).save(tmp_path / "a.png")
+        assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, brightest // 257]
+
+
+@pytest.mark.parametrize(
+    ("white", "dtype"), [(1, "f4"), (255, "f4"), (65535, "f4"), (255, "i4"), (65535, "i4"), (1e6, "f4")]
+)
+def test_floats_and_long_integers_end_at_the_next_usual_white(white: float, dtype: str, tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, white * 0.8, white]], dtype)).save(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 204, 255]
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, struct.error])
+def test_whatever_a_reader_stumbles_over_is_one_sentence(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TIFF with one bit of a tag turned made Pillow call a fraction no integer."""
+    Image.fromarray(COLOURS).save(tmp_path / "a.tif")
+
+    def stumble(image: Image.Image) -> None:
+        raise error("odd tag")
+
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.load", stumble)
+    with pytest.raises(PatchlearnError, match=r"a\.tif: damaged image"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_exif_rotation_is_undone(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side: rotate by 90° clockwise to view
+    Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(COLOURS, -1))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_that_of_pillow(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as file:
+        assert np.array_equal(read_image(tmp_path / "a.png"), np.asarray(ImageOps.exif_transpose(file)))
+
+
+def test_an_odd_tag_beside_the_orientation_spoils_no_picture(tmp_path: Path) -> None:
+    """The maker's name, one bit off, is a number that is no number: Pillow cannot write it back."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    content = exif.tobytes().replace(b"\x01\x0f", b"\x01\x00")
+    Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=content)
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(COLOURS, -1))
+
+
+def test_unicode_names_and_single_pixels_work(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "naïve 猫.png")
+    assert read_image(tmp_path / "naïve 猫.png").tolist() == [[[1, 2, 3]]]
+
+
+def test_the_array_may_be_written_to(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    read_image(tmp_path / "a.png")[0, 0] = 7
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"), [(None, "no such file"), (b"", "not an image"), (b"GIF89a", "not an image|damaged image")]
+)
+def test_unreadable_files_are_named(content: bytes | None, complaint: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(PatchlearnError, match=complaint) as caught:
+        read_image(tmp_path / "a.jpg")
+    assert str(tmp_path / "a.jpg") in str(caught.value)
+
+
+def test_a_truncated_jpeg_is_named(tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "a.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PatchlearnError, match=r"a\.jpg: damaged image"):
+        read_image(tmp_path / "a.jpg")
+
+
+def dataset(root: Path, *, closed: bool) -> tuple[Dataset, Sample]:
+    sample = Sample(id="a", image=root / "a.jpg", labels=(), mask=root / "a.png")
+    return (
+        Dataset(root=root, classes=("x", "y"), splits={}, mask_values=(4, 2), masks_are_closed=closed),
+        sample,
+    )
+
+
+def test_mask_values_become_class_indices(tmp_path: Path) -> None:
+    write_mask(tmp_path / "a.png", np.array([[0, 4, 2, 255, 9]], np.uint8))
+    assert read_mask(*dataset(tmp_path, closed=False)).tolist() == [[0, 1, 2, 255, 255]]
+
+
+def test_a_value_that_is_no_class_is_an_error_in_a_closed_data_set(tmp_path: Path) -> None:
+    write_mask(tmp_path / "a.png", np.array([[0, 4, 2, 255, 9]], np.uint8))
+    with pytest.raises(PatchlearnError, match="holds the value 9, but the data set has 2 classes"):
+        read_mask(*dataset(tmp_path, closed=True))
+
+
+def test_a_mask_of_colours_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    with pytest.raises(
+        PatchlearnError, match=r"^\S+a\.png: a mask must be a palette or 8-bit grey PNG, this one is RGB"
+    ):
+        read_mask(*dataset(tmp_path, closed=True))

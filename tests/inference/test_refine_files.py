@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from patchlearn.cli.main import main
+from patchlearn.core.masks_io import write_mask, write_scores
+from patchlearn.core.types import ScoreMaps, UInt8
+from patchlearn.data.images import read_indices
+
+EDGE = 12
+SIZE = (32, 40)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A bright object from column 12 on."""
+    image = np.full((*SIZE, 3), 30, np.uint8)
+    image[:, EDGE:] = (220, 180, 40)
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "b.JPG", "ü c.bmp"):
+        Image.fromarray(image).save(tmp_path / "images" / name, quality=100, subsampling=0)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def maps(tmp_path: Path) -> Path:
+    (tmp_path / "scores").mkdir()
+    return tmp_path / "scores"
+
+
+def known_half(height: int, width: int) -> UInt8:
+    """What a rough map knows of the object: all but its first tenth."""
+    return np.broadcast_to(np.arange(width) >= round(width * (EDGE + 4) / SIZE[1]), (height, width))
+
+
+def refine(images: Path, maps: Path, *options: str) -> int:
+    out = maps.parent / "out"
+    return main(["refine", "--images", str(images), "--scores", str(maps), "--out", str(out), *options])
+
+
+def refined(maps: Path, stem: str) -> UInt8:
+    return read_indices(maps.parent / "out" / f"{stem}.png")
+
+
+def test_a_threshold_means_the_rule_that_has_one(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (images / "b.JPG").unlink()
+    (images / "ü c.bmp").unlink()
+    np.save(maps / "a.npy", np.broadcast_to(np.linspace(0, 1, SIZE[1], dtype=np.float32), (1, *SIZE)))
+    shares = []
+    for options in ((), ("--threshold", "0.9"), ("--background", "fixed", "--threshold", "0.9")):
+        assert refine(images, maps, "--preset", "none", *options) == 0
+        shares.append((refined(maps, "a") == 1).mean())
+    assert shares[1] == shares[2] < 0.2 < shares[0]
+    assert refine(images, maps, "--background", "otsu", "--threshold", "0.9") == 2
+    assert "the rule 'otsu' finds its own" in capfd.readouterr().err
+
+
+EXPECTED = np.broadcast_to(np.arange(SIZE[1]) >= EDGE, SIZE)
+
+
+def test_score_maps_of_ours_scores_of_others_and_masks(images: Path, maps: Path) -> None:
+    ours = np.where(known_half(8, 10), 0.9, 0.1)[None].astype(np.float32)
+    write_scores(maps / "a.npz", ScoreMaps(scores=ours, classes=(6,), size=SIZE))
+    np.save(maps / "b.npy", np.where([[known_half(*SIZE)], [np.zeros(SIZE, bool)]], 0.9, 0.1)[:, 0])
+    mask = known_half(*SIZE).astype(np.uint8) * 9
+    mask[:4] = 255
+    write_mask(maps / "ü c.png", mask)
+    assert refine(images, maps, "--confidence", "0.7") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 7)
+    np.testing.assert_array_equal(refined(maps, "b"), EXPECTED * 1)
+    np.testing.assert_array_equal(refined(maps, "ü c"), EXPECTED * 9)
+
+
+def test_probabilities_have_the_background_first(images: Path, maps: Path) -> None:
+    foreground = np.where(known_half(16, 20), 0.7, 0.3)
+    np.save(maps / "a.npy", np.stack([1 - foreground, foreground * 0.2, foreground * 0.8]))
+    assert refine(images, maps, "--kind", "probabilities") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 2)
+
+
+def test_a_mask_holds_254_classes_and_the_background(images: Path, maps: Path) -> None:
+    np.save(maps / "a.npy", np.eye(255, dtype=np.float16)[:, [254]].repeat(4, axis=1)[..., None])
+    assert refine(images, maps, "--kind", "probabilities", "--preset", "none") == 0
+    assert (refined(maps, "a") == 254).all()
+
+
+def test_without_a_crf_a_mask_comes_back_as_it_is(images: Path, maps: Path) -> None:
+    mask = np.random.default_rng(0).choice(np.array([0, 3, 200, 255], np.uint8), SIZE)
+    write_mask(maps / "a.png", mask)
+    assert refine(images, maps, "--preset", "none") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), mask)
+
+
+def test_a_mask_of_nothing_stays_nothing(images: Path, maps: Path) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    write_mask(maps / "b.png", np.full(SIZE, 255, np.uint8))
+    assert refine(images, maps) == 0
+    assert not refined(maps, "a").any()
+    assert (refined(maps, "b") == 255).all()
+
+
+def test_bad_files_are_named_and_the_others_are_done(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    np.save(maps / "a.npy", np.where(known_half(*SIZE), 0.9, 0.1)[None])
+    np.save(maps / "b.npy", np.full((1, 4, 4), 3.0))
+    np.save(maps / "d.npy", np.zeros((1, 4, 4)))
+    write_mask(maps / "ü c.png", np.zeros((4, 4), np.uint8))
+    Image.new("RGB", SIZE[::-1]).save(images / "e.png")
+    np.save(maps / "e.npy", np.zeros((1, 4, 4)))
+    (maps / "e.npy").write_bytes((maps / "e.npy").read_bytes().replace(b"'descr'", b"'descr(").replace(b"}", b" "))
+    assert refine(images, maps) == 2
+    message = capfd.readouterr().err.replace("\n", " ")
+    assert "b.npy: scores from 3 to 3; they must be numbers in [0, 1]" in message
+    assert "no file named 'd'" in message
+    assert "e.npy: not a plain NumPy array" in message
+    assert "ü c.png: 4×4 pixels, but its image has 40×32" in message
+    assert (maps.parent / "out" / "a.png").exists()
+    assert not (maps.parent / "out" / "b.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "complaint"),
+    [
+        (np.array([{}], object), (), "not a plain NumPy array"),
+        (np.zeros((4, 4)), (), "is not K×h×w numbers"),
+        (np.full((1, 4, 4), np.nan), (), "they must be numbers in [0, 1]"),
+        (np.full((2, 4, 4), 0.3), ("--kind", "probabilities"), "Apply a softmax"),
+        (np.full((2, 4, 4), np.nan), ("--kind", "probabilities", "--preset", "none"), "a.npy: probabilities"),
+        (np.full((2, 4, 4), 7.0), ("--kind", "probabilities", "--preset", "none"), "a.npy: probabilities: they begin"),
+        (np.zeros((1, 4, 4)), ("--kind", "logits"), "'logits' is not an option"),
+        (np.zeros((1, 4, 4)), ("--preset", "iren"), "did you mean 'irn'"),
+        (np.zeros((1, 4, 4)), ("--background", "ostu"), "did you mean 'otsu'"),
+    ],
+)
+def test_what_cannot_be_refined_is_explained(
+    array: UInt8,
+    options: tuple[str, ...],
+    complaint: str,
+    images: Path,
+    maps: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    np.save(maps / "a.npy", array, allow_pickle=True)
+    assert refine(images, maps, *options) == 2
+    assert complaint in capfd.readouterr().err.replace("\n", " ")
+    assert not (maps.parent / "out" / "a.png").exists()
+
+
+def test_missing_or_empty_folders_are_named(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert refine(images, maps) == 2
+    assert refine(images / "none", maps) == 2
+    message = capfd.readouterr().err.replace("\n", " ")
+    assert "scores: no file that ends in .npz, .npy, .png" in message
+    assert "none: no such folder" in message
+
+
+def test_nothing_that_is_read_is_overwritten(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    before = (images / "a.png").read_bytes(), (maps / "a.png").read_bytes()
+    for out in (images, maps):
+        assert main(["refine", "--images", str(images), "--scores", str(maps), "--out", str(out)]) == 2
+        assert f"{out.name}: holds what is refined" in capfd.readouterr().err.replace("\n", " ")
+    assert ((images / "a.png").read_bytes(), (maps / "a.png").read_bytes()) == before
+
+
+def test_endings_in_capitals_and_archives_under_another_name(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_mask(maps / "a.PNG", known_half(*SIZE).astype(np.uint8))
+    np.savez(maps / "zip.npz", np.zeros((1, 4, 4)))
+    (maps / "zip.npz").rename(maps / "b.npy")
+    assert refine(images, maps, "--confidence", "0.7") == 2
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED)
+    message = capfd.readouterr().err.replace("\n", " ")
+    assert "b.npy: not a plain NumPy array" in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("threads", ["0", "-1"])
+def test_threads_are_at_least_one(threads: str, images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    assert refine(images, maps, "--threads", threads) == 2
+    assert f"threads: {threads} is not positive" in capfd.readouterr().err

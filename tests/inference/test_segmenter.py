@@ -1,0 +1,255 @@
+"""One image through a segmenter: windows, scales, mirror images, and where every pixel ends up."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import UInt8
+from patchlearn.inference.segmenter import (
+    MODEL,
+    InferenceSettings,
+    Segmenter,
+    _windows,
+    load_segmenter,
+    save_segmenter,
+    segmenter_facts,
+    with_settings,
+)
+from patchlearn.models.segmentation import SegmentationNetwork
+
+CLASSES = ("red", "blue")
+
+
+class Colours(nn.Module):
+    """A network that knows a cell by its mean colour: red is class 1, blue class 2, anything else background."""
+
+    stride, mean, std = 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(30.0))
+        self.largest = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        assert images.shape[2] % 32 == 0
+        assert images.shape[3] % 32 == 0
+        self.largest = max(self.largest, *images.shape[2:])
+        red, _, blue = F.avg_pool2d(images, 4).unbind(1)
+        return self.sharpness * torch.stack([0.5 + 0 * red, red - blue, blue - red], dim=1)
+
+
+@pytest.fixture
+def colours() -> Segmenter:
+    network: Any = Colours()
+    return Segmenter(network=network, classes=CLASSES)
+
+
+def picture(height: int, width: int) -> UInt8:
+    """Grey, red at the top left, blue at the bottom right."""
+    image = np.full((height, width, 3), 128, np.uint8)
+    image[: height // 3, : width // 2] = (255, 0, 0)
+    image[height // 2 :, width - width // 4 :] = (0, 0, 255)
+    return image
+
+
+def truth(image: UInt8) -> UInt8:
+    return np.where(image[..., 0] == 255, 1, np.where(image[..., 2] == 255, 2, 0)).astype(np.uint8)
+
+
+def near_an_edge(mask: UInt8) -> UInt8:
+    """H×W: whether another value lies within six pixels."""
+    near = np.zeros_like(mask)
+    for axis in (0, 1):
+        for shift in range(-6, 7):
+            near |= np.roll(mask, shift, axis) != mask
+    return near
+
+
+SETTINGS = {
+    "whole": InferenceSettings(flip=False),
+    "mirrored": InferenceSettings(),
+    "scales": InferenceSettings(scales=(0.75, 1.0, 1.5)),
+    "windows": InferenceSettings(window=64),
+    "smaller": InferenceSettings(long_side=120),
+    "larger": InferenceSettings(long_side=300, window=96, scales=(1.0, 1.25)),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("size", [(96, 128), (131, 197), (203, 150)])
+def test_every_pixel_comes_out_where_it_went_in(colours: Segmenter, name: str, size: tuple[int, int]) -> None:
+    image = picture(*size)
+    found, wanted = colours.predict(image, SETTINGS[name]), truth(image)
+    assert found.shape == size
+    assert found.dtype == np.uint8
+    wrong = found != wanted
+    assert not (wrong & (near_an_edge(wanted) == 0)).any()
+    assert wrong.mean() < 0.04
+
+
+@pytest.mark.parametrize("width", [128, 130, 149])
+def test_an_image_and_its_mirror_image_have_mirrored_masks(colours: Segmenter, width: int) -> None:
+    image = picture(96, width)
+    mask, mirrored = (colours.predict(each) for each in (image, np.ascontiguousarray(image[:, ::-1])))
+    assert not ((mask != mirrored[:, ::-1]) & (near_an_edge(truth(image)) == 0)).any()
+
+
+def test_a_tiny_image_has_a_mask(colours: Segmenter) -> None:
+    image = np.array([[[255, 0, 0]]], np.uint8)
+    assert colours.predict(image).tolist() == [[1]]
+
+
+def test_windows_cover_everything_and_bound_what_the_network_sees(colours: Segmenter) -> None:
+    covered = np.zeros((320, 448), int)
+    for top, left in _windows(320, 448, 128):
+        assert top % 32 == left % 32 == 0
+        covered[top : top + 128, left : left + 128] += 1
+    assert covered.min() >= 1
+    network: Any = colours.network
+    colours.predict(picture(300, 420), InferenceSettings(window=128))
+    assert network.largest == 128
+    colours.predict(picture(300, 420), InferenceSettings())
+    assert network.largest == 448
+
+
+def test_windows_and_the_whole_agree(colours: Segmenter) -> None:
+    image = picture(180, 260)
+    whole = colours.probabilities(image, InferenceSettings())
+    np.testing.assert_allclose(colours.probabilities(image, InferenceSettings(window=96)), whole, atol=1e-5)
+
+
+def test_probabilities_sum_to_one_and_absent_classes_do_not_occur(colours: Segmenter) -> None:
+    image = picture(100, 120)
+    np.testing.assert_allclose(colours.probabilities(image).sum(0), 1, atol=1e-5)
+    assert set(np.unique(colours.predict(image, present=[0]))) == {0, 1}
+    assert set(np.unique(colours.predict(image, InferenceSettings(crf="segmenter"), present=[1]))) == {0, 2}
+    assert set(np.unique(colours.predict(image, present=[]))) == {0}
+    assert set(np.unique(colours.predict(image, present=list(np.array([1]))))) == {0, 2}
+
+
+def test_probabilities_of_the_classes_that_may_occur_sum_to_one_too(colours: Segmenter) -> None:
+    np.testing.assert_allclose(colours.probabilities(picture(100, 120), present=[1]).sum(0), 1, atol=1e-5)
+
+
+def test_where_nothing_that_may_occur_is_probable_it_is_background(colours: Segmenter) -> None:
+    network: Any = colours.network
+    network.sharpness.data.fill_(300.0)
+    maps = colours.probabilities(picture(100, 120), present=[1])
+    assert np.isfinite(maps).all()
+    assert maps[0, 0, 0] == 1  # red
+
+
+@pytest.mark.parametrize("present", [["red"], [2], [-1], [True, False]])
+def test_only_indices_of_classes_may_be_present(colours: Segmenter, present: Any) -> None:
+    with pytest.raises(PatchlearnError, match="name classes by their index, 0 to 1"):
+        colours.predict(picture(8, 8), present=present)
+
+
+@pytest.mark.parametrize("crf", ["none", "segmenter"])
+def test_what_is_not_probable_enough_is_undecided(colours: Segmenter, crf: str) -> None:
+    network: Any = colours.network
+    network.sharpness.data.fill_(3.0)  # background 0.69 in the grey, a class 0.81 in its own colour
+    image = picture(96, 128)
+    mask = colours.predict(image, InferenceSettings(crf=crf, undecided=0.75))
+    grey = (truth(image) == 0) & (near_an_edge(truth(image)) == 0)
+    assert (mask[grey] == 255).all()
+    assert set(np.unique(mask)) == {1, 2, 255}
+    assert 255 not in colours.predict(image, InferenceSettings(crf=crf))
+
+
+def test_a_crf_follows_at_full_size(colours: Segmenter) -> None:
+    image = picture(100, 121)
+    noisy = np.random.default_rng(0).normal(image, 12).clip(0, 255).astype(np.uint8)
+    network: Any = colours.network
+    network.sharpness.data.fill_(4.0)
+    plain, refined = (colours.predict(noisy, InferenceSettings(crf=crf)) for crf in ("none", "irn"))
+    assert (refined != truth(image)).sum() < (plain != truth(image)).sum()
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"crf": "iron"}, "inference.crf: 'iron' is not an option; did you mean 'irn'"),
+        ({"scales": (1.0, 0.0)}, r"inference.scales: \[1.0, 0.0\]"),
+        ({"scales": (float("nan"),)}, "inference.scales"),
+        ({"scales": ()}, "name at least one"),
+        ({"long_side": 0}, "inference.long_side: 0"),
+        ({"window": 100}, "inference.window: 100 is not a multiple of 32"),
+        ({"iterations": -1}, "inference.iterations: -1"),
+    ],
+)
+def test_wrong_settings_are_named(colours: Segmenter, settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(PatchlearnError, match=complaint):
+        with_settings(colours, **settings)
+    with pytest.raises(PatchlearnError, match=complaint):
+        colours.predict(picture(8, 8), InferenceSettings(**settings))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        "photo.jpg",
+    ],
+)
+def test_what_is_no_rgb_image_is_refused(colours: Segmenter, image: Any) -> None:
+    with pytest.raises(PatchlearnError, match="H×W×3 uint8 in RGB order is wanted"):
+        colours.predict(image)
+
+
+def test_a_saved_segmenter_is_the_same_again(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=2).eval()
+    settings = InferenceSettings(scales=(0.5, 1.0), long_side=64)
+    saved = Segmenter(network=network, classes=CLASSES, settings=settings, scores=({"miou": 0.5},))
+    save_segmenter(tmp_path / "model.safetensors", saved)
+    loaded = load_segmenter(tmp_path / "model.safetensors")
+    assert (loaded.classes, loaded.settings, loaded.scores) == (saved.classes, saved.settings, saved.scores)
+    image = picture(50, 70)
+    np.testing.assert_allclose(loaded.probabilities(image), saved.probabilities(image), atol=1e-5)
+
+
+@pytest.mark.parametrize("change", [{"backbone": "resnet14t"}, {"kind": "classifier"}, {"classes": ["red"]}])
+def test_a_file_that_is_no_segmenter_is_explained(change: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    network = SegmentationNetwork("resnet10t", "fpn", classes=2)
+    save_segmenter(path, Segmenter(network=network, classes=CLASSES))
+    tensors, facts = load_checkpoint(path)
+    save_checkpoint(path, tensors, {**facts, **change})
+    with pytest.raises(PatchlearnError, match=r"model\.safetensors: not a segmenter of patchlearn"):
+        load_segmenter(path)
+
+
+def test_settings_that_are_not_given_stay(colours: Segmenter) -> None:
+    model = replace(colours, settings=InferenceSettings(scales=(0.5,), flip=False))
+    changed = with_settings(model, scales=None, flip=True, window=None).settings
+    assert changed == InferenceSettings(scales=(0.5,), flip=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scores": None},
+        {"backbone": 5},
+        {"classes": 3},
+        {"inference": {"scales": [1.0], "long_side": 0}},
+        {"kind": "x"},
+    ],
+)
+def test_a_model_with_odd_facts_is_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
+    network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=2)
+    segmenter = Segmenter(network=network, classes=("cat", "dog"), settings=InferenceSettings())
+    save_checkpoint(tmp_path / MODEL, network.state_dict(), {**segmenter_facts(segmenter), **changes})
+    with pytest.raises(PatchlearnError, match=r"model\.safetensors: not a segmenter of patchlearn"):
+        load_segmenter(tmp_path / MODEL)

@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import pytest
+
+import patchlearn
+import timm
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.data.formats.voc import VOC_CLASSES
+from patchlearn.data.transforms import TrainingTransform
+from patchlearn.models.backbones.create import create_stages
+from patchlearn.models.backbones.weights import DEMO_BACKBONE
+from patchlearn.models.patch_network import READS, PatchNetwork
+from patchlearn.runs.recipe import dump_recipe, load_recipe, variants_of
+from patchlearn.training.optimisation import check_optimisation
+
+RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
+ALONE = {"photos": "plain", "voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_ours_loads_and_comes_back(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    assert load_recipe(write(tmp_path, dump_recipe(recipe))) == recipe
+    names = {variant.name for variant in variants_of(recipe)}
+    assert {ALONE[path.stem]} == names if path.stem in ALONE else {"plain", "progressive", "explicit"} <= names
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) -> None:
+    for variant in variants_of(load_recipe(path)):
+        settings = variant.classifier
+        stages = create_stages(settings.backbone, settings.output_stride)
+        network = PatchNetwork(stages, len(VOC_CLASSES), settings.fusion, settings.splits)
+        assert settings.fusion == variant.name.split("-")[0]
+        assert 0 <= settings.frozen_stages <= min([split.stage + 1 for split in network.splits], default=len(stages))
+        for rows, columns in (split.grid for split in network.splits):  # no training image is padded
+            assert settings.augment.crop % (settings.output_stride * rows) == 0
+            assert settings.augment.crop % (settings.output_stride * columns) == 0
+        if settings.fusion == "progressive":
+            assert settings.optimisation.epochs >= len(network.splits)
+        check_optimisation(settings.optimisation)
+        TrainingTransform(settings.augment, stages.mean, stages.std)
+        assert variant.cams.read in (READS if network.splits else READS[:2])
+        assert {variant.affinity.train_split, *variant.pseudo.splits} <= set(variant.cams.splits)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_of_ours_names_weights_that_there_are(path: Path) -> None:
+    settings = load_recipe(path).classifier
+    assert settings.weights in ("hub", "demo")
+    assert (
+        settings.backbone == DEMO_BACKBONE
+        if settings.weights == "demo"
+        else timm.is_model_pretrained(settings.backbone)
+    )
+
+
+def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        classifier: {backbone: resnet18, optimisation: {epochs: 3, batch_size: 7}}
+        variants:
+          plain:
+          ppl: {classifier: {fusion: progressive, splits: [[1, [2, 3]]], optimisation: {epochs: 5}}}
+        """,
+    )
+    plain, ppl = variants_of(load_recipe(path))
+    assert (plain.classifier.fusion, plain.classifier.optimisation.epochs) == ("plain", 3)
+    assert (ppl.classifier.fusion, ppl.classifier.splits) == ("progressive", ((1, (2, 3)),))
+    assert (ppl.classifier.optimisation.epochs, ppl.classifier.optimisation.batch_size) == (5, 7)
+    assert ppl.classifier.backbone == "resnet18"
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "seed: 3\nclassifier: {backbone: resnet18}\n")
+    recipe = load_recipe(path, ["--seed=4", "--classifier.splits=[[1,[2,2]]]", "--data.root=photos"])
+    assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "photos", "resnet18")
+    assert recipe.classifier.splits == ((1, (2, 2)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("classifier: {backbon: x}", r"unknown key 'classifier\.backbon'; did you mean 'backbone'"),
+        ("sed: 1", "unknown key 'sed'; did you mean 'seed'"),
+        ("classifier: {optimisation: {lerning_rate: 1}}", "did you mean 'learning_rate'"),
+        ("variants: {a: {cams: {raed: whole}}}", r"unknown key 'variants\.a\.cams\.raed'; did you mean 'read'"),
+        ("variants: {a: {seed: 3}}", "They may change classifier, cams, relearn, affinity, pseudo"),
+        ("variants: {}", "Name at least one"),
+        ("variants: {a/b: {}}", "names a folder"),
+        ("variants: {data: {}}", "names a folder"),
+        ("variants: {'': {}}", "names a folder"),
+        ("variants: {1: {}}", "in quotes"),
+        ("variants: {on: {}}", "in quotes"),
+        ("variants: {a: {cams: {read: all}}}", "Choose one of: unsplit, whole"),
+        ("variants: {a: {cams: {read: merged}}}", "cams.read: 'merged' is not an option; Choose one of: unsplit"),
+        ("cams: {confidence: 5}", r"cams\.confidence: 5\.0 is outside"),
+        ("cams: {scales: [.nan]}", r"cams\.scales: \[nan\]"),
+        ("affinity: {optimisation: {learning_rate: .inf}}", r"affinity\.optimisation\.learning_rate: inf"),
+        ("segmenter: {optimisation: {head_multiplier: 0}}", r"segmenter\.optimisation\.head_multiplier: 0"),
+        ("pseudo: {ignore_band: 0.7}", "ignore_band"),
+        ("pseudo: {background: {rule: ostu}}", "did you mean 'otsu'"),
+        ("seed: many", "seed"),
+        ("variants: {a: {cams: {flip: 3}}}", "variant a: .*flip"),
+        ("foo: [", "not valid YAML"),
+        ("- 1", "a recipe is a mapping"),
+        ("cams: 3", "'cams' is a group of settings"),
+    ],
+)
+def test_a_wrong_recipe_is_explained_with_its_file(text: str, complaint: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(PatchlearnError, match=complaint) as caught:
+        load_recipe(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["--data.rot=x", "--seed=many", "--classifier.splits=[[1,2]]"])
+def test_a_wrong_override_is_explained(override: str, tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match=override.split("=")[0].removeprefix("--").replace(".", r"\.")):
+        load_recipe(write(tmp_path, "seed: 1"), [override])
+
+
+def test_a_missing_recipe_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match="no such recipe"):
+        load_recipe(tmp_path / "none.yaml")

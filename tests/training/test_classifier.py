@@ -1,0 +1,206 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_runtime, tiny_stages
+from rich.console import Console
+
+from patchlearn.training import classifier as module
+from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import read_rows
+from patchlearn.data.open import open_dataset
+from patchlearn.data.transforms import AugmentSettings
+from patchlearn.models.backbones.create import create_stages
+from patchlearn.models.classifier import Classifier, load_classifier, save_classifier
+from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.training.classifier import (
+    ClassifierSettings,
+    mean_average_precision,
+    multi_hot,
+    stage_of_epoch,
+    train_classifier,
+)
+from patchlearn.training.optimisation import Optimisation
+
+SPLITS = ((1, (2, 2)), (2, (2, 2)))
+
+
+@pytest.fixture(autouse=True)
+def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "create_stages", lambda name, stride, weights=None: tiny_stages())
+
+
+def settings(fusion: str = "plain", **changes: object) -> ClassifierSettings:
+    plan = Optimisation(epochs=2, batch_size=4, learning_rate=0.01)
+    crop = AugmentSettings(crop=32, long_side=(32, 48))
+    base = {"fusion": fusion, "splits": () if fusion == "plain" else SPLITS, "augment": crop, "optimisation": plan}
+    return ClassifierSettings(**{**base, **changes})  # type: ignore[arg-type]
+
+
+def train(root: Path, folder: Path, console: Console, plan: ClassifierSettings, seed: int = 0) -> Path:
+    data = open_dataset("folder", root)
+    return train_classifier(data, plan, folder, make_runtime(console), seed=seed)
+
+
+@pytest.mark.parametrize("fusion", ["plain", "progressive", "explicit"])
+def test_every_fusion_trains_and_comes_back(fusion: str, folder_data: Path, tmp_path: Path, console: Console) -> None:
+    path = train(folder_data, tmp_path / "run", console, settings(fusion))
+    trained = load_classifier(path)
+    assert trained.classes == ("red", "blue")
+    assert trained.network.fusion == fusion
+    assert trained.network.active_split == (1 if fusion == "progressive" else 0)
+    stages = [row["stage"] for row in read_rows(tmp_path / "run" / "epochs.csv")]
+    assert stages == (["0", "1"] if fusion == "progressive" else ["0", "0"])
+
+
+def test_a_kill_after_the_last_step_leaves_the_last_split_active(
+    folder_data: Path, tmp_path: Path, console: Console
+) -> None:
+    train(folder_data, tmp_path / "run", console, settings("progressive"))
+    whole = (tmp_path / "run" / "model.safetensors").read_bytes()
+    path = train(folder_data, tmp_path / "run", console, settings("progressive"))
+    assert path.read_bytes() == whole
+    assert load_classifier(path).network.active_split == 1
+
+
+def test_the_classifier_of_every_epoch_can_be_kept(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    path = train(folder_data, tmp_path / "run", console, settings("progressive", keep_epochs=True))
+    first, last = (load_classifier(tmp_path / "run" / "epochs" / f"{epoch}.safetensors") for epoch in (0, 1))
+    assert (first.network.active_split, last.network.active_split) == (0, 1)
+    assert (tmp_path / "run" / "epochs" / "1.safetensors").read_bytes() == path.read_bytes()
+    assert not torch.equal(first.network.classifier.weight, last.network.classifier.weight)
+    train(folder_data, tmp_path / "other", console, settings("progressive"))
+    assert not (tmp_path / "other" / "epochs").exists()
+
+
+def test_how_patches_are_cut_comes_back_and_older_files_mean_the_defaults(tmp_path: Path) -> None:
+    network = PatchNetwork(tiny_stages(), 2, "explicit", SPLITS, border="neighbour", detach=False, pooling_power=3.0)
+    path = tmp_path / "m.safetensors"
+    save_classifier(path, Classifier(network=network, classes=("a", "b")))
+    loaded = load_classifier(path).network
+    assert (loaded.border, loaded.detach, loaded.pooling_power) == ("neighbour", False, 3.0)
+    tensors, facts = load_checkpoint(path)
+    younger = ("border", "detach", "pooling_power")
+    save_checkpoint(path, tensors, {name: facts[name] for name in facts if name not in younger})
+    older = load_classifier(path).network
+    assert (older.border, older.detach, older.pooling_power) == ("zero", True, 1.0)
+
+
+def test_how_patches_are_cut_changes_what_is_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    changes = ({}, {"border": "replicate"}, {"detach": False}, {"pooling_power": 3.0})
+    plans = [settings("explicit", **change) for change in changes]
+    paths = [train(folder_data, tmp_path / str(number), console, plan) for number, plan in enumerate(plans)]
+    weights = [load_classifier(path).network.classifier.weight for path in paths]
+    assert not any(torch.equal(weights[0], other) for other in weights[1:])
+
+
+def test_colours_are_learned(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    plan = Optimisation(epochs=25, batch_size=4, learning_rate=0.01, schedule="constant")
+    train(folder_data, tmp_path / "run", console, settings("progressive", optimisation=plan))
+    assert float(read_rows(tmp_path / "run" / "epochs.csv")[-1]["map"]) == 1.0
+
+
+def test_masks_are_never_read(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    for mask in (folder_data / "masks").iterdir():
+        mask.write_bytes(b"must not be opened")
+    train(folder_data, tmp_path / "run", console, settings())
+
+
+def test_the_same_seed_gives_the_same_weights(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    weights = [load_checkpoint(train(folder_data, tmp_path / str(i), console, settings(), seed))[0] for i, seed in
+               enumerate((0, 0, 1))]  # fmt: skip
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not torch.equal(weights[0]["classifier.weight"], weights[2]["classifier.weight"])
+
+
+def test_statistics_stay_frozen_and_frozen_stages_stay_as_they_were(
+    folder_data: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    stages = create_stages("mobilenetv3_small_050", 16)
+    before = {name: tensor.clone() for name, tensor in stages.state_dict().items()}
+    monkeypatch.setattr(module, "create_stages", lambda name, stride, weights=None: stages)
+    train(folder_data, tmp_path / "run", console, settings(frozen_stages=2))
+    for name, tensor in stages.state_dict().items():
+        is_frozen = "running" in name or "num_batches" in name or name.startswith(("stages.0.", "stages.1."))
+        if is_frozen:
+            assert torch.equal(tensor, before[name]), name
+    assert not torch.equal(stages.state_dict()["stages.3.0.0.conv_pw.weight"], before["stages.3.0.0.conv_pw.weight"])
+    train(folder_data, tmp_path / "free", console, settings(frozen_stages=2, freeze_statistics=False))
+    changed = {
+        name.split(".")[1] for name, tensor in stages.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert changed == {str(index) for index in range(2, len(stages))}
+
+
+def test_a_tenth_is_held_out_where_there_is_no_val(folder_data: Path) -> None:
+    data = open_dataset("folder", folder_data)
+    samples, held_out = module._held_out(data, settings(held_out_split="none"), 0)
+    assert len(held_out) == 1
+    assert {sample.id for sample in samples} | {sample.id for sample in held_out} == {
+        sample.id for sample in data.split("train")
+    }
+    assert not {sample.id for sample in samples} & {sample.id for sample in held_out}
+
+
+def test_stages_share_the_epochs_in_order() -> None:
+    assert [stage_of_epoch(epoch, 8, 3) for epoch in range(8)] == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+def test_mean_average_precision_by_hand() -> None:
+    scores = torch.tensor([[0.9, 0.1, 0.0], [0.8, 0.9, 0.0], [0.7, 0.5, 0.0], [0.1, 0.4, 0.0]])
+    labels = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]])
+    # class 0: ranks 1 and 3 → (1 + 2/3) / 2; class 1: ranks 1 and 3 as well; class 2 has no positive
+    assert mean_average_precision(scores, labels) == pytest.approx((1 + 2 / 3) / 2)
+    assert np.isnan(mean_average_precision(scores, torch.zeros(4, 3)))
+
+
+def test_multi_hot_of_no_label_is_zero() -> None:
+    assert multi_hot((), 3).tolist() == [0, 0, 0]
+
+
+def test_a_checkpoint_of_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
+    save_classifier(tmp_path / "m.safetensors", Classifier(network=PatchNetwork(tiny_stages(), 2), classes=("a", "b")))
+    tensors, facts = load_checkpoint(tmp_path / "m.safetensors")
+    save_checkpoint(tmp_path / "m.safetensors", {**tensors, "classifier.weight": torch.zeros(2, 99, 1, 1)}, facts)
+    with pytest.raises(PatchlearnError, match=r"m\.safetensors: not a classifier of patchlearn .*size mismatch"):
+        load_classifier(tmp_path / "m.safetensors")
+    save_checkpoint(tmp_path / "m.safetensors", tensors, {"owner": "somebody else"})
+    with pytest.raises(PatchlearnError, match="not a classifier of patchlearn"):
+        load_classifier(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"train_split": "trian"}, "no split 'trian'"),
+        ({"frozen_stages": 9}, "choose 0 to 4"),
+        ({"optimisation": Optimisation(batch_size=0)}, "batch_size: 0 is not positive"),
+        ({"optimisation": Optimisation(clip_norm=-1.0)}, "clip_norm: -1.0 is out of range"),
+        ({"optimisation": Optimisation(warmup=1.0)}, "warmup: 1.0 is out of range"),
+        ({"fusion": "progressive", "splits": SPLITS * 2}, "cannot be shared by 4 splits"),
+    ],
+)
+def test_wrong_options_are_errors(
+    changes: dict[str, object], complaint: str, folder_data: Path, tmp_path: Path, console: Console
+) -> None:
+    with pytest.raises(PatchlearnError, match=complaint):
+        train(folder_data, tmp_path / "run", console, settings(**changes))  # type: ignore[arg-type]
+
+
+def test_a_single_image_is_too_few(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    lines = (folder_data / "labels.csv").read_text().splitlines()
+    (folder_data / "labels.csv").write_text("\n".join(lines[:2]) + "\n")
+    with pytest.raises(PatchlearnError, match="0 images to train on and 1 held out"):
+        train(folder_data, tmp_path / "run", console, settings())
+
+
+def test_images_without_any_label_are_refused(folder_data: Path, tmp_path: Path, console: Console) -> None:
+    lines = (folder_data / "labels.csv").read_text().splitlines()
+    (folder_data / "labels.csv").write_text(
+        "\n".join([lines[0], *(line.rsplit(",", 1)[0] + "," for line in lines[1:])])
+    )
+    with pytest.raises(PatchlearnError, match="no image has a label"):
+        train(folder_data, tmp_path / "run", console, settings())
