@@ -1,0 +1,14 @@
+"""What a run is: the recipe, the order of the steps, and a trained model found again."""
+
+from typing import TYPE_CHECKING
+
+from patchlearn.core.rooms import on_first_use
+
+if TYPE_CHECKING:
+    from patchlearn.runs.recipe import Recipe as Recipe
+    from patchlearn.runs.recipe import load_recipe as load_recipe
+    from patchlearn.runs.pipeline import open_run as open_run
+    from patchlearn.runs.pipeline import run_all as run_all
+    from patchlearn.runs.load import load as load
+
+__getattr__, __dir__ = on_first_use(__name__, __file__)
