@@ -1,7 +1,4 @@
-"""The run folder: atomic writes, step manifests, checkpoints, score maps and masks.
-
-Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
-"""
+"""Files that are written whole or not at all: text, JSON, CSV logs."""
 
 import csv
 import json
@@ -18,8 +15,8 @@ from patchlearn.core.errors import PatchlearnError
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path` when the block ends, and vanishes if it raises.
 
-    A reader sees the old file or the whole new one, never a half; a process killed in between leaves at most a
-    `.NAME.PID.partial`, which no reader looks at.
+    A reader finds the old file or the whole new one. A process that is killed in between leaves at most a
+    `.NAME.PID.partial`, which no reader opens.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -36,9 +33,9 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, value: Any, *, compact: bool = False) -> None:
+    """Write JSON atomically: indented for people, or compact for large tables."""
+    write_text(path, json.dumps(value, indent=None if compact else 2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -1,19 +1,28 @@
-"""The run folder: atomic writes, step manifests, checkpoints, score maps and masks.
+"""What a step has left in its folder: the manifest `step.json`, with the key, the inputs and every file's digest.
 
-Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
+A step is complete when its key matches, its manifest says so, and its files are there as the manifest lists them.
 """
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import atomic, read_json, write_json
+from patchlearn.core.files import atomic, read_json, write_text
 
 MANIFEST = "step.json"
+REPLACED = ".replaced"
+EVERY_FILE = ("*",)
+
+Facts = dict[str, Any]
+Entry = list[Any]  # [bytes, mtime_ns, digest]
 
 
 def fingerprint(*values: Any) -> str:
@@ -26,57 +35,188 @@ def fingerprint(*values: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path | str) -> str:
     """SHA-256 of a file's content."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_complete(folder: Path, key: str) -> bool:
-    """Whether the step that owns this folder finished with exactly these settings and inputs."""
-    path = folder / MANIFEST
-    manifest = read_json(path) if path.exists() else {}
-    return bool(manifest.get("complete")) and manifest["key"] == key
+@dataclass(frozen=True)
+class Outputs:
+    """The folder of a step, and which of its files the step promises.
 
-
-def is_of_another(folder: Path, key: str) -> bool:
-    """Whether a step has worked in this folder, finished or not, with other settings or inputs."""
-    path = folder / MANIFEST
-    return path.exists() and read_json(path)["key"] != key
-
-
-def begin(folder: Path, key: str) -> None:
-    """Claim a folder for a step. What another key left there is deleted; what the same key left is kept.
-
-    Raises:
-        PatchlearnError: the folder holds files, but no manifest says that a step wrote them.
+    Args:
+        folder: where the files lie.
+        promised: patterns of paths below the folder; a file that matches none may come and go.
     """
-    manifest = folder / MANIFEST
-    found = [path for path in folder.rglob("*") if path != manifest] if folder.is_dir() else []
-    if not manifest.exists() and any(path.is_file() and path.suffix != ".partial" for path in found):
-        raise PatchlearnError(f"{folder}: holds files that no step has written. Move them, or name another --out.")
-    if not manifest.exists() or read_json(manifest)["key"] != key:
-        # Disowned before the first file goes: a kill in between leaves a folder that no key calls its own.
-        write_json(manifest, {"key": f"{key}-clearing", "complete": False})
-        for stale in sorted(found, reverse=True):
-            stale.rmdir() if stale.is_dir() else stale.unlink()
-        write_json(manifest, {"key": key, "complete": False})
+
+    folder: Path
+    promised: Sequence[str] = EVERY_FILE
+
+    @property
+    def manifest(self) -> Facts:
+        """What the manifest says; empty without one.
+
+        Raises:
+            PatchlearnError: the manifest is damaged.
+        """
+        path = self.folder / MANIFEST
+        facts = read_json(path) if path.exists() else {}
+        if not isinstance(facts, dict) or (facts and not isinstance(facts.get("key"), str)):
+            raise PatchlearnError(f"{path}: not the manifest of a step. Move the folder away and run again.")
+        return facts
+
+    def is_complete(self, key: str) -> bool:
+        """Whether the step has finished with exactly this key, and all that it promises is still there."""
+        return self.is_finished(key) and not self.damaged()
+
+    def is_finished(self, key: str) -> bool:
+        """Whether the manifest says that the step has finished with exactly this key."""
+        facts = self.manifest
+        return bool(facts.get("complete")) and facts["key"] == key
+
+    def is_of_another(self, key: str) -> bool:
+        """Whether a step has worked here, finished or not, with other settings or inputs."""
+        facts = self.manifest
+        return bool(facts) and facts["key"] != key
+
+    def damaged(self) -> list[str]:
+        """The promised files that are missing or have another content than the manifest lists.
+
+        Where only the time of change differs, the content is compared, and the manifest renewed.
+        """
+        facts = self.manifest
+        listed: dict[str, Entry] = facts.get("files", {})
+        bad, renewed = [], {}
+        for name, entry in listed.items():
+            now = _entry_if_changed(f"{self.folder}/{name}", entry)
+            if now is None:
+                bad.append(name)
+            elif now is not entry:
+                renewed[name] = now
+        if renewed:
+            self._write({**facts, "files": {**listed, **renewed}})
+        return bad
+
+    def begin(self, key: str, facts: Mapping[str, Any], aside: Path | None = None) -> None:
+        """Claim the folder for a step. Files that the same key left stay, files that are damaged go.
+
+        Args:
+            key: of the step.
+            facts: for the manifest, with the "inputs" that the key is made of.
+            aside: where a folder of another key is moved to; None to empty it.
+
+        Raises:
+            PatchlearnError: the folder holds files, but no manifest says that a step wrote them.
+        """
+        found = self.manifest
+        if not found and _has_foreign_files(self.folder):
+            raise PatchlearnError(
+                f"{self.folder}: holds files that no step has written. Move them, or name another --out."
+            )
+        if found and found["key"] != key:
+            self._clear(found["key"], aside)
+        elif found.get("complete"):
+            for name in self.damaged():
+                (self.folder / name).unlink(missing_ok=True)
+        self._write({"key": key, "complete": False, **facts})
+
+    def _clear(self, old_key: str, aside: Path | None) -> None:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.rename(aside)
+            os.utime(aside)  # the newest of what was set aside
+            return
+        # The folder is disowned before its first file goes: after a kill in between, no key calls it its own.
+        self._write({"key": f"{old_key}-clearing", "complete": False})
+        for stale in sorted(self.folder.rglob("*"), reverse=True):
+            if stale != self.folder / MANIFEST:
+                stale.rmdir() if stale.is_dir() else stale.unlink()
+
+    def finish(self, key: str, facts: Mapping[str, Any]) -> None:
+        """Mark the step complete, with the facts and every promised file's size, time and digest."""
+        self._write({"key": key, "complete": True, **facts, "files": self._entries()})
+
+    def renew(self) -> None:
+        """Enter a file into the manifest that was written anew after the step had finished."""
+        self._write({**self.manifest, "files": self._entries()})
+
+    def _write(self, facts: Facts) -> None:
+        """Indented, but each file on one line: a step may have written a hundred thousand."""
+        files = (f"    {json.dumps(name)}: {json.dumps(entry)}" for name, entry in facts.get("files", {}).items())
+        text = json.dumps({**facts, "files": None}, indent=2, ensure_ascii=False)
+        head, _, tail = text.rpartition("null")
+        write_text(self.folder / MANIFEST, head + "{\n" + ",\n".join(files) + "\n  }" + tail + "\n")
+
+    def _entries(self) -> dict[str, Entry]:
+        paths = (path for path in sorted(self.folder.rglob("*")) if path.is_file() and not _is_ours(path))
+        names = {path.relative_to(self.folder).as_posix(): path for path in paths}
+        wanted = {name: path for name, path in names.items() if any(fnmatch(name, each) for each in self.promised)}
+        return {name: _entry(os.stat(path), path) for name, path in wanted.items()}
+
+    def copy_from(self, twin: Path) -> None:
+        """Copy what a finished step left in another folder; its manifest stays behind."""
+
+        def copy(source: str, target: str) -> None:
+            with atomic(Path(target)) as partial:
+                shutil.copyfile(source, partial)
+
+        unwanted = shutil.ignore_patterns(MANIFEST, ".*.partial")
+        shutil.copytree(twin, self.folder, dirs_exist_ok=True, copy_function=copy, ignore=unwanted)
 
 
-def adopt(twin: Path, folder: Path) -> None:
-    """Copy what a finished step left in another folder; its manifest stays behind."""
-
-    def copy(source: str, target: str) -> None:
-        with atomic(Path(target)) as partial:
-            shutil.copyfile(source, partial)
-
-    unwanted = shutil.ignore_patterns(MANIFEST, ".*.partial")
-    shutil.copytree(twin, folder, dirs_exist_ok=True, copy_function=copy, ignore=unwanted)
+def _entry(facts: os.stat_result, path: Path | str) -> Entry:
+    return [facts.st_size, facts.st_mtime_ns, file_digest(path)]
 
 
-def finish(folder: Path, key: str, **facts: Any) -> None:
-    """Mark the folder's step complete and note what is worth knowing about it."""
-    write_json(folder / MANIFEST, {"key": key, "complete": True, **facts})
+def _entry_if_changed(path: str, entry: Entry) -> Entry | None:
+    """The entry itself if nothing has changed, a new one if only the time has, None if the content has."""
+    try:
+        facts = os.stat(path)
+    except FileNotFoundError:
+        return None
+    size, time, digest = entry
+    if facts.st_size != size:
+        return None
+    if facts.st_mtime_ns == time:
+        return entry
+    now = _entry(facts, path)
+    return now if now[2] == digest else None
+
+
+def _has_foreign_files(folder: Path) -> bool:
+    found = folder.rglob("*") if folder.is_dir() else ()
+    return any(path.is_file() and not _is_ours(path) for path in found)
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name == MANIFEST or path.suffix == ".partial"
+
+
+def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two inputs, a few words each.
+
+    >>> changed_inputs({"settings": {"epochs": 4}, "data": "a1"}, {"settings": {"epochs": 6}, "data": "b2"})
+    ['epochs 4 → 6', 'data']
+    """
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [_change(name, before, after) for name in names]
+
+
+def _change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if "." not in name:  # the key of a step, or the digest of data: the value says nothing to a reader
+        return name
+    return f"{name.partition('.')[2]} {before.get(name)} → {after.get(name)}"
+
+
+def _leaves(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, each in value.items():
+            yield from _leaves(each, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value
 
 
 def commit() -> str:

@@ -1,4 +1,4 @@
-"""Images with image-level labels: formats, decoding, checks, transforms, drawn scenes."""
+"""Images with image-level labels: formats, reading, checks, transforms, drawn scenes."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from patchlearn.data.images import read_indices as read_indices
     from patchlearn.data.images import read_mask as read_mask
     from patchlearn.data.open import open_dataset as open_dataset
-    from patchlearn.data.scenes.scenes import SceneSettings as SceneSettings
-    from patchlearn.data.scenes.scenes import open_scenes as open_scenes
+    from patchlearn.data.scenes.folder import open_scenes as open_scenes
+    from patchlearn.data.settings import AugmentSettings as AugmentSettings
+    from patchlearn.data.settings import DataSettings as DataSettings
+    from patchlearn.data.settings import SceneSettings as SceneSettings
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

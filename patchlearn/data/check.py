@@ -1,4 +1,4 @@
-"""Look at every file before hours are spent on it."""
+"""Check every file of a data set before training starts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from patchlearn.data.images import read_image, read_mask
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
-    """What one split holds.
+    """Counts of one split.
 
     Args:
-        images: how many.
-        masks: how many of them have a ground truth.
-        labels: images of each class, in the order of the data set's classes.
-        unlabelled: images without any label.
+        images: number of images.
+        masks: number of images with a ground-truth mask.
+        labels: number of images of each class, in the order of the data set's classes.
+        unlabelled: number of images without any label.
     """
 
     images: int
@@ -27,13 +27,14 @@ class SplitSummary:
 
 
 def check_dataset(dataset: Dataset) -> dict[str, SplitSummary]:
-    """Decode every image and mask once, and count.
+    """Read every image and mask once, and count them by split.
 
     Raises:
-        PatchlearnError: files are damaged or masks do not fit their images; the message lists the first ten.
+        PatchlearnError: files are damaged, or masks have another size than their images; the message lists the first
+            ten problems.
     """
     problems = [
-        problem for samples in dataset.splits.values() for sample in samples for problem in _faults(dataset, sample)
+        problem for samples in dataset.splits.values() for sample in samples for problem in _problems(dataset, sample)
     ]
     if problems:
         raise PatchlearnError(listed(problems))
@@ -41,7 +42,7 @@ def check_dataset(dataset: Dataset) -> dict[str, SplitSummary]:
 
 
 def summarise(dataset: Dataset, split: str) -> SplitSummary:
-    """Counts of one split, from its lists alone."""
+    """Counts of one split; no file is read."""
     samples = dataset.split(split)
     counts = Counter(label for sample in samples for label in sample.labels)
     return SplitSummary(
@@ -52,15 +53,15 @@ def summarise(dataset: Dataset, split: str) -> SplitSummary:
     )
 
 
-def _faults(dataset: Dataset, sample: Sample) -> Iterator[str]:
+def _problems(dataset: Dataset, sample: Sample) -> Iterator[str]:
     try:
         height, width = read_image(sample.image).shape[:2]
         if sample.mask is not None:
             mask = read_mask(dataset, sample)
             if mask.shape != (height, width):
                 yield (
-                    f"{sample.mask}: the mask is {mask.shape[0]}×{mask.shape[1]}, its image {sample.image.name} "
-                    f"{height}×{width} (height × width). Resize the mask by nearest neighbour."
+                    f"{sample.mask}: the mask has {mask.shape[0]}×{mask.shape[1]} pixels, but its image "
+                    f"{sample.image.name} has {height}×{width} (height × width). Resize the mask by nearest neighbour."
                 )
     except PatchlearnError as error:
         yield str(error)

@@ -1,4 +1,4 @@
-"""Read any picture as RGB, and a mask as class indices."""
+"""Read any image file as an RGB array, and a mask as class indices."""
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +11,10 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample, UInt8
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # what counts as a picture in a folder
-# What Pillow's readers raise over damaged files; the last three, over an odd tag.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # of the files in a folder that are images
+# The errors that Pillow raises over damaged files; the last three are caused by invalid tags.
 DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, TypeError, KeyError, struct.error)
-TURNS = {  # by which a picture of the EXIF orientation comes upright
+TURNS = {  # EXIF orientation → what makes the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -26,7 +26,7 @@ TURNS = {  # by which a picture of the EXIF orientation comes upright
 
 
 def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
-    """The files of a folder that end in one of the suffixes; a stem may be that of several.
+    """The files of a folder that end in one of the suffixes, by stem; several files can have the same stem.
 
     Raises:
         PatchlearnError: the folder is missing, or has no such file.
@@ -35,7 +35,7 @@ def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]
         raise PatchlearnError(f"{folder}: no such folder. Check the path.")
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes and not path.name.startswith("."):  # macOS leaves ._a.png beside a.png
+        if path.suffix.lower() in suffixes and not path.name.startswith("."):  # macOS writes ._a.png beside a.png
             found.setdefault(path.stem, []).append(path)
     if not found:
         raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.")
@@ -43,41 +43,45 @@ def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]
 
 
 def only_file(stem: str, files: Mapping[str, Sequence[Path]], folder: Path) -> Path:
-    """The one file of this stem.
+    """The one file with this stem.
 
     Raises:
         PatchlearnError: there is none, or there are several.
     """
     found = files.get(stem, [])
-    if len(found) != 1:
-        names = " and ".join(path.name for path in found) or "no file"
-        raise PatchlearnError(f"{folder}: {names} named {stem!r}; there must be one. Add it, or keep one.")
+    if not found:
+        raise PatchlearnError(f"{folder}: no file named {stem!r}. Add it.")
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise PatchlearnError(f"{folder}: {names} have the same name {stem!r}. Keep one of them.")
     return found[0]
 
 
 def read_image(path: Path) -> UInt8:
-    """H×W×3 in sRGB order: CMYK, palettes, transparency, 16 bits and EXIF rotation are taken care of.
+    """Read an image as H×W×3 uint8 RGB.
 
-    In 16 bits 65,535 is white; greys of floats or 32 bits end at 1 (floats alone), 255, 65,535 or their brightest.
+    CMYK, palettes, transparency and grey values are converted, and the EXIF orientation is applied. In 16-bit images
+    65,535 becomes white. In images of floats or of 32-bit integers, white is the smallest of 1 (floats only), 255 and
+    65,535 that no pixel exceeds; beyond 65,535 it is the brightest pixel.
 
     Raises:
-        PatchlearnError: the file is missing, truncated or no image.
+        PatchlearnError: the file is missing, truncated or not an image.
     """
     with _opened(path) as file:
-        # Pillow's own exif_transpose also rewrites all other tags, and fails where one of them is odd.
+        # Pillow's exif_transpose also writes all other tags again, and fails where one of them is invalid.
         turn = TURNS.get(file.getexif().get(ExifTags.Base.Orientation, 1))
         upright = file if turn is None else file.transpose(turn)
         return np.array(_to_8_bits(upright).convert("RGB"))
 
 
 def read_mask(dataset: Dataset, sample: Sample) -> UInt8:
-    """H×W ground truth: 0 background, i + 1 for class i, 255 ignored.
+    """Read the H×W ground truth of a sample: 0 background, i + 1 for class i, 255 ignored.
 
     Raises:
-        PatchlearnError: the sample has no mask, the file cannot be read, or it holds a value that is no class.
+        PatchlearnError: the sample has no mask, the file cannot be read, or it contains a value that is not a class.
     """
     if sample.mask is None:
-        raise PatchlearnError(f"{dataset.root}: image {sample.id!r} has no mask; evaluate a split that has them.")
+        raise PatchlearnError(f"{dataset.root}: image {sample.id!r} has no mask. Choose a split that has masks.")
     values = read_indices(sample.mask)
     mask = dataset.mask_table[values]
     if (mask < 0).any():
@@ -89,19 +93,21 @@ def read_mask(dataset: Dataset, sample: Sample) -> UInt8:
 
 
 def read_indices(path: Path) -> UInt8:
-    """H×W values of a palette or grey PNG, as they stand in the file.
+    """Read the H×W values of a palette or grey PNG as they are in the file.
 
     Raises:
-        PatchlearnError: the file is missing, truncated, or holds colours instead of indices.
+        PatchlearnError: the file is missing or truncated, or holds colours instead of indices.
     """
     with _opened(path) as file:
         if file.mode not in ("P", "L", "1"):
-            raise PatchlearnError(f"{path}: a mask must be a palette or 8-bit grey PNG, this one is {file.mode}.")
+            raise PatchlearnError(
+                f"{path}: the mask has the mode {file.mode}. Save it as a palette or 8-bit grey PNG of class indices."
+            )
         return np.array(file).astype(np.uint8)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """16-bit and float greys keep their upper range (PIL itself would clip everything above 255)."""
+    """Grey values of 16 bits, 32 bits or floats are scaled to 0..255; Pillow would clip everything above 255."""
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, dtype=np.float64)
         return Image.fromarray(np.clip(values * (255.0 / _white(image.mode, values.max())), 0, 255).astype(np.uint8))
@@ -111,7 +117,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _white(mode: str, brightest: float) -> float:
-    """What counts as white. Sixteen bits say it, so that the pictures of a series stay comparable; others do not."""
+    """The value that becomes white. It is fixed for 16 bits, so that the images of a series remain comparable."""
     if mode.startswith("I;16"):
         return 65535.0
     usual = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
@@ -120,17 +126,16 @@ def _white(mode: str, brightest: float) -> float:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
+    advice = "or remove it from the list of the data set."
     try:
         with Image.open(path) as file:
             file.load()
             yield file
-    except PatchlearnError:  # a ValueError, yet no damage
+    except PatchlearnError:  # is a ValueError, but not caused by damage
         raise
     except FileNotFoundError:
-        raise PatchlearnError(f"{path}: no such file. Restore it, or take it out of the data set's list.") from None
+        raise PatchlearnError(f"{path}: no such file. Restore it, {advice}") from None
     except UnidentifiedImageError:
-        raise PatchlearnError(f"{path}: not an image. Replace it, or take it out of the data set's list.") from None
+        raise PatchlearnError(f"{path}: not an image. Replace it, {advice}") from None
     except DAMAGED as error:
-        raise PatchlearnError(
-            f"{path}: damaged image ({error}). Replace it, or take it out of the data set's list."
-        ) from None
+        raise PatchlearnError(f"{path}: damaged image ({error}). Replace it, {advice}") from None

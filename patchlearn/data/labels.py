@@ -10,7 +10,7 @@ from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.types import MAX_CLASSES
 
 COLUMNS = ("image", "split", "labels")
-SURPLUS = "surplus"  # under which the reader puts cells beyond the last column
+SURPLUS = "surplus"  # the reader's key for cells beyond the last column
 
 
 @dataclass(frozen=True)
@@ -24,44 +24,47 @@ class LabelRow:
 
 
 def read_class_names(path: Path, *, spaces: bool = False) -> tuple[str, ...]:
-    """One class a line; empty lines are skipped.
+    """Read class names, one per line; empty lines are skipped.
 
     Args:
         path: the file.
-        spaces: whether a name may hold some; not where labels.csv separates labels by them.
+        spaces: whether names may contain spaces. They may not where spaces separate labels, as in labels.csv.
 
     Raises:
-        PatchlearnError: a name stands twice, holds a space or is "background", or there are none or more than 254.
+        PatchlearnError: a name occurs twice, contains a space or is "background", or there are not 1 to 254 names.
     """
     names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     for name in names:
         if names.count(name) > 1:
-            raise PatchlearnError(f"{path}: class {name!r} stands {names.count(name)} times; keep one.")
+            raise PatchlearnError(f"{path}: class {name!r} occurs {names.count(name)} times. Keep one.")
         if " " in name and not spaces:
-            raise PatchlearnError(f"{path}: class {name!r} holds a space, which separates labels; write a hyphen.")
+            raise PatchlearnError(
+                f"{path}: class {name!r} contains a space, but spaces separate labels. Write a hyphen instead."
+            )
     return within_limits(names, path)
 
 
 def within_limits(names: Sequence[str], path: Path) -> tuple[str, ...]:
-    """The names, unless there are more than masks of 8 bits can hold, or one is what these hold anyway.
+    """The names as a tuple, if an 8-bit mask can hold that many classes.
 
     Raises:
-        PatchlearnError: none, or more than 254; or one is the background.
+        PatchlearnError: there are no names or more than 254, or one of them is "background"; the message begins with
+            `path`.
     """
     if "background" in names:
-        raise PatchlearnError(f"{path}: 'background' is no class of its own; it is 0 in every mask. Take it out.")
+        raise PatchlearnError(f"{path}: 'background' is not a class; it is the value 0 of every mask. Remove it.")
     if not 1 <= len(names) <= MAX_CLASSES:
         raise PatchlearnError(
-            f"{path}: {len(names)} classes; a mask of 8 bits holds 1 to {MAX_CLASSES}. Split the data."
+            f"{path}: {len(names)} classes, but an 8-bit mask holds 1 to {MAX_CLASSES}. Change the list of classes."
         )
     return tuple(names)
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text, with or without a byte order mark.
+    """Read UTF-8 text, with or without a byte order mark.
 
     Raises:
-        PatchlearnError: the file is in another encoding.
+        PatchlearnError: the file has another encoding.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -70,11 +73,11 @@ def read_text(path: Path) -> str:
 
 
 def read_label_rows(path: Path) -> list[LabelRow]:
-    """The rows of a `image,split,labels` CSV, labels separated by spaces.
+    """Read the rows of a CSV with the columns image, split and labels; spaces separate the labels.
 
     Raises:
-        PatchlearnError: the file or a column is missing, a row is short or too long, a quote is left
-            open, or an image stands twice.
+        PatchlearnError: the file or a column is missing, a row has too few or too many cells, a quote is not closed,
+            or an image occurs twice.
     """
     if not path.exists():
         raise PatchlearnError(f"{path}: no such file. Write one with the columns {','.join(COLUMNS)}.")
@@ -82,10 +85,10 @@ def read_label_rows(path: Path) -> list[LabelRow]:
     try:
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
-            raise PatchlearnError(f"{path}: no column {missing[0]!r}; the first line must be {','.join(COLUMNS)}.")
+            raise PatchlearnError(f"{path}: no column {missing[0]!r}. The first line must be {','.join(COLUMNS)}.")
         rows = [_row(path, reader.line_num, cells) for cells in reader]
     except csv.Error as error:
-        raise PatchlearnError(f"{path}, line {reader.line_num}: not CSV ({error}). Close every quote.") from None
+        raise PatchlearnError(f"{path}, line {reader.line_num}: not valid CSV ({error}). Close every quote.") from None
     _refuse_twins(path, rows)
     return rows
 
@@ -114,9 +117,9 @@ def _row(path: Path, line: int, cells: dict[str, str | None]) -> LabelRow:
             f"{path}, line {line}: more cells than columns. Separate the labels by spaces, not by commas."
         )
     if Path(split.strip()).name != split.strip() or split.strip() in ("", ".."):
-        raise PatchlearnError(f"{path}, line {line}: split {split!r} is no name of one; use letters and digits.")
+        raise PatchlearnError(f"{path}, line {line}: {split!r} is not a valid name of a split. Use letters and digits.")
     if "\0" in image + split:
-        raise PatchlearnError(f"{path}, line {line}: holds a zero byte. Write the line again.")
+        raise PatchlearnError(f"{path}, line {line}: contains a zero byte. Write the line again.")
     return LabelRow(image.strip(), split.strip(), tuple(labels.split()), line)
 
 
@@ -124,7 +127,9 @@ def _refuse_twins(path: Path, rows: Iterable[LabelRow]) -> None:
     seen: dict[str, int] = {}
     for row in rows:
         if row.image in seen:
-            raise PatchlearnError(f"{path}, line {row.line}: {row.image!r} stands in line {seen[row.image]} too.")
+            raise PatchlearnError(
+                f"{path}, line {row.line}: image {row.image!r} is also in line {seen[row.image]}. Keep one."
+            )
         seen[row.image] = row.line
 
 

@@ -1,4 +1,4 @@
-"""How good score maps and masks are: reads files, never a network; follows the protocol of docs/results.md."""
+"""Measures of score maps and masks. They are read from files; no network is loaded."""
 
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from patchlearn.evaluate.judge import ScoreEvaluation as ScoreEvaluation
     from patchlearn.evaluate.judge import evaluate_masks as evaluate_masks
     from patchlearn.evaluate.judge import evaluate_scores as evaluate_scores
+    from patchlearn.evaluate.peaks import peak_hits as peak_hits
     from patchlearn.evaluate.thresholds import THRESHOLDS as THRESHOLDS
     from patchlearn.evaluate.thresholds import ThresholdCurve as ThresholdCurve
+    from patchlearn.evaluate.thresholds import curve_table as curve_table
     from patchlearn.evaluate.thresholds import predict_at as predict_at
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

@@ -1,7 +1,8 @@
-"""Confusions, and what follows from them.
+"""Confusion matrices and the scores computed from them.
 
-A confusion counts pixels, (K+1)×(K+2): a row for the truth, a column for the prediction, 0 background and i + 1 class
-i, and a last column for pixels that were given no label (255). Where the truth is 255, nothing is counted.
+A confusion matrix counts pixels and is (K+1)×(K+2): rows are true classes, columns are predicted classes, 0 is
+background and i + 1 is class i. The last column counts pixels without a predicted label (255). Pixels whose truth is
+255 are not counted.
 """
 
 from collections.abc import Sequence
@@ -19,15 +20,15 @@ Bools = NDArray[np.bool_]
 
 
 def confusion(truth: UInt8, prediction: UInt8, classes: int) -> Integers:
-    """(K+1)×(K+2) pixels of one image by true and predicted class.
+    """The confusion matrix of one image, (K+1)×(K+2).
 
     Args:
-        truth: H×W, 0..K, or 255, which is skipped.
-        prediction: H×W, 0..K, or 255, "not labelled".
+        truth: H×W, 0..K, or 255 (not counted).
+        prediction: H×W, 0..K, or 255 (no label).
         classes: K.
 
     Raises:
-        PatchlearnError: the sizes differ, or a value is no class.
+        PatchlearnError: the sizes differ, or a value is not a class.
 
     >>> truth = np.array([[0, 1, 255]], np.uint8)
     >>> confusion(truth, np.array([[1, 255, 1]], np.uint8), classes=1).tolist()
@@ -43,15 +44,15 @@ def confusion(truth: UInt8, prediction: UInt8, classes: int) -> Integers:
 
 @dataclass(frozen=True, kw_only=True)
 class IouScores:
-    """What one confusion says; all in 0..1, and 0/0 is 0.
+    """Scores of one confusion matrix, all in [0, 1]; 0/0 counts as 0.
 
     Args:
-        miou: mean IoU over background and the classes that stand in the truth or the prediction.
-        iou: K+1 values, background first; None for a class in neither, which no mean counts.
+        miou: mean IoU over background and the classes that occur in the truth or the prediction.
+        iou: K+1 values, background first; None for a class that occurs in neither, which enters no mean.
         precision: mean over the foreground classes that have an IoU.
         recall: mean over the same classes.
-        labelled: share of the pixels with a truth that were given a label.
-        miou_labelled: mIoU over those pixels alone.
+        labelled: share of the counted pixels with a predicted label.
+        miou_labelled: mIoU over the labelled pixels only.
     """
 
     miou: float
@@ -63,7 +64,9 @@ class IouScores:
 
 
 def iou_scores(confusion: Integers) -> IouScores:
-    """Score one confusion. A pixel without a label is a miss of its true class, and a false positive of none.
+    """Score one confusion matrix.
+
+    A pixel without a predicted label is a false negative of its true class, and no false positive.
 
     >>> scores = iou_scores(np.array([[4, 0, 0, 0], [1, 2, 0, 1], [0, 0, 0, 0]]))
     >>> scores.iou, scores.miou, scores.labelled
@@ -83,16 +86,17 @@ def iou_scores(confusion: Integers) -> IouScores:
 
 
 def mean_iou(confusions: Integers) -> Floats:
-    """The mIoU of each of …×(K+1)×(K+2) confusions, over the classes in its truth or prediction."""
+    """The mIoU of each of …×(K+1)×(K+2) confusion matrices, over the classes in its truth or prediction."""
     hits, true, predicted = _margins(confusions)
     union = true + predicted - hits
     return mean_of_present(ratio(hits, union), union > 0)
 
 
 def foreground_scores(confusions: Integers) -> tuple[Floats, Floats]:
-    """(precision, recall) of each of …×(K+1)×(K+2) confusions, all foreground pixels taken together.
+    """(precision, recall) of each of …×(K+1)×(K+2) confusion matrices, over all foreground pixels together.
 
-    Correctly classified foreground pixels / pixels predicted as foreground, and / true foreground pixels.
+    Precision is the number of foreground pixels of the right class / pixels predicted as foreground; recall is the
+    same number / true foreground pixels.
     """
     hits, true, predicted = (counts[..., 1:].sum(-1) for counts in _margins(confusions))
     return ratio(hits, predicted), ratio(hits, true)
@@ -110,26 +114,26 @@ def ratio(part: Integers, whole: Integers) -> Floats:
 
 
 def mean_of_present(values: Floats, present: Bools) -> Floats:
-    """Mean over the last axis of the values that are present; 0 if none is."""
+    """Mean over the last axis of the values that are present; 0 if there are none."""
     return np.asarray((values * present).sum(-1) / np.maximum(present.sum(-1), 1))
 
 
-def require_size(judged: NDArray[Any], truth: UInt8, name: str) -> None:
-    """Raise `PatchlearnError`, naming `name`, unless both are of one H×W."""
-    if judged.shape[-2:] != truth.shape:
+def require_size(measured: NDArray[Any], truth: UInt8, name: str) -> None:
+    """Raise `PatchlearnError`, beginning with `name`, unless both arrays have the same H×W."""
+    if measured.shape[-2:] != truth.shape:
         raise PatchlearnError(
-            f"{name}: {size_text(judged.shape[-2:])} pixels, but the truth has {size_text(truth.shape)}. Both must be "
-            "of the same image at the same size; make it again."
+            f"{name}: {size_text(measured.shape[-2:])} pixels, but the truth has {size_text(truth.shape)} (height × "
+            "width). Create it again at the size of its image."
         )
 
 
 def require_classes(values: NDArray[Any], classes: int, name: str) -> None:
-    """Raise `PatchlearnError`, naming `name`, unless every value is 0..K or 255."""
+    """Raise `PatchlearnError`, beginning with `name`, unless every value is 0..K or 255."""
     unknown = (values > classes) & (values != IGNORE)
     if unknown.any():
         raise PatchlearnError(
             f"{name}: holds the value {int(values[unknown][0])}, but there are {classes} classes (1, 2, …), 0 is "
-            "background and 255 no label. Make it again with the classes of this data set."
+            "background and 255 no label. Create it again with the classes of this data set."
         )
 
 

@@ -1,4 +1,4 @@
-"""How well the contours of a mask follow the true ones."""
+"""How well the contours of a mask match the true contours."""
 
 from math import hypot, isqrt
 
@@ -11,12 +11,15 @@ BOUNDARY_TOLERANCE = 0.0075
 
 
 def boundary_counts(truth: UInt8, prediction: UInt8, classes: int, tolerance: float = BOUNDARY_TOLERANCE) -> Integers:
-    """K×4 contour pixels of one image: predicted, of these near a true one, true, of these near a predicted one.
+    """Contour pixels of one image by class, K×4: predicted, matched predicted, true, matched true.
 
-    As BSDS (0.0075 of the diagonal, here at least a pixel) and DAVIS (a disc) do. A contour pixel has a neighbour (of
-    4) with another label. The frame makes no contour, nor does 255, and a contour inside the truth's 255 is not
-    counted; but a band of 255 up to twice the tolerance wide, as VOC draws around its objects, is first divided
-    between its two sides, for the contour runs inside it. Add the counts of a split, then see `boundary_f`.
+    A contour pixel has another label above, below, left or right of it. It is matched if a contour pixel of the same
+    class in the other mask lies within the tolerance. Add the counts of a split and pass them to `boundary_f`.
+
+    The tolerance is that of BSDS, 0.0075 of the diagonal, but at least one pixel; distances are Euclidean, as in
+    DAVIS. The image border and 255 make no contour, and predicted contours inside the 255 of the truth are not
+    counted. A band of 255 up to twice as wide as the tolerance, which VOC draws around objects, is divided between
+    its two sides first, because the true contour lies inside it.
 
     Args:
         truth: H×W, 0..K or 255.
@@ -35,16 +38,16 @@ def boundary_counts(truth: UInt8, prediction: UInt8, classes: int, tolerance: fl
     radius = max(1, round(tolerance * hypot(*truth.shape)))
     truth, prediction = _divide_bands(truth, radius), _divide_bands(prediction, radius)
     true, predicted = _contours(truth), _contours(prediction) * (truth != IGNORE)
-    matched = _near_their_like(predicted, true, radius), _near_their_like(true, predicted, radius)
+    matched = _matched(predicted, true, radius), _matched(true, predicted, radius)
     columns = [_pixels_by_label(contours) for contours in (predicted, matched[0], true, matched[1])]
     return np.stack(columns, axis=1)[1 : classes + 1]
 
 
 def boundary_f(counts: Integers) -> float | None:
-    """Mean F-score of the classes' contours, from K×4 `boundary_counts` added over a split.
+    """Mean F-score of the contours, from K×4 `boundary_counts` added over a split.
 
-    F of each class's precision and recall over the whole split, then the mean over the foreground classes with a
-    contour in the truth or the prediction; None if none has one.
+    F is the harmonic mean of a class's precision and recall over the split. The mean is over the foreground classes
+    with a contour in the truth or the prediction; None if there are none.
 
     >>> boundary_f(np.array([[4, 2, 2, 2], [0, 0, 0, 0]])) == 2 / 3
     True
@@ -55,7 +58,7 @@ def boundary_f(counts: Integers) -> float | None:
 
 
 def _contours(mask: UInt8) -> UInt8:
-    """H×W: the label where another one (not 255) lies above, below or beside it, else 0."""
+    """H×W: the label of a pixel next to another label (not 255), else 0."""
     known, edge = mask != IGNORE, np.zeros(mask.shape, np.bool_)
     for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         differs = (mask[here] != mask[there]) & known[here] & known[there]
@@ -65,10 +68,10 @@ def _contours(mask: UInt8) -> UInt8:
 
 
 def _divide_bands(mask: UInt8, steps: int) -> UInt8:
-    """Let every label grow into 255 by so many pixels; where two meet in one pixel, the higher stays."""
+    """Let every label grow into 255 by so many pixels; where two labels reach a pixel together, the higher wins."""
     if not (mask == IGNORE).any():
         return mask
-    grown = mask + np.uint8(1)  # 255 becomes 0, over which every label wins
+    grown = mask + np.uint8(1)  # 255 becomes 0, which is below every label
     for _ in range(steps):
         around = grown.copy()
         for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
@@ -78,10 +81,10 @@ def _divide_bands(mask: UInt8, steps: int) -> UInt8:
     return grown - np.uint8(1)
 
 
-def _near_their_like(contours: UInt8, others: UInt8, radius: int) -> UInt8:
-    """H×W: the contours, but 0 where no pixel of `others` within the radius has the same label."""
+def _matched(contours: UInt8, others: UInt8, radius: int) -> UInt8:
+    """H×W: the contours, with 0 where no pixel of `others` within the radius has the same label."""
     kept, labels = np.zeros_like(contours), np.flatnonzero(_pixels_by_label(contours))
-    for start in range(0, len(labels), 8):  # a bit each, so that eight labels spread at once
+    for start in range(0, len(labels), 8):  # one bit for each label, so that eight are spread at once
         some = labels[start : start + 8]
         bits = np.zeros(256, np.uint8)
         bits[some] = 1 << np.arange(len(some))
@@ -90,12 +93,12 @@ def _near_their_like(contours: UInt8, others: UInt8, radius: int) -> UInt8:
 
 
 def _pixels_by_label(contours: UInt8) -> Integers:
-    """256 counts; that of 0 is left at 0, for counting a whole picture of it takes longer than all the rest."""
+    """256 counts; background is not counted, because that would take most of the time."""
     return np.bincount(contours[contours != BACKGROUND], minlength=256)
 
 
 def _spread(bits: UInt8, radius: int) -> UInt8:
-    """H×W: the bits of all pixels within the radius, by Euclid."""
+    """H×W: the bits of all pixels within the Euclidean radius, combined by OR."""
     near, wide, reach = np.zeros_like(bits), bits.copy(), 0
     for rise in range(radius, -1, -1):
         while reach < isqrt(radius**2 - rise**2):

@@ -1,4 +1,4 @@
-"""How good scores and masks are, from their files: never a network, never a look at what made them."""
+"""Evaluation of score maps and masks from their files, by the protocol of docs/results.md."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,47 +13,16 @@ from patchlearn.core.masks_io import read_scores
 from patchlearn.core.types import BACKGROUND, IGNORE, Dataset, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_indices, read_mask
 from patchlearn.evaluate.confusions import (
-    IouScores,
     confusion,
     foreground_scores,
     iou_scores,
-    mean_iou,
     require_classes,
     require_size,
     size_text,
 )
-from patchlearn.evaluate.contours import BOUNDARY_TOLERANCE, boundary_counts, boundary_f
+from patchlearn.evaluate.contours import boundary_counts, boundary_f
 from patchlearn.evaluate.peaks import peak_hits
-from patchlearn.evaluate.thresholds import (
-    STRONG,
-    THRESHOLDS,
-    WEAK,
-    ThresholdCurve,
-    curve_table,
-    part_kinds,
-    predict_at,
-)
-
-__all__ = [
-    "BOUNDARY_TOLERANCE",
-    "THRESHOLDS",
-    "Entry",
-    "EntryFacts",
-    "IouScores",
-    "ScoreEvaluation",
-    "ThresholdCurve",
-    "boundary_counts",
-    "boundary_f",
-    "confusion",
-    "curve_table",
-    "evaluate_masks",
-    "evaluate_scores",
-    "foreground_scores",
-    "iou_scores",
-    "mean_iou",
-    "predict_at",
-    "require_classes",
-]
+from patchlearn.evaluate.thresholds import STRONG, THRESHOLDS, WEAK, ThresholdCurve, part_kinds, predict_at
 
 RULES = ("argmax", "label_free", "oracle")
 
@@ -62,16 +31,16 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class EntryFacts:
-    """What an entry of evaluation.json says besides its figures.
+    """Facts that an entry of evaluation.json states beside its figures.
 
     Args:
         artefact: "seed", "pseudo" or "segmenter".
-        variant: which of the recipe's variants made it.
+        variant: name of the variant in the recipe.
         split: name of the split.
         labels: "given" or "predicted".
-        commit: of the code that made it.
+        commit: commit of the code that made the artefact.
         recipe: hash of the recipe.
-        supervision: "tags", or "masks" of the fully supervised reference.
+        supervision: "tags", or "masks" for the fully supervised reference.
     """
 
     artefact: str
@@ -85,7 +54,13 @@ class EntryFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreEvaluation:
-    """Two entries, for score maps have two figures and never one, and the curve behind them."""
+    """Evaluation of score maps: one entry for each way to choose the background threshold, and the whole curve.
+
+    Args:
+        oracle: at the threshold with the highest mIoU on the evaluated images.
+        label_free: at the threshold of a rule that uses no ground truth.
+        curve: the confusion matrix at every threshold.
+    """
 
     oracle: Entry
     label_free: Entry
@@ -101,42 +76,44 @@ def evaluate_scores(
     label_free: Callable[[ScoreMaps], float],
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> ScoreEvaluation:
-    """Judge the score maps `folder/ID.npz` of the samples that have a mask; the others are not counted.
+    """Evaluate the score maps `folder/ID.npz` of all samples that have a mask.
 
-    An entry holds the facts, "rule", the figures of `IouScores` ("iou" by class name, "background" included; classes
-    without one are listed in "absent"), "foreground_precision", "foreground_recall", "boundary_f" (None without any
-    contour), "images", "threshold" (label_free: the mean over the images), "peaks_inside" (how many of the maps have
-    their highest score on their class; not for masks), and "recall_strong" and "recall_weak" if the data has such
-    parts.
+    An entry holds the facts, "rule", the scores of `IouScores` ("iou" by class name with "background"; classes
+    without an IoU are listed in "absent"), "foreground_precision", "foreground_recall", "boundary_f" (None without
+    contours), "images", "threshold" (for label_free the mean over the images), "peaks_inside" (share of the maps
+    whose highest score lies on their class), and "recall_strong" and "recall_weak" if the data set has part masks.
 
     Args:
         dataset: gives the classes and the values of the mask files.
-        samples: a split or some of it.
-        folder: where the score maps lie.
-        facts: copied into the entries.
-        label_free: gives the background threshold of one image, as it was saved, without seeing its truth.
-        thresholds: T, ascending, among which the oracle chooses.
+        samples: all or some samples of a split.
+        folder: folder of the score maps.
+        facts: are copied into the entries.
+        label_free: computes the background threshold of one image from its maps as they were saved.
+        thresholds: T thresholds in ascending order; the oracle is one of them.
 
     Raises:
-        PatchlearnError: there is nothing to judge, or a file is missing, damaged, of another size than the truth, or
-            holds other classes or other labels than the entry is about.
+        PatchlearnError: no sample has a mask, or a file is missing, damaged, of another size than the truth, or made
+            with other classes or other labels than the entry states.
     """
-    cases = _ScoreCases(dataset, samples, folder, facts.labels)
-    curve, free, best = ThresholdCurve(len(dataset.classes), thresholds), _Tally(dataset), _Tally(dataset)
+    images = _ScoredImages(dataset, samples, folder, facts.labels)
+    curve, free, best = ThresholdCurve(len(dataset.classes), thresholds), _Counts(dataset), _Counts(dataset)
     peaks = np.zeros(2, np.int64)
-    for saved, maps, truth, parts in cases:
+    for saved, maps, truth, parts in images:
         threshold = label_free(saved)
         curve.add(maps, truth, parts)
         peaks += peak_hits(maps, truth)
         free.add(predict_at(maps, threshold), truth, parts, threshold)
-    # A second look: only the whole split tells the best threshold, contours at every one would cost T times as much,
-    # and the maps of a large split do not fit into memory.
+    # The oracle is known only after all images. Contours at all T thresholds would take T times as long, and the maps
+    # of a large split do not fit into memory, so the files are read a second time.
     oracle = curve.oracle
-    for _, maps, truth, parts in cases:
+    for _, maps, truth, parts in images:
         best.add(predict_at(maps, oracle), truth, parts, oracle)
-    entries = best.entry(facts, "oracle"), free.entry(facts, "label_free")
     located = {"peaks_inside": float(peaks[0] / peaks[1])} if peaks[1] else {}
-    return ScoreEvaluation(oracle={**entries[0], **located}, label_free={**entries[1], **located}, curve=curve)
+    return ScoreEvaluation(
+        oracle={**best.entry(facts, "oracle"), **located},
+        label_free={**free.entry(facts, "label_free"), **located},
+        curve=curve,
+    )
 
 
 def evaluate_masks(
@@ -148,37 +125,38 @@ def evaluate_masks(
     rule: str,
     threshold: float | None = None,
 ) -> Entry:
-    """Judge `folder/ID.png` (0 background, i + 1 class i, 255 not labelled) of the samples that have a mask.
+    """Evaluate the masks `folder/ID.png` of all samples that have a ground-truth mask.
 
-    The entry is that of `evaluate_scores`, with "labelled" and "miou_labelled".
+    The masks hold 0 for background, i + 1 for class i and 255 for no label. The entry is that of `evaluate_scores`
+    with "labelled" and "miou_labelled", and without "peaks_inside".
 
     Args:
-        dataset: gives the classes and the values of the ground truth's files.
-        samples: a split or some of it.
-        folder: where the masks to be judged lie.
-        facts: copied into the entry.
-        rule: what told background: "argmax", "label_free" or "oracle".
-        threshold: the one that made the masks, if there was one.
+        dataset: gives the classes and the values of the ground-truth files.
+        samples: all or some samples of a split.
+        folder: folder of the masks to evaluate.
+        facts: are copied into the entry.
+        rule: how background was separated: "argmax", "label_free" or "oracle".
+        threshold: the background threshold of the masks, if there was one.
 
     Raises:
-        PatchlearnError: there is nothing to judge, the rule is unknown, or a file is missing, damaged, of another
-            size than the truth, or holds a value that is no class.
+        PatchlearnError: no sample has a mask, the rule is unknown, or a file is missing, damaged, of another size than
+            the truth, or contains a value that is not a class.
     """
     require_one_of("rule", rule, RULES)
-    tally = _Tally(dataset)
+    counts = _Counts(dataset)
     for sample in _with_mask(dataset, samples):
         path, truth = folder / f"{sample.id}.png", read_mask(dataset, sample)
         prediction = read_indices(path)
         require_size(prediction, truth, str(path))
         require_classes(prediction, len(dataset.classes), str(path))
-        tally.add(prediction, truth, _read_parts(sample, truth), threshold)
-    scores = iou_scores(tally.confusion)
-    return {**tally.entry(facts, rule), "labelled": scores.labelled, "miou_labelled": scores.miou_labelled}
+        counts.add(prediction, truth, _read_parts(sample, truth), threshold)
+    scores = iou_scores(counts.confusion)
+    return {**counts.entry(facts, rule), "labelled": scores.labelled, "miou_labelled": scores.miou_labelled}
 
 
 @dataclass(frozen=True)
-class _ScoreCases:
-    """Each time it is walked: (maps as saved, maps on H×W, truth, parts) of every sample with a mask, read anew."""
+class _ScoredImages:
+    """(maps as saved, maps at H×W, truth, parts) of all samples with a mask; every iteration reads the files again."""
 
     dataset: Dataset
     samples: Sequence[Sample]
@@ -199,14 +177,14 @@ class _ScoreCases:
         elif any(not 0 <= index < classes for index in maps.classes):
             problem = f"holds classes {maps.classes}, but the data set has {classes}, counted from 0"
         elif maps.labels != self.labels:
-            problem = f"made with {maps.labels} labels, but to be judged as {self.labels}"
+            problem = f"made with {maps.labels} labels, but {self.labels} labels are expected"
         if problem:
             raise PatchlearnError(f"{path}: {problem}. Run patchlearn cams again on this data set.")
 
 
 @final
-class _Tally:
-    """The counts of one rule's masks over a split."""
+class _Counts:
+    """Pixel counts of the masks of one rule, added over a split."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset, classes = dataset, len(dataset.classes)
@@ -231,7 +209,10 @@ class _Tally:
 
     def entry(self, facts: EntryFacts, rule: str) -> Entry:
         if not self.confusion.any():
-            raise PatchlearnError(f"{self.dataset.root}: all masks of {facts.split!r} are 255 throughout. Mend them.")
+            raise PatchlearnError(
+                f"{self.dataset.root}: every pixel of the masks of {facts.split!r} is 255 (ignored). Add masks with "
+                "labelled pixels."
+            )
         scores, (precision, recall) = iou_scores(self.confusion), foreground_scores(self.confusion)
         iou = dict(zip(("background", *self.dataset.classes), scores.iou))
         chosen = [threshold for threshold in self.thresholds if threshold is not None]
@@ -258,12 +239,12 @@ class _Tally:
 
 
 def _with_mask(dataset: Dataset, samples: Sequence[Sample]) -> list[Sample]:
-    judged = [sample for sample in samples if sample.mask is not None]
-    if not judged:
+    found = [sample for sample in samples if sample.mask is not None]
+    if not found:
         raise PatchlearnError(
-            f"{dataset.root}: none of these {len(samples)} images has a mask. Evaluate a split that has them."
+            f"{dataset.root}: none of the {len(samples)} images has a mask. Choose a split that has masks."
         )
-    return judged
+    return found
 
 
 def _read_parts(sample: Sample, truth: UInt8) -> UInt8 | None:

@@ -1,4 +1,4 @@
-"""Where the strongest response lies."""
+"""Whether the highest score of a map lies on its class."""
 
 import numpy as np
 
@@ -6,13 +6,15 @@ from patchlearn.core.types import IGNORE, Integers, ScoreMaps, UInt8
 
 
 def peak_hits(maps: ScoreMaps, truth: UInt8) -> Integers:
-    """(peaks on a pixel of their own class, peaks on any labelled pixel); empty maps have no peak.
+    """(maps whose highest score lies on their own class, maps whose highest score lies on a pixel with a truth).
+
+    Maps without a positive score are not counted.
 
     Source: the pointing game, Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016.
 
     Args:
         maps: P×H×W, at the size of the image.
-        truth: H×W, 0..K, or 255, on which a peak is not counted.
+        truth: H×W, 0..K, or 255 (not counted).
 
     >>> maps = ScoreMaps(scores=np.array([[[0.2, 1.0]], [[1.0, 0.9]]], np.float32), classes=(0, 1), size=(1, 2))
     >>> peak_hits(maps, np.array([[0, 1]], np.uint8)).tolist()

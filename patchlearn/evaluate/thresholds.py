@@ -1,4 +1,4 @@
-"""The confusion at every threshold in one pass over the images."""
+"""The confusion matrix at every threshold, in one pass over the images."""
 
 from collections.abc import Sequence
 from typing import Any, final
@@ -15,10 +15,10 @@ STRONG, WEAK = 1, 2
 
 
 def predict_at(maps: ScoreMaps, threshold: float) -> UInt8:
-    """H×W mask: the class of the highest score where that exceeds the threshold (as float32), else background.
+    """H×W mask: the class of the highest score where it exceeds the threshold (as float32), else background.
 
     >>> maps = ScoreMaps(scores=np.array([[[0.2, 0.9]], [[0.5, 0.9]]], np.float32), classes=(3, 7), size=(1, 2))
-    >>> predict_at(maps, 0.5).tolist()  # of equal scores the first class wins, as with argmax
+    >>> predict_at(maps, 0.5).tolist()  # the first of equal scores wins, as with argmax
     [[0, 4]]
     """
     winner, best = _strongest(maps.full_size())
@@ -27,10 +27,17 @@ def predict_at(maps: ScoreMaps, threshold: float) -> UInt8:
 
 @final
 class ThresholdCurve:
-    """The confusion at each of T thresholds over any number of images, in one pass over them.
+    """The confusion matrix of any number of images at each of T thresholds, in one pass over the images.
 
-    Each pixel is counted by its true class, its strongest class and the number of thresholds below its score; sums
-    over those numbers give, to the pixel, what `confusion(truth, predict_at(maps, threshold), classes)` would.
+    Each pixel is counted by its true class, the class of its highest score, and the number of thresholds below that
+    score. Sums of these counts equal `confusion(truth, predict_at(maps, threshold), classes)` at every threshold.
+
+    Args:
+        classes: K.
+        thresholds: T numbers in ascending order.
+
+    Raises:
+        PatchlearnError: there are no thresholds, or they are not in ascending order.
 
     >>> curve = ThresholdCurve(classes=1, thresholds=(0.0, 0.5))
     >>> maps = ScoreMaps(scores=np.array([[[0.5, 0.9]]], np.float32), classes=(0,), size=(1, 2))
@@ -40,10 +47,9 @@ class ThresholdCurve:
     """
 
     def __init__(self, classes: int, thresholds: Sequence[float] = THRESHOLDS) -> None:
-        """Start with no image; `classes` is K, the T thresholds must ascend (else PatchlearnError)."""
-        self.classes, self.thresholds, self._ladder = classes, tuple(thresholds), _Ladder(thresholds)
+        self.classes, self.thresholds, self._counter = classes, tuple(thresholds), _ThresholdCounter(thresholds)
         levels = len(thresholds) + 1
-        # Predicted column 0 holds the images without any class; their level 0 exceeds no threshold.
+        # Predicted column 0 counts images without any class; they are at level 0, below every threshold.
         self._pixels = np.zeros((classes + 1, classes + 1, levels), np.int64)
         self._part_pixels, self._found_parts = np.zeros(3, np.int64), np.zeros((3, levels), np.int64)
 
@@ -52,11 +58,12 @@ class ThresholdCurve:
 
         Args:
             maps: scores of the P classes present; enlarged to H×W if they are coarser.
-            truth: H×W, 0..K, or 255, which is skipped.
-            parts: H×W, 1 strong, 2 weak part; counted where the truth is a class. Any other value is no part.
+            truth: H×W, 0..K, or 255 (not counted).
+            parts: H×W, 1 strongly, 2 weakly discriminative part, other values no part; counted where the truth is a
+                class.
 
         Raises:
-            PatchlearnError: the sizes differ, or a value is no class.
+            PatchlearnError: the sizes differ, or a value is not a class.
         """
         scores, columns = maps.full_size(), _mask_values(maps)
         require_size(scores, truth, "scores")
@@ -69,12 +76,12 @@ class ThresholdCurve:
             self._found_parts += counts[:, column, position]
 
     def _histogram(self, scores: Float32, truth: UInt8, kinds: UInt8) -> Integers:
-        """3×(K+1)×(P+1)×(T+1) pixels by kind of part, true class, strongest class and thresholds below its score."""
+        """3×(K+1)×(P+1)×(T+1) pixels by part, true class, class of the highest score, thresholds below that score."""
         winner, best = _strongest(scores)
-        rows = np.minimum(truth, self.classes + 1)  # the last for 255, cut off below
+        rows = np.minimum(truth, self.classes + 1)  # 255 gets the last row, which is cut off below
         shape = (3, self.classes + 2, len(scores) + 1, len(self.thresholds) + 1)
         code = kinds.astype(np.int32)
-        digits: tuple[NDArray[Any], ...] = (rows, winner, self._ladder.below(best))
+        digits: tuple[NDArray[Any], ...] = (rows, winner, self._counter.below(best))
         for digit, base in zip(digits, shape[1:]):
             code *= base
             code += digit
@@ -82,7 +89,7 @@ class ThresholdCurve:
 
     @property
     def confusions(self) -> Integers:
-        """T×(K+1)×(K+2): the confusion at each threshold."""
+        """T×(K+1)×(K+2): the confusion matrix at each threshold."""
         counts = _exceeding(self._pixels)
         counts[:, BACKGROUND] = self._pixels.sum((1, 2))[:, None] - counts[:, 1:].sum(1)
         return np.pad(np.moveaxis(counts, -1, 0), ((0, 0), (0, 0), (0, 1)))
@@ -94,17 +101,17 @@ class ThresholdCurve:
 
     @property
     def oracle(self) -> float:
-        """The threshold of the highest mIoU; of equals the lowest."""
+        """The threshold of the highest mIoU; the lowest of equal ones."""
         return self.thresholds[int(self.miou.argmax())]
 
     @property
     def recall_strong(self) -> Floats | None:
-        """T: share of the pixels of strong parts that were given their class; None if there are none."""
+        """T: share of the pixels of strongly discriminative parts with the right class; None if there are none."""
         return self._part_recall(STRONG)
 
     @property
     def recall_weak(self) -> Floats | None:
-        """T: share of the pixels of weak parts that were given their class; None if there are none."""
+        """T: share of the pixels of weakly discriminative parts with the right class; None if there are none."""
         return self._part_recall(WEAK)
 
     def _part_recall(self, kind: int) -> Floats | None:
@@ -113,7 +120,7 @@ class ThresholdCurve:
 
 
 def curve_table(curve: ThresholdCurve) -> dict[str, list[float]]:
-    """The curve's T-long columns for JSON and the report; precision and recall are those of `foreground_scores`.
+    """The curve as lists of T numbers, for JSON and the report; precision and recall are of `foreground_scores`.
 
     >>> sorted(curve_table(ThresholdCurve(classes=1)))
     ['miou', 'precision', 'recall', 'thresholds']
@@ -126,17 +133,18 @@ def curve_table(curve: ThresholdCurve) -> dict[str, list[float]]:
 
 
 @final
-class _Ladder:
+class _ThresholdCounter:
     """Counts the thresholds below each score; exact, and several times as fast as a binary search.
 
-    Even cells, finer than the thresholds: a table knows how many lie in lower cells, comparisons settle the rest. The
-    cell of a score never falls as the score rises, whatever the rounding.
+    The range of scores is divided into equal cells, finer than the thresholds. A table gives the number of thresholds
+    in lower cells, and comparisons add those of the same cell. This is exact despite rounding, because a higher score
+    never gets a lower cell.
     """
 
     def __init__(self, thresholds: Sequence[float]) -> None:
         edges = np.array(thresholds, np.float32)
         if not len(edges) or (np.diff(edges) <= 0).any():
-            raise PatchlearnError("thresholds: there must be one or more, each larger than the one before. Sort them.")
+            raise PatchlearnError("thresholds: must be at least one number, in ascending order. Sort them.")
         self._low, self._high = edges[0], edges[-1]
         self._scale = np.float32(4 * len(edges) / max(self._high - self._low, np.float32(1e-6)))
         cells = self._cells(edges)
@@ -158,7 +166,10 @@ class _Ladder:
 
 
 def _strongest(scores: Float32) -> tuple[UInt8, Float32]:
-    """H×W position (1..P) of the highest of P×H×W scores, the first of equals, and that score; 0 and -inf if P = 0."""
+    """H×W position (1..P) of the highest of P×H×W scores (the first of equal ones), and that score.
+
+    Without scores (P = 0) the position is 0 and the score -inf.
+    """
     winner = np.zeros(scores.shape[1:], np.uint8)
     best = np.full(scores.shape[1:], -np.inf, np.float32)
     for position, score in enumerate(scores, 1):
@@ -168,17 +179,17 @@ def _strongest(scores: Float32) -> tuple[UInt8, Float32]:
 
 
 def _mask_values(maps: ScoreMaps) -> Integers:
-    """P+1 values of a mask: background, then the classes of the maps."""
+    """P+1 values in a mask: background, then the classes of the maps."""
     return np.array([BACKGROUND, *(index + 1 for index in maps.classes)])
 
 
 def _exceeding(counts_by_level: Integers) -> Integers:
-    """…×(T+1) pixels by number of thresholds below their score → …×T pixels above each threshold."""
+    """…×(T+1) counts by the number of thresholds below the score → …×T counts of scores above each threshold."""
     return np.flip(np.flip(counts_by_level, -1).cumsum(-1), -1)[..., 1:]
 
 
 def part_kinds(parts: UInt8 | None, truth: UInt8) -> UInt8:
-    """H×W: 1 strong, 2 weak, else 0."""
+    """H×W: 1 strongly, 2 weakly discriminative part, else 0."""
     if parts is None:
         return np.zeros_like(truth)
     require_size(parts, truth, "parts")

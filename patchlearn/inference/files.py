@@ -8,7 +8,7 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import refuse_overwriting, write_class_names, write_mask
-from patchlearn.core.runtime import progress
+from patchlearn.core.parallel import progress
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import read_class_names
 from patchlearn.inference.segmenter import Segmenter

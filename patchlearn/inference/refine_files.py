@@ -8,11 +8,12 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.masks_io import UNREADABLE, read_scores, write_mask
-from patchlearn.core.runtime import for_each
+from patchlearn.core.parallel import for_each
 from patchlearn.core.types import BACKGROUND, IGNORE, MAX_CLASSES, Float32, ScoreMaps, UInt8, enlarge
 from patchlearn.data.images import SUFFIXES, files_by_stem, only_file, read_image, read_indices
-from patchlearn.maps.pseudo_mask import PseudoSettings, check_pseudo, pseudo_mask, refined_mask
-from patchlearn.refine import label_probabilities
+from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
+from patchlearn.maps.settings import PseudoSettings
+from patchlearn.refine import BackgroundRule, label_probabilities
 from patchlearn.refine.arrays import require_probabilities
 
 KINDS = ("scores", "probabilities")
@@ -24,6 +25,7 @@ def refine_folder(
     scores: Path,
     out: Path,
     settings: PseudoSettings,
+    rule: BackgroundRule,
     *,
     kind: str = "scores",
     threads: int | None = None,
@@ -37,11 +39,12 @@ def refine_folder(
 
             - `.npz` score maps of patchlearn;
             - `.npy`, K×h×w, any size: "scores" in [0, 1] of K classes, the first of which is 1 in the masks, the
-              background being found by `settings.background`; or "probabilities" of K labels, background first, that
+              background being found by `rule`; or "probabilities" of K labels, background first, that
               sum to one;
             - `.png` masks of indices, 255 where nothing is known: taken for right with `settings.crf.confidence`.
         out: the folder for the refined masks; palette PNGs, 255 undecided.
         settings: which refinements, and how.
+        rule: of the background threshold.
         kind: of `.npy` files, "scores" or "probabilities".
         threads: images at a time; None for one per core.
         console: where progress is shown.
@@ -52,7 +55,6 @@ def refine_folder(
     Raises:
         PatchlearnError: a folder is missing or has nothing to refine, or a setting is wrong.
     """
-    check_pseudo(settings)
     require_one_of("kind", kind, KINDS)
     if out.resolve() in (images.resolve(), scores.resolve()):
         raise PatchlearnError(f"{out}: holds what is refined. Choose another --out.")
@@ -63,7 +65,7 @@ def refine_folder(
         name = str(maps[stem][0])
         try:
             picture, source = only_file(stem, pictures, images), only_file(stem, maps, scores)
-            write_mask(out / f"{stem}.png", refine_file(picture, source, settings, kind))
+            write_mask(out / f"{stem}.png", refine_file(picture, source, settings, rule, kind))
         except PatchlearnError as error:
             failures.append(str(error) if name in str(error) else f"{name}: {error}")
 
@@ -71,7 +73,7 @@ def refine_folder(
     return sorted(failures)
 
 
-def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "scores") -> UInt8:
+def refine_file(image: Path, maps: Path, settings: PseudoSettings, rule: BackgroundRule, kind: str = "scores") -> UInt8:
     """H×W refined mask of one image; see `refine_folder`.
 
     Raises:
@@ -83,13 +85,13 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, kind: str = "
     if suffix == ".png":
         return _refine_mask(picture, maps, settings)
     if suffix == ".npz":
-        return pseudo_mask(picture, read_scores(maps), settings)
+        return pseudo_mask(picture, read_scores(maps), settings, rule)
     array = _read_array(maps, MAX_CLASSES + (kind == "probabilities"))  # of which one is the background's
     if kind == "probabilities":
         require_probabilities(f"{maps}: probabilities", array)
         return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
     _check_scores(array, maps)
-    return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings)
+    return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings, rule)
 
 
 def _read_array(path: Path, most: int) -> Float32:

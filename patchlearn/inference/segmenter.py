@@ -1,8 +1,8 @@
-"""A trained segmentation network at work on one image: several scales, mirrored, in windows, with a dense CRF."""
+"""A trained segmentation network and one image: several scales, mirrored, in windows, with a dense CRF."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from math import ceil, inf
+from math import ceil
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -13,44 +13,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
-from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.runtime import layout, place
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.runtime import memory_format, to_device
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, UInt8, enlarge
 from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
-from patchlearn.models.segmentation import LARGEST_STRIDE, SegmentationNetwork
-from patchlearn.models.views import on_image_grid
+from patchlearn.inference.settings import InferenceSettings
+from patchlearn.inference.windows import window_corners
+from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.models.settings import LARGEST_STRIDE
+from patchlearn.models.views import long_sides, on_image_grid
 from patchlearn.refine import dense_crf
-from patchlearn.refine.crf.features import PRESETS
+from patchlearn.refine.settings import NO_CRF
 
 MODEL = "model.safetensors"
 KIND = "segmenter"
-NO_CRF = "none"
-OVERLAP = 1 / 3  # of neighbouring windows: the step of two thirds of a window that mmsegmentation uses
-
-
-@dataclass(frozen=True, kw_only=True)
-class InferenceSettings:
-    """How an image is segmented.
-
-    Args:
-        scales: factors on the base size; probabilities are averaged over them (YudeWang's DeepLab: 0.5 to 1.75).
-        flip: add the mirror image at every scale.
-        long_side: base size, the longer side in pixels; null for the image's own. What is much larger or smaller than
-            the images the network was trained on is not recognised.
-        window: an image with a longer side, at its scale, is cut into overlapping windows of this many pixels: what
-            bounds the memory. A multiple of 32.
-        crf: preset of the dense CRF that follows, at the image's own size ("segmenter", "irn", "psa"), or "none".
-        iterations: of it.
-        undecided: pixels whose most probable label, before the CRF, is less probable than this become 255.
-    """
-
-    scales: tuple[float, ...] = (1.0,)
-    flip: bool = True
-    long_side: int | None = None
-    window: int = 768
-    crf: str = NO_CRF
-    iterations: int = 10
-    undecided: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +83,6 @@ class Segmenter:
         Args and errors are those of `predict`.
         """
         settings = settings or self.settings
-        check_inference(settings)
         _check_image(image)
         views = _views(image, settings)
         cells = tuple(-(-side // self.network.stride) for side in views[0].shape[1:])
@@ -117,9 +92,9 @@ class Segmenter:
         return (maps if present is None else self._only(present, maps)).cpu().numpy()
 
     def _only(self, present: Sequence[int], maps: Tensor) -> Tensor:
-        """(K+1)×h×w probabilities of the background and the classes that are present, the others being 0.
+        """(K+1)×h×w probabilities of the background and the present classes; those of the others are 0.
 
-        Where all that remains has no probability, it is background.
+        A pixel at which all of them are 0 becomes background.
         """
         strange = [index for index in present if not _is_whole(index) or not 0 <= index < len(self.classes)]
         if strange:
@@ -137,11 +112,14 @@ class Segmenter:
         device = next(self.network.parameters()).device
         total = torch.zeros(len(self.classes) + 1, height // stride, width // stride, device=device)
         counts = torch.zeros(height // stride, width // stride, device=device)
-        for top, left in _windows(height, width, settings.window):
+        for top, left in window_corners(height, width, settings.window):
             size = min(settings.window, height - top), min(settings.window, width - left)
-            place = slice(top // stride, (top + size[0]) // stride), slice(left // stride, (left + size[1]) // stride)
-            total[:, *place] += self._window_probabilities(view[:, top:, left:], size, flip=settings.flip)
-            counts[place] += 1
+            cells_of = (
+                slice(top // stride, (top + size[0]) // stride),
+                slice(left // stride, (left + size[1]) // stride),
+            )
+            total[:, *cells_of] += self._window_probabilities(view[:, top:, left:], size, flip=settings.flip)
+            counts[cells_of] += 1
         covered = view.shape[1] / height, view.shape[2] / width
         return on_image_grid((total / counts)[None], covered, cells)[0]
 
@@ -150,10 +128,10 @@ class Segmenter:
         device = next(self.network.parameters()).device
         cut = view[:, : size[0], : size[1]].to(device)
         pixels = normalise(cut, self.network.mean, self.network.std)[None]
-        # Repeated, for a sudden end of the picture would be an edge that the picture does not have.
+        # The border is repeated: a sudden end would be an edge that the picture does not have.
         padded = F.pad(pixels, (0, size[1] - cut.shape[2], 0, size[0] - cut.shape[1]), mode="replicate")
         both = torch.cat([padded, padded.flip(3)]) if flip else padded
-        maps = self.network(both.contiguous(memory_format=layout(device))).float().softmax(1)
+        maps = self.network(both.contiguous(memory_format=memory_format(device))).float().softmax(1)
         return (maps[0] + maps[1].flip(2)) / 2 if flip else maps[0]
 
 
@@ -190,7 +168,6 @@ def load_segmenter(path: Path) -> Segmenter:
         network.load_state_dict(tensors)
         inference = facts["inference"]
         settings = InferenceSettings(**{**inference, "scales": tuple(inference["scales"])})
-        check_inference(settings)
         classes, scores = tuple(map(str, facts["classes"])), tuple(facts["scores"])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
@@ -198,25 +175,8 @@ def load_segmenter(path: Path) -> Segmenter:
             f"{path}: not a segmenter of patchlearn ({reason}). Train it: patchlearn segment."
         ) from None
     return Segmenter(
-        network=place(network.eval(), torch.device("cpu")), classes=classes, settings=settings, scores=scores
+        network=to_device(network.eval(), torch.device("cpu")), classes=classes, settings=settings, scores=scores
     )
-
-
-def check_inference(settings: InferenceSettings) -> None:
-    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
-    require_one_of("inference.crf", settings.crf, [*PRESETS, NO_CRF])
-    if not settings.scales or not all(0 < scale < inf for scale in settings.scales):
-        raise PatchlearnError(f"inference.scales: {list(settings.scales)}; name at least one, all positive.")
-    if settings.long_side is not None and settings.long_side < 1:
-        raise PatchlearnError(f"inference.long_side: {settings.long_side} is not positive.")
-    if settings.window < LARGEST_STRIDE or settings.window % LARGEST_STRIDE:
-        raise PatchlearnError(
-            f"inference.window: {settings.window} is not a multiple of {LARGEST_STRIDE}. Choose 512 or 768."
-        )
-    if not 0 <= settings.undecided < 1:
-        raise PatchlearnError(f"inference.undecided: {settings.undecided} is outside [0, 1).")
-    if settings.iterations < 0:
-        raise PatchlearnError(f"inference.iterations: {settings.iterations} is negative.")
 
 
 def with_settings(segmenter: Segmenter, **changes: Any) -> Segmenter:
@@ -226,7 +186,6 @@ def with_settings(segmenter: Segmenter, **changes: Any) -> Segmenter:
         PatchlearnError: a setting is out of range.
     """
     settings = replace(segmenter.settings, **{name: value for name, value in changes.items() if value is not None})
-    check_inference(settings)
     return replace(segmenter, settings=settings)
 
 
@@ -246,29 +205,8 @@ def _check_image(image: UInt8) -> None:
 
 def _views(image: UInt8, settings: InferenceSettings) -> list[Tensor]:
     """3×H×W uint8: the image at its base size, then at every scale of it."""
-    pixels, base = as_tensor(image), settings.long_side or max(image.shape[:2])
-    sizes = [base, *(max(1, round(base * scale)) for scale in settings.scales)]
-    return [resize_long_side(pixels, size) for size in sizes]
-
-
-def _windows(height: int, width: int, window: int) -> Iterator[tuple[int, int]]:
-    """(top, left) of overlapping windows that cover the picture, row by row."""
-    for top in _window_starts(height, window):
-        for left in _window_starts(width, window):
-            yield top, left
-
-
-def _window_starts(length: int, window: int) -> list[int]:
-    """Evenly spaced multiples of the largest stride.
-
-    >>> _window_starts(1024, 512), _window_starts(500, 512)
-    ([0, 256, 512], [0])
-    """
-    if length <= window:
-        return [0]
-    count = ceil((length - window) / (window * (1 - OVERLAP))) + 1
-    apart = (length - window) / (count - 1) / LARGEST_STRIDE
-    return [round(index * apart) * LARGEST_STRIDE for index in range(count)]
+    sizes = long_sides(image.shape[:2], (1.0, *settings.scales), settings.long_side)
+    return [resize_long_side(as_tensor(image), size) for size in sizes]
 
 
 def _argmax_at(maps: Float32, size: tuple[int, ...]) -> tuple[UInt8, Float32]:

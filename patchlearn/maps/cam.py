@@ -1,58 +1,23 @@
-"""Step 2: multi-scale, flipped class activation maps, kept as soft score maps."""
+"""Class activation maps of one image: several scales, mirrored, summed, as soft score maps."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from math import inf
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.runtime import layout
 from patchlearn.core.types import ScoreMaps, UInt8
-from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
+from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
-from patchlearn.models.lda import Discriminant
-from patchlearn.models.patch_network import READS, PatchNetwork
-
-LABELS = ("given", "predicted")
-
+from patchlearn.models.lda import LinearDiscriminant
+from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.views import network_views, on_cells
 
 CELL = 4  # pixels per cell of the stored maps: finer than any network's map, a sixteenth of the image's size
-
-
-VERSION = 2  # of the maps that the same settings give; part of the key of what is written
-
-
 EPSILON = 1e-5  # ÷ (max + 1e-5): PSA, SEAM, IRN
 
-
 Activate = Callable[[Tensor], Tensor]  # B×C×h×w features → B×P×h×w, nothing negative
-
-
-@dataclass(frozen=True, kw_only=True)
-class CamSettings:
-    """How class activation maps are read.
-
-    Args:
-        scales: factors on the base size; ReLU maps are summed over them (PSA, SEAM, IRN: 1, 0.5, 1.5, 2).
-        flip: add the mirrored image's map at every scale.
-        long_side: base size, the longer side in pixels; null for the image's own.
-        read: "whole", "unsplit" or "merged" (see `PatchNetwork.maps`).
-        labels: "given" (the image's own labels choose the classes) or "predicted".
-        confidence: sigmoid score from which a class counts as predicted; the best class always does.
-        splits: of which splits maps are written.
-    """
-
-    scales: tuple[float, ...] = (1.0, 0.5, 1.5, 2.0)
-    flip: bool = True
-    long_side: int | None = None
-    read: str = "whole"
-    labels: str = "given"
-    confidence: float = 0.5
-    splits: tuple[str, ...] = ("train",)
 
 
 @torch.no_grad()
@@ -61,7 +26,7 @@ def class_activation_maps(
     image: UInt8,
     settings: CamSettings,
     labels: Sequence[int] | None = None,
-    discriminant: Discriminant | None = None,
+    lda: LinearDiscriminant | None = None,
 ) -> ScoreMaps:
     """The class activation maps of one image.
 
@@ -70,26 +35,26 @@ def class_activation_maps(
         image: H×W×3, RGB.
         settings: how to read them.
         labels: class indices to read; None predicts them.
-        discriminant: over the classifier's features, read the same way; its probabilities take the place of the
-            classifier's activations.
+        lda: an LDA classifier over the same features; its probabilities take the place of the activations.
 
     Returns:
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
+
+    Raises:
+        PatchlearnError: "merged" is to be read of a network without patches.
     """
     network = classifier.network
-    views = image_views(network, image, settings)
+    views = classifier_views(network, image, settings)
     features: Iterable[Tensor] = (network.features(view, settings.read) for view in views)  # one by one: they are large
     if labels is not None:
         classes = sorted(labels)
     elif settings.read == "whole" or not network.splits:
-        features = list(features)  # which say what is in the image as well
+        features = list(features)  # the same features predict the classes
         classes = _predicted(network, features, settings.confidence)
     else:
         classes = _predicted(network, map(network.features, views), settings.confidence)
-    return replace(
-        maps_of_features(network, features, views, image, settings.read, classes, discriminant),
-        labels="predicted" if labels is None else "given",
-    )
+    maps = maps_of_features(network, features, views, image, settings.read, classes, lda)
+    return replace(maps, labels="predicted" if labels is None else "given")
 
 
 def maps_of_features(
@@ -99,39 +64,32 @@ def maps_of_features(
     image: UInt8,
     read: str,
     classes: Sequence[int],
-    discriminant: Discriminant | None = None,
+    lda: LinearDiscriminant | None = None,
 ) -> ScoreMaps:
     """The class activation maps of one image whose views have been through the network.
 
     Args:
         network: the classifier's.
-        features: what it made of each view, read in one of the three ways.
-        views: from `image_views`.
+        features: of each view, read in one of the three ways.
+        views: from `classifier_views`.
         image: H×W×3.
         read: how the features were read.
         classes: P class indices.
-        discriminant: see `class_activation_maps`.
+        lda: see `class_activation_maps`.
     """
-    activate = _activation(network, read, classes, discriminant)
+    activate = _activation(network, read, classes, lda)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
     total = torch.zeros(len(classes), *cells, device=views[0].device)
-    for view, seen in zip(views, features, strict=True) if classes else ():
-        total += _on_cells(activate(seen), view, network.stages.strides[-1], cells)
+    for view, each in zip(views, features, strict=True) if classes else ():
+        total += on_cells(activate(each), view.shape[2:], network.stages.strides[-1], cells)
     scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
     return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=(image.shape[0], image.shape[1]))
 
 
-def image_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
-    """One normalised batch per scale: the image, and its mirror image if asked for."""
+def classifier_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
+    """The image as the classifier reads it, one batch per scale."""
     device = next(network.parameters()).device
-    base = settings.long_side or max(image.shape[:2])
-    views = []
-    for scale in settings.scales:
-        resized = resize_long_side(as_tensor(image).to(device), max(1, round(base * scale)))
-        view = normalise(resized, network.stages.mean, network.stages.std)[None]
-        view = torch.cat([view, view.flip(3)]) if settings.flip else view
-        views.append(view.contiguous(memory_format=layout(device)))
-    return views
+    return network_views(image, settings.views, network.stages.mean, network.stages.std, device)
 
 
 def _predicted(network: PatchNetwork, features: Iterable[Tensor], confidence: float) -> list[int]:
@@ -139,36 +97,7 @@ def _predicted(network: PatchNetwork, features: Iterable[Tensor], confidence: fl
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 
-def _activation(
-    network: PatchNetwork, read: str, classes: Sequence[int], discriminant: Discriminant | None
-) -> Activate:
-    if discriminant is not None:
-        return partial(discriminant, classes=classes)
+def _activation(network: PatchNetwork, read: str, classes: Sequence[int], lda: LinearDiscriminant | None) -> Activate:
+    if lda is not None:
+        return partial(lda, classes=classes)
     return lambda features: network.activations(features, read)[:, list(classes)].float().relu()
-
-
-def _on_cells(maps: Tensor, view: Tensor, stride: int, cells: tuple[int, int]) -> Tensor:
-    """B×P×h×w → P×cells: the maps of a view and its mirror image, summed, on the stored grid."""
-    # The padded part of the last cell is no part of the image: enlarge to whole cells, crop, and only then mirror back.
-    covered = [
-        round(cell * side * stride / pixels) for cell, side, pixels in zip(cells, maps.shape[2:], view.shape[2:])
-    ]
-    enlarged = F.interpolate(maps, size=covered, mode="bilinear", align_corners=False)[..., : cells[0], : cells[1]]
-    return enlarged[0] + enlarged[1].flip(2) if len(enlarged) > 1 else enlarged[0]
-
-
-def check_cams(settings: CamSettings, *, patches: bool) -> None:
-    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range.
-
-    Args:
-        settings: how maps are read.
-        patches: whether the network cuts its features into patches, so that there is a merged half to read.
-    """
-    require_one_of("cams.read", settings.read, READS if patches else READS[:2])
-    require_one_of("cams.labels", settings.labels, LABELS)
-    if not 0 <= settings.confidence <= 1:
-        raise PatchlearnError(f"cams.confidence: {settings.confidence} is outside [0, 1].")
-    if not settings.scales or not all(0 < scale < inf for scale in settings.scales):
-        raise PatchlearnError(f"cams.scales: {list(settings.scales)}; name at least one, all positive.")
-    if settings.long_side is not None and settings.long_side < 1:
-        raise PatchlearnError(f"cams.long_side: {settings.long_side} is not positive.")

@@ -1,4 +1,4 @@
-"""Step 1: train the classifier from image labels, stage by stage."""
+"""A trained classifier and its file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ MODEL = "model.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """A trained network and the classes its channels stand for."""
+    """A trained network and the names of its K classes, in the order of its logits."""
 
     network: PatchNetwork
     classes: tuple[str, ...]
@@ -37,18 +37,30 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     save_checkpoint(path, network.state_dict(), settings)
 
 
-def load_classifier(path: Path) -> Classifier:
+def load_classifier(path: str | Path) -> Classifier:
     """Rebuild a trained classifier, in evaluation mode on the CPU.
+
+    Args:
+        path: the file that `save_classifier` wrote, or a folder that holds it as `model.safetensors`, such as the
+            folder `classifier` of a run.
 
     Raises:
         PatchlearnError: the file is missing, damaged, or no classifier; or its tensors do not fit its architecture.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> network = PatchNetwork(create_stages("resnet10t"), classes=2)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_classifier(Path(folder) / "model.safetensors", Classifier(network=network, classes=("cat", "dog")))
+    ...     load_classifier(folder).classes
+    ('cat', 'dog')
     """
+    path = Path(path) / MODEL if Path(path).is_dir() else Path(path)
     tensors, settings = load_checkpoint(path)
     try:
         stages = create_stages(settings["backbone"], settings["output_stride"])
         splits: list[tuple[int, Grid]] = [(stage, (grid[0], grid[1])) for stage, grid in settings["splits"]]
-        younger = {name: settings[name] for name in ("border", "detach", "pooling_power") if name in settings}
-        network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits, **younger)
+        options = {name: settings[name] for name in ("border", "detach", "pooling_power")}
+        network = PatchNetwork(stages, len(settings["classes"]), settings["fusion"], splits, **options)
         network.active_split = settings["active_split"]
         network.load_state_dict(tensors)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:

@@ -1,8 +1,8 @@
-"""A linear discriminant over a classifier's features: what a single cell shows, background among the answers.
+"""The LDA classifier: linear discriminant analysis of a classifier's features, cell by cell, with the background.
 
-A classifier is asked about whole images, and its maps answer a question that it never learned: where. Fisher's linear
-discriminant (Annals of Eugenics 7, 1936) asks every cell by itself. It has a closed form, so that there is nothing to
-tune and no gradient: the mean of each class, and one covariance within the classes.
+The image classifier is trained on whole images, but its maps are read at single cells. Linear discriminant analysis
+(Fisher, Annals of Eugenics 7, 1936) is trained on single cells. It has a closed form: the mean of each class and one
+covariance matrix within the classes. No gradients are needed.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE
 
-# Neighbouring cells see nearly the same pixels, so that the closed form is surer than it may be. Between 1 and 10 the
-# maps hardly change (docs/experiments.md, 2026-11-23).
+# Divides the logits. The closed form treats cells as independent, but neighbouring cells have nearly the same features,
+# so that its probabilities are too extreme. 3 and 10 give nearly the same maps (docs/log/self-training.md).
 TEMPERATURE = 3.0
-MOST_CELLS = 256  # of one view: a quarter of all cells was as good as all of them (the same log)
+MOST_CELLS = 256  # of one view; a quarter of all cells was as good as all of them (the same log)
 
 
-class Discriminant(nn.Module):
-    """A score for the background and for each class, linear in the features.
+class LinearDiscriminant(nn.Module):
+    """An LDA classifier: one score for the background and one for each class, linear in the features.
 
     Args:
         channels: of the features, C.
-        classes: how many, K.
+        classes: their number, K.
 
-    >>> discriminant = Discriminant(channels=8, classes=3)
-    >>> discriminant(torch.zeros(1, 8, 4, 5), [0, 2]).shape
+    >>> lda = LinearDiscriminant(channels=8, classes=3)
+    >>> lda(torch.zeros(1, 8, 4, 5), [0, 2]).shape
     torch.Size([1, 2, 4, 5])
     """
 
@@ -39,52 +39,58 @@ class Discriminant(nn.Module):
     bias: Tensor
 
     def __init__(self, channels: int, classes: int):
-        """See the class."""
         super().__init__()
         self.register_buffer("weight", torch.zeros(classes + 1, channels))
         self.register_buffer("bias", torch.zeros(classes + 1))
 
     def forward(self, features: Tensor, classes: Sequence[int]) -> Tensor:
-        """B×C×h×w → B×P×h×w in [0, 1]: how probable each of the P classes is, next to the others and the background."""
+        """The probabilities of the classes in an image, at every cell.
+
+        Args:
+            features: B×C×h×w.
+            classes: indices of the P classes in the image; together with the background, their probabilities sum to 1.
+
+        Returns:
+            B×P×h×w in [0, 1].
+        """
         answers = [BACKGROUND, *(index + 1 for index in classes)]
         logits = F.conv2d(features.float(), self.weight[answers, :, None, None], self.bias[answers])
         return (logits / TEMPERATURE).softmax(1)[:, 1:]
 
 
 class Moments:
-    """What the discriminant needs to know of labelled cells: how many, their sums and the sum of their products.
+    """The statistics of labelled cells from which an LDA classifier is computed, in float64 on the CPU.
 
-    Moments of different images add up, whoever gathered them.
+    The moments of several images are the sum of each image's moments, in any order.
 
     Args:
         channels: C.
         classes: K.
 
     Attributes:
-        counts: K+1.
-        sums: (K+1)×C.
-        products: C×C.
+        counts: K+1, cells of the background and of each class.
+        sums: (K+1)×C, of their features.
+        products: C×C, the sum of f·fᵀ over the features f of all cells.
     """
 
     def __init__(self, channels: int, classes: int):
-        """Of no cells."""
         self.counts = torch.zeros(classes + 1, dtype=torch.double)
         self.sums = torch.zeros(classes + 1, channels, dtype=torch.double)
         self.products = torch.zeros(channels, channels, dtype=torch.double)
 
     def __iadd__(self, other: Self) -> Self:
-        """Those of other cells as well."""
+        """Add the moments of other cells."""
         self.counts += other.counts
         self.sums += other.sums
         self.products += other.products
         return self
 
     def add(self, features: Tensor, labels: Tensor) -> None:
-        """Count cells in: of a large view an evenly spaced share, at most `MOST_CELLS`.
+        """Add the labelled cells of a view; of more than `MOST_CELLS`, evenly spaced ones.
 
         Args:
             features: C×h×w.
-            labels: h×w integers, as in a mask: 0 background, i + 1 class i, 255 left out.
+            labels: h×w integers, as in a mask: 0 background, i + 1 class i, 255 for cells that are left out.
         """
         known = (labels.flatten() != IGNORE).nonzero().flatten()
         known = known[:: max(1, -(-len(known) // MOST_CELLS))]
@@ -94,14 +100,14 @@ class Moments:
         self.sums += (answers.T @ cells).cpu()
         self.products += (cells.T @ cells).cpu()
 
-    def solve(self, shrinkage: float) -> Discriminant:
-        """The discriminant of these cells, for answers that are equally likely beforehand.
+    def solve(self, shrinkage: float) -> LinearDiscriminant:
+        """The LDA classifier of these cells, with equal prior probabilities of the background and all classes.
 
-        A class without any cell is never the answer.
+        A class without cells has the probability 0 everywhere.
 
         Args:
-            shrinkage: above 0, at most 1: how far the covariance is drawn to a multiple of the identity that has the
-                same trace (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004).
+            shrinkage: above 0, at most 1; the weight of a multiple of the identity with the same trace in the
+                covariance matrix (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004).
 
         Raises:
             PatchlearnError: a feature was not a number.
@@ -113,8 +119,8 @@ class Moments:
         """
         if not self.products.isfinite().all():
             raise PatchlearnError(
-                "discriminant: features of the classifier are infinite or not a number. Train it anew, with a smaller "
-                "learning rate or in fp32."
+                "LDA classifier: features of the image classifier are infinite or not a number. Train the classifier "
+                "again, with a smaller learning rate or in fp32."
             )
         means = self.sums / self.counts.clamp(min=1)[:, None]
         within = (self.products - self.sums.T @ means) / self.counts.sum()
@@ -122,18 +128,18 @@ class Moments:
         rest = torch.eye(size, dtype=torch.double) * within.trace() / size
         weight = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
         bias = -0.5 * (weight * means).sum(1)
-        discriminant = Discriminant(size, len(self.counts) - 1)
-        discriminant.weight.copy_(weight)
-        discriminant.bias.copy_(bias.where(self.counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
-        return discriminant
+        lda = LinearDiscriminant(size, len(self.counts) - 1)
+        lda.weight.copy_(weight)
+        lda.bias.copy_(bias.where(self.counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
+        return lda
 
 
 def cell_labels(labels: Tensor, view: tuple[int, int], cells: tuple[int, int], stride: int) -> Tensor:
-    """H×W labels of an image → h×w: what lies under the centre of each cell of a view of it, 255 if that is padding.
+    """H×W labels of an image → h×w: the label at the centre of each cell of a view, 255 if the centre is padding.
 
     Args:
         labels: as in a mask.
-        view: (H, W) of the resized image that the network saw.
+        view: (H, W) of the resized image that the network read.
         cells: (h, w) of its features.
         stride: pixels of the view per cell.
 
@@ -149,22 +155,23 @@ def cell_labels(labels: Tensor, view: tuple[int, int], cells: tuple[int, int], s
     return labels[row[:, None], column].where(inside, torch.tensor(IGNORE, dtype=labels.dtype, device=labels.device))
 
 
-def save_discriminant(path: Path, discriminant: Discriminant) -> None:
+def save_lda(path: Path, lda: LinearDiscriminant) -> None:
     """Write one safetensors file."""
-    answers, channels = discriminant.weight.shape
-    save_checkpoint(path, discriminant.state_dict(), {"channels": channels, "classes": answers - 1})
+    answers, channels = lda.weight.shape
+    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": answers - 1})
 
 
-def load_discriminant(path: Path) -> Discriminant:
-    """Read what `save_discriminant` wrote.
+def load_lda(path: Path) -> LinearDiscriminant:
+    """Read the file that `save_lda` wrote.
 
     Raises:
-        PatchlearnError: the file is missing, damaged, or no discriminant.
+        PatchlearnError: the file is missing, damaged, or no LDA classifier; or its tensors do not fit.
     """
     tensors, settings = load_checkpoint(path)
     try:
-        discriminant = Discriminant(settings["channels"], settings["classes"])
-        discriminant.load_state_dict(tensors)
+        lda = LinearDiscriminant(settings["channels"], settings["classes"])
+        lda.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise PatchlearnError(f"{path}: not a discriminant of patchlearn ({error}). Learn it again.") from None
-    return discriminant
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise PatchlearnError(f"{path}: not an LDA classifier of patchlearn ({reason}). Train it again.") from None
+    return lda

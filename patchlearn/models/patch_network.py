@@ -1,4 +1,4 @@
-"""The classification network of Patch Learning: one backbone, one classifier, three ways to fuse patches.
+"""The classification network of Patch Learning (PPL): one backbone, one classifier, three ways to fuse patches.
 
 Source: figures 2 and 5 of "Weakly Supervised Semantic Segmentation via Progressive Patch Learning" (TMM 2022).
 """
@@ -13,11 +13,10 @@ from torch.nn import functional as F
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.models.backbones.stages import Stages
-from patchlearn.models.patches import BORDERS, Grid, merge, split_with_border, without_border
+from patchlearn.models.patches import Grid, merge, split_with_border, without_border
+from patchlearn.models.settings import BORDERS, FUSIONS, READS
 
-FUSIONS = ("plain", "progressive", "explicit")
-READS = ("whole", "unsplit", "merged")
-FAINTEST = 1e-6  # feature: the root of nothing has no gradient
+LEAST_FEATURE = 1e-6  # the root has no finite gradient at 0
 
 
 class Split(NamedTuple):
@@ -30,29 +29,29 @@ class Split(NamedTuple):
 class PatchNetwork(nn.Module):
     """Stages, patches, fusion and a 1×1 classifier without bias.
 
-    The unsplit map always goes through every stage. At a split, its patches go through the *same* later stages by
-    themselves and are merged; merged and unsplit maps are concatenated for the classifier.
+    The unsplit map always passes every stage. At a split, the patches of a map pass the *same* later stages one by one
+    and are merged. Merged and unsplit maps are concatenated for the classifier.
 
-    - "plain": no patches; an ordinary classifier.
-    - "progressive" (PPL, figure 2): one split at a time, `active_split`; training moves it from one to the next.
-    - "explicit" (figure 5): every split at once, each detached from the layers below it.
+    - "plain": no patches, an ordinary classifier.
+    - "progressive" (PPL, figure 2): one split at a time, `active_split`; training moves on to the next split.
+    - "explicit" (figure 5): all splits at once, each detached from the layers below it.
 
-    Images of any size are padded at the bottom and the right to a multiple of the output stride times each grid;
-    what was padded takes no part in the logits and is cropped from maps and features.
+    Images of any size are padded at the bottom and at the right to a multiple of the output stride times each grid.
+    The padded cells are cropped from features and maps, and do not contribute to the logits.
 
     Args:
         stages: the backbone.
         classes: how many, K.
         fusion: "plain", "progressive" or "explicit".
         splits: (stage, (rows, columns)) each, in the order of the stages of training and of the merged maps.
-        border: what a patch sees beyond its edge, as wide as one cell of the last map: "zero", as figures 2 and 5 are
-            drawn, "replicate" or "neighbour" (`split_with_border`).
-        detach: explicit patches do not train the layers that feed them (the ✕ of figure 5).
-        pooling_power: of the generalised mean over the map that the classifier learns from; 1 for the mean. Features
-            below zero count as zero in any other.
+        border: the content of a border around each patch, as wide as one cell of the last map: "zero", as figures 2
+            and 5 are drawn, "replicate" or "neighbour" (`split_with_border`).
+        detach: explicit patches do not train the layers below their split (the ✕ of figure 5).
+        pooling_power: of the generalised mean over the features, from which the logits are computed; 1 is the mean.
+            With any other power, features below zero count as zero.
 
     Attributes:
-        active_split: index into `splits`; used by the progressive variant alone.
+        active_split: index into `splits`; the progressive fusion alone uses it.
 
     Raises:
         PatchlearnError: an unknown fusion or border, a power below 1, no split where one is needed, or a split that
@@ -75,7 +74,6 @@ class PatchNetwork(nn.Module):
         detach: bool = True,
         pooling_power: float = 1.0,
     ):
-        """See the class."""
         super().__init__()
         self.stages = stages
         self.fusion = fusion
@@ -84,13 +82,15 @@ class PatchNetwork(nn.Module):
         _check(fusion, self.splits, stages)
         require_one_of("border", border, BORDERS)
         if not 1 <= pooling_power < inf:
-            raise PatchlearnError(f"pooling_power: {pooling_power}; choose 1 for the mean, or more, such as 3.")
+            raise PatchlearnError(
+                f"pooling_power: {pooling_power} is out of range. Choose 1 for the mean, or a larger number, such as 3."
+            )
         self.active_split = 0
         self.classifier = nn.Conv2d(stages.channels[-1] * self.branches, classes, kernel_size=1, bias=False)
 
     @property
     def branches(self) -> int:
-        """How many maps are concatenated: 1 for plain, 2 for progressive, number of splits + 1 for explicit."""
+        """Number of concatenated maps: 1 for plain, 2 for progressive, number of splits + 1 for explicit."""
         return {"plain": 1, "progressive": 2, "explicit": 1 + len(self.splits)}[self.fusion]
 
     @property
@@ -100,7 +100,7 @@ class PatchNetwork(nn.Module):
         return active[self.fusion]
 
     def forward(self, images: Tensor) -> Tensor:
-        """B×3×H×W normalised images → B×K logits: the classifier on the (generalised) mean of the features."""
+        """B×3×H×W normalised images → B×K logits: the classifier on the generalised mean of the features."""
         return self.logits(self.features(images))
 
     def logits(self, features: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class PatchNetwork(nn.Module):
         """
         if self.pooling_power == 1:
             return features.mean((2, 3), keepdim=True)
-        powers = features.float().clamp(min=FAINTEST) ** self.pooling_power
+        powers = features.float().clamp(min=LEAST_FEATURE) ** self.pooling_power
         return powers.mean((2, 3), keepdim=True) ** (1 / self.pooling_power)
 
     def features(self, images: Tensor, read: str = "whole") -> Tensor:
@@ -124,7 +124,7 @@ class PatchNetwork(nn.Module):
 
         Args:
             images: normalised.
-            read: "whole", or its "unsplit" or its "merged" maps alone (for explicit: all of these).
+            read: "whole", or the "unsplit" map alone, or the "merged" maps alone.
 
         Raises:
             PatchlearnError: an unknown `read`, or "merged" of a network without patches.
@@ -137,7 +137,12 @@ class PatchNetwork(nn.Module):
         return self._valid(torch.cat(merged if read == "merged" else [*merged, unsplit], dim=1), images)
 
     def activations(self, features: Tensor, read: str = "whole") -> Tensor:
-        """B×C×h×w features, read in one of the three ways → B×K×h×w class activation maps, before any ReLU."""
+        """B×C×h×w features → B×K×h×w class activation maps, before any ReLU.
+
+        Args:
+            features: from `features`, with the same `read`.
+            read: "whole", "unsplit" or "merged".
+        """
         depth = self.stages.channels[-1]
         weight = self.classifier.weight
         halves = {"whole": weight, "unsplit": weight[:, -depth:], "merged": weight[:, :-depth]}
@@ -148,8 +153,8 @@ class PatchNetwork(nn.Module):
 
         Args:
             images: normalised.
-            read: "whole" (the classifier as trained), its "unsplit" half alone, or its "merged" half alone (for
-                explicit: all of them). The two halves add up to the whole.
+            read: "whole" (the classifier as trained), or the part of its weights on the "unsplit" map, or the part on
+                the "merged" maps. The two parts add up to the whole.
 
         Raises:
             PatchlearnError: an unknown `read`, or "merged" of a network without patches.
@@ -157,7 +162,7 @@ class PatchNetwork(nn.Module):
         return self.activations(self.features(images, read), read)
 
     def _unsplit(self, images: Tensor, cuts: Sequence[Split]) -> tuple[Tensor, list[Tensor]]:
-        """The last map, and on the way to it the maps that are to be cut; the shared prefix runs once."""
+        """The last map of the unsplit image, and the map at each cut; the shared prefix runs once."""
         features, outputs = self._padded(images), []
         for stage in self.stages:
             features = stage(features)
@@ -165,7 +170,7 @@ class PatchNetwork(nn.Module):
         return features, [outputs[cut.stage] for cut in cuts]
 
     def _merged(self, cut: Split, features: Tensor) -> Tensor:
-        """The patches of one map through the later stages, laid back."""
+        """The patches of one map, passed through the later stages and merged."""
         if self.fusion == "explicit" and self.detach:
             features = features.detach()
         width = self.stages.strides[-1] // self.stages.strides[cut.stage]
@@ -175,7 +180,7 @@ class PatchNetwork(nn.Module):
         return merge(without_border(patches, self.border, 1), cut.grid)
 
     def _padded(self, images: Tensor) -> Tensor:
-        """Zeros, which is the mean colour of a normalised image."""
+        """The images, padded with zeros: the mean colour of a normalised image."""
         height, width = images.shape[-2:]
         stride = self.stages.strides[-1]
         bottom = -height % lcm(stride, *(stride * cut.grid[0] for cut in self.splits))
@@ -183,14 +188,14 @@ class PatchNetwork(nn.Module):
         return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
 
     def _valid(self, features: Tensor, images: Tensor) -> Tensor:
-        """Without the cells that lie wholly in the padding."""
+        """The features without the cells that lie entirely in the padding."""
         stride = self.stages.strides[-1]
         height, width = images.shape[-2:]
         return features[..., : -(-height // stride), : -(-width // stride)]
 
 
 def _like(patches: Tensor, features: Tensor) -> Tensor:
-    """Keep the memory format: depthwise convolutions are 1.5 times slower on the CPU without channels_last."""
+    """The patches in the memory format of the features: without channels_last, the CPU is 1.5 times slower."""
     if features.is_contiguous(memory_format=torch.channels_last):
         return patches.contiguous(memory_format=torch.channels_last)
     return patches

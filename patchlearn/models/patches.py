@@ -1,14 +1,13 @@
-"""Patch Learning's P and M: cut a feature map into a grid of patches, and lay them back.
+"""The operations P and M of Patch Learning: split a feature map into a grid of patches, and merge the patches.
 
 Source: figure 2 of "Weakly Supervised Semantic Segmentation via Progressive Patch Learning" (TMM 2022). Patches are
-independent samples, so they are folded into the batch; nothing loops over them.
+independent samples: they become samples of the batch, and no loop is needed.
 """
 
 from torch import Tensor
 from torch.nn import functional as F
 
-Grid = tuple[int, int]
-BORDERS = ("zero", "replicate", "neighbour")
+Grid = tuple[int, int]  # (rows, columns)
 
 
 def split(features: Tensor, grid: Grid) -> Tensor:
@@ -41,14 +40,14 @@ def split(features: Tensor, grid: Grid) -> Tensor:
 
 
 def split_with_border(features: Tensor, grid: Grid, border: str, width: int) -> Tensor:
-    """Cut every map into patches, each with `width` further cells on all four sides; `without_border` takes them off.
+    """Cut every map into patches with `width` additional cells on all four sides; `without_border` removes these.
 
     Args:
         features: B×C×H×W.
         grid: (rows, columns).
-        border: what the further cells hold: "replicate", the patch's own outermost cells, or "neighbour", what
-            surrounds the patch in the map, and zeros outside the map. With "zero" there are none: a convolution's own
-            padding with zeros stands at the edge of the patch.
+        border: the content of the additional cells: "replicate" repeats the patch's outermost cells, "neighbour" takes
+            the cells around the patch, and zeros outside of the map. "zero" adds no cells, because convolutions pad
+            patches with zeros themselves.
         width: cells; not used with "zero".
 
     Returns:
@@ -69,12 +68,18 @@ def split_with_border(features: Tensor, grid: Grid, border: str, width: int) -> 
 
 
 def without_border(patches: Tensor, border: str, width: int) -> Tensor:
-    """Take off what `split_with_border` added, after any layers, `width` being that of their cells."""
+    """Remove the cells that `split_with_border` added.
+
+    Args:
+        patches: the patches, or the output of layers for them.
+        border: as in `split_with_border`.
+        width: of the border at the stride of `patches`, in cells.
+    """
     return patches if border == "zero" else patches[..., width:-width, width:-width]
 
 
 def merge(patches: Tensor, grid: Grid) -> Tensor:
-    """Lay patches back where `split` took them from; the exact inverse of `split` for maps of any patch size.
+    """Put patches back in their places; the exact inverse of `split`, for patches of any size.
 
     Args:
         patches: (B·rows·columns)×C×h×w, image-major, then row-major.

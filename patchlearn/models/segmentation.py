@@ -1,4 +1,4 @@
-"""Segmentation networks: a head of segmentation-models-pytorch, or DeepLabv2's, over any timm encoder.
+"""Segmentation networks: a head of segmentation-models-pytorch, or DeepLabv2's, on any timm encoder.
 
 Sources: Chen et al., "DeepLab" (v2), TPAMI 2018; Chen et al., "Encoder-Decoder with Atrous Separable Convolution for
 Semantic Image Segmentation" (DeepLabV3+), ECCV 2018; the other heads' papers are named in the documentation of
@@ -17,39 +17,29 @@ from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.models.backbones.create import architecture, channel_means
 from patchlearn.models.backbones.dilated import quicken_dilated
 from patchlearn.models.backbones.weights import load_weights
+from patchlearn.models.settings import HEAD_STRIDES, LARGEST_STRIDE
 
-# head → the output strides of the encoder that it takes, its default first
-OUTPUT_STRIDES = {
-    "deeplabv2": (8, 16),
-    "deeplabv3plus": (16, 8),
-    "fpn": (32,),
-    "segformer": (32,),
-    "unet": (32,),
-    "upernet": (32,),
-}
 # DeepLabV3+, table 1: 6, 12, 18 at stride 16, doubled at stride 8.
 ATROUS_RATES = {16: (6, 12, 18), 8: (12, 24, 36)}
-LARGEST_STRIDE = 32
 PROBE = 64  # pixels: divisible by every stride, and small
 
 
 class DeepLabV2(nn.Module):
-    """DeepLabv2: four dilated 3×3 classifiers, added; the maximum over three scales of the image.
+    """DeepLabv2: the sum of four dilated 3×3 classifiers, and the maximum over three scales of the image.
 
-    The public implementation (kazuto1011/deeplab-pytorch) also adds the loss of every scale by itself; here the
-    maximum alone is trained.
+    The public implementation (kazuto1011/deeplab-pytorch) adds a loss for every scale. Here the maximum alone is
+    trained.
 
     Args:
-        encoder: its last map is read.
+        encoder: of segmentation-models-pytorch; its last map is read.
         classes: channels of the output, background included.
     """
 
     RATES = (6, 12, 18, 24)
     SCALES = (0.75, 0.5)  # besides 1; in training and in testing
-    SPREAD = 0.01  # of new weights: deeplab-pytorch
+    SPREAD = 0.01  # standard deviation of new weights: deeplab-pytorch
 
     def __init__(self, encoder: Any, classes: int):
-        """New weights for the classifiers."""
         super().__init__()
         self.encoder = encoder
         self.classifiers = nn.ModuleList(
@@ -64,7 +54,7 @@ class DeepLabV2(nn.Module):
         return classifier
 
     def forward(self, images: Tensor) -> Tensor:
-        """B×3×H×W → B×(K+1)×h×w logits."""
+        """B×3×H×W → B×classes×h×w logits."""
         logits = self._at_one_scale(images)
         for scale in self.SCALES:
             smaller = F.interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False)
@@ -84,9 +74,9 @@ class SegmentationNetwork(nn.Module):
 
     Args:
         backbone: a timm architecture that gives feature maps (`features_only`).
-        head: a key of `OUTPUT_STRIDES`.
+        head: a key of `patchlearn.models.settings.HEAD_STRIDES`.
         classes: K, background not counted.
-        output_stride: of the encoder; None for the head's own habit.
+        output_stride: of the encoder; None for the head's default.
         weights: of the encoder: None, "hub", "demo" or the path of a timm state dict.
 
     Attributes:
@@ -94,7 +84,7 @@ class SegmentationNetwork(nn.Module):
         mean, std: what the images are normalised with, per channel, for values in [0, 1].
 
     Raises:
-        PatchlearnError: an unknown backbone, head or weights, or a stride that does not go with them.
+        PatchlearnError: an unknown backbone, head or weights, or a stride that they do not support.
 
     >>> network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=6)
     >>> network.eval()(torch.zeros(2, 3, 50, 70)).shape, network.stride
@@ -104,9 +94,8 @@ class SegmentationNetwork(nn.Module):
     def __init__(
         self, backbone: str, head: str, classes: int, output_stride: int | None = None, weights: str | None = None
     ):
-        """See the class."""
         super().__init__()
-        require_one_of("segmenter.head", head, OUTPUT_STRIDES)
+        require_one_of("head", head, HEAD_STRIDES)
         self.backbone, self.head, self.classes = backbone, head, classes
         self.output_stride = _output_stride(head, output_stride)
         full = architecture(backbone)
@@ -119,13 +108,13 @@ class SegmentationNetwork(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The pretrained part."""
+        """The backbone, whose weights may be pretrained."""
         encoder: nn.Module = self.model.encoder
         return encoder
 
     @property
     def decoder(self) -> nn.ModuleList:
-        """The new part."""
+        """All other layers; their weights are new."""
         return nn.ModuleList(module for name, module in self.model.named_children() if name != "encoder")
 
     def forward(self, images: Tensor) -> Tensor:
@@ -136,37 +125,37 @@ class SegmentationNetwork(nn.Module):
         return logits[..., : -(-height // self.stride), : -(-width // self.stride)]
 
     def freeze_statistics(self) -> None:
-        """The encoder's batch norm keeps its pretrained statistics, also in training mode."""
+        """Put the encoder's batch norm into evaluation mode: it keeps its pretrained statistics."""
         for module in self.encoder.modules():
             if isinstance(module, BatchNorm):
                 module.eval()
 
 
 def _output_stride(head: str, wanted: int | None) -> int:
-    choices = OUTPUT_STRIDES[head]
+    choices = HEAD_STRIDES[head]
     if wanted is not None and wanted not in choices:
         raise PatchlearnError(
-            f"segmenter.output_stride: {head} does not take {wanted}. Choose one of: {', '.join(map(str, choices))}."
+            f"output_stride: {head} does not take {wanted}. Choose one of: {', '.join(map(str, choices))}."
         )
     return wanted or choices[0]
 
 
 def _built(backbone: str, head: str, channels: int, output_stride: int, *, from_hub: bool) -> tuple[Any, int]:
-    """(the network, height of its logits of the probe image)."""
+    """(the network, the height of its logits for the probe image)."""
     try:
         network = _build(f"tu-{backbone}", head, channels, output_stride, True if from_hub else None)
         return network, _probe(network)
     except (AttributeError, RuntimeError, TypeError, ValueError, OSError, AssertionError) as error:
-        # timm says in many ways that an architecture gives no feature maps, or none of this stride or size.
+        # timm raises many kinds of errors where an architecture gives no feature maps, or none of this stride or size.
         reason = " ".join((str(error) or type(error).__name__).split())
         raise PatchlearnError(
-            f"segmenter: {head} over {backbone} at output stride {output_stride} cannot be built ({reason}). "
+            f"backbone: {head} on {backbone} at output stride {output_stride} cannot be built ({reason}). "
             "Choose another backbone or another head, or name local weights if the hub cannot be reached."
         ) from None
 
 
 def _build(encoder: str, head: str, channels: int, output_stride: int, weights: bool | None) -> nn.Module:
-    """Logits are enlarged where they are needed, and not by the head."""
+    """The network without the last upsampling of its head: callers enlarge the logits themselves."""
     if head == "deeplabv2":
         return DeepLabV2(smp.encoders.get_encoder(encoder, weights=weights, output_stride=output_stride), channels)
     options: dict[str, Any] = {} if head == "unet" else {"upsampling": 1}
@@ -177,7 +166,7 @@ def _build(encoder: str, head: str, channels: int, output_stride: int, weights: 
 
 @torch.no_grad()
 def _probe(network: nn.Module) -> int:
-    """Height of the logits of a small image. Batch norm is in evaluation mode: nothing is learned from it."""
+    """Height of the logits for a small image, in evaluation mode, so that batch norm's statistics do not change."""
     network.eval()
     height = int(network(torch.zeros(1, 3, PROBE, PROBE)).shape[2])
     network.train()

@@ -1,20 +1,19 @@
-"""From score maps to masks, without training; stands alone: neither timm nor Accelerate is loaded."""
+"""Refinement of score maps and masks without training; usable alone: loads neither timm nor Accelerate."""
 
 from typing import TYPE_CHECKING
 
 from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
-    from patchlearn.refine.background import BackgroundRule as BackgroundRule
-    from patchlearn.refine.background import ConfidentRegions as ConfidentRegions
     from patchlearn.refine.background import background_threshold as background_threshold
-    from patchlearn.refine.background import check_background as check_background
-    from patchlearn.refine.background import check_confident as check_confident
     from patchlearn.refine.background import confident_regions as confident_regions
     from patchlearn.refine.crf.dense import dense_crf as dense_crf
     from patchlearn.refine.crf.dense import label_probabilities as label_probabilities
-    from patchlearn.refine.crf.features import CrfKernels as CrfKernels
     from patchlearn.refine.par import pixel_adaptive_refinement as pixel_adaptive_refinement
+    from patchlearn.refine.settings import BackgroundRule as BackgroundRule
+    from patchlearn.refine.settings import ConfidentRegions as ConfidentRegions
+    from patchlearn.refine.settings import CrfKernels as CrfKernels
+    from patchlearn.refine.settings import CrfSettings as CrfSettings
     from patchlearn.refine.walk import random_walk as random_walk
     from patchlearn.refine.walk import random_walk_features as random_walk_features
     from patchlearn.refine.walk import walk_bytes as walk_bytes

@@ -1,72 +1,53 @@
-"""Where the background begins, without a look at any ground truth."""
+"""Background thresholds and confident regions of score maps, without ground truth."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
 from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf.dense import dense_crf, label_probabilities
+from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 
-BINS = 256
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackgroundRule:
-    """How the background threshold of an image is found.
-
-    Args:
-        rule: "otsu" (the threshold that splits the image's own scores best: nothing to tune), "fixed" (one threshold
-            for all) or "power" (background scores (1 − max)^power, as PSA does).
-        threshold: for "fixed"; the field tunes it on ground truth: PSA 0.2, SEAM 0.26, IRN 0.15.
-        power: for "power"; PSA uses 4 and 32 for its low and high background.
-    """
-
-    rule: str = "otsu"
-    threshold: float = 0.3
-    power: float = 4.0
+BINS = 256  # of Otsu's histogram
 
 
 def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     """The score above which a pixel is foreground, in 0–1.
 
+    Args:
+        maps: the scores of one image.
+        settings: the rule. An image without classes has the rule's fixed threshold.
+
     Raises:
-        PatchlearnError: an unknown rule or a number out of range; or a score is not a number.
+        PatchlearnError: a score is not a number.
 
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.1, 0.9, 1.0]]], np.float32), classes=(0,), size=(1, 4))
     >>> 0.1 < background_threshold(maps, BackgroundRule(rule="otsu")) < 0.9
     True
     """
-    check_background(settings)
     if not maps.classes:
         return settings.threshold
     require_finite("score maps", maps.scores, "Delete them and make them again.")
-    return RULES[settings.rule](maps.scores.max(0), settings)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfidentRegions:
-    """Which pixels are sure enough to learn affinities from (IRN: thresholds of 0.30 and 0.05 around its own 0.15).
-
-    Args:
-        high: foreground is what the CRF finds with the background at this multiple of the threshold.
-        low: background is what it still finds with the background at this multiple.
-    """
-
-    high: float = 1.25
-    low: float = 0.75
+    return _RULES[settings.rule](maps.scores.max(0), settings)
 
 
 def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, settings: ConfidentRegions) -> UInt8:
-    """Labels for affinities, from an image and its score maps.
+    """The confident pixels of an image's score maps: labels to train an affinity network or an LDA classifier on.
+
+    Args:
+        image: H×W×3, RGB.
+        maps: the scores of the image.
+        rule: finds the background threshold.
+        settings: the two multiples of that threshold.
 
     Returns:
-        H×W: i + 1 where class i is sure, 0 where background is, 255 elsewhere.
+        H×W: i + 1 where class i is confident, 0 where the background is, 255 elsewhere.
 
     Raises:
-        PatchlearnError: `high` below `low`, an unknown rule, or a score that is not a number.
+        PatchlearnError: a score is not a number.
+
+    Source: the foreground and background regions of Ahn, Cho & Kwak (IRN), CVPR 2019.
 
     >>> image = np.zeros((8, 8, 3), np.uint8)
     >>> image[:, 4:] = 255
@@ -75,46 +56,23 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
     >>> confident_regions(image, maps, BackgroundRule(), ConfidentRegions())[0].tolist()
     [0, 0, 0, 0, 3, 3, 3, 3]
     """
-    check_confident(settings)
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
     threshold = background_threshold(maps, rule)
     values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
-    # However high the threshold, the surest pixels of all stay above it.
-    highest = min(threshold * settings.high, (threshold + 1) / 2)
-    sure, possible = (values[_crf_labels(image, maps, level)] for level in (highest, threshold * settings.low))
-    return np.where((sure == BACKGROUND) & (possible != BACKGROUND), IGNORE, sure).astype(np.uint8)
-
-
-def check_confident(settings: ConfidentRegions) -> None:
-    """Raise `PatchlearnError` unless 0 < low ≤ high."""
-    if not 0 < settings.low <= settings.high:
-        raise PatchlearnError(
-            f"confident: low {settings.low} and high {settings.high} are no multiples of a threshold with low ≤ high. "
-            "Choose 0 < low ≤ high."
-        )
+    # At most halfway between the threshold and 1: otherwise a high threshold would leave no foreground.
+    high = min(threshold * settings.high, (threshold + 1) / 2)
+    confident, possible = (values[_crf_labels(image, maps, level)] for level in (high, threshold * settings.low))
+    undecided = (confident == BACKGROUND) & (possible != BACKGROUND)
+    return np.where(undecided, IGNORE, confident).astype(np.uint8)
 
 
 def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float) -> Integers:
-    """H×W, 0 background, k the k-th class present; hard labels with a confidence of 0.7, preset irn (IRN)."""
+    """H×W: 0 background, k the k-th present class. Hard labels with confidence 0.7 and the preset "irn", as in IRN."""
     scores = maps.full_size()
     background = np.full((1, *maps.size), threshold, np.float32)
     labels = np.concatenate([background, scores]).argmax(0)
     return dense_crf(image, label_probabilities(labels.astype(np.uint8), len(scores) + 1), "irn").argmax(0)
-
-
-def check_background(settings: BackgroundRule) -> None:
-    """Raise `PatchlearnError`, naming the setting, unless every one is an option or in range."""
-    require_one_of("pseudo.background.rule", settings.rule, RULES)
-    if not (0 <= settings.threshold < 1 and settings.power > 0):
-        raise PatchlearnError(
-            "pseudo.background: threshold must lie in [0, 1) and power above 0; got "
-            f"{settings.threshold} and {settings.power}."
-        )
-
-
-def _fixed(strongest: Float32, settings: BackgroundRule) -> float:
-    return settings.threshold
 
 
 def _power(strongest: Float32, settings: BackgroundRule) -> float:
@@ -127,8 +85,8 @@ def _power(strongest: Float32, settings: BackgroundRule) -> float:
 
 
 def _otsu(strongest: Float32, settings: BackgroundRule) -> float:
-    """Otsu 1979: the threshold with the largest variance between the two sides."""
-    # Clipped, for what lies outside the range would not be counted.
+    """The threshold with the largest variance between its two sides (Otsu 1979)."""
+    # A histogram leaves out values outside of its range, hence the clip.
     counts, edges = np.histogram(np.clip(strongest, 0, 1), bins=BINS, range=(0.0, 1.0))
     centres = (edges[:-1] + edges[1:]) / 2
     below = counts.cumsum()[:-1]
@@ -141,4 +99,9 @@ def _otsu(strongest: Float32, settings: BackgroundRule) -> float:
     return float(edges[1:-1][best].mean())
 
 
-RULES: dict[str, Callable[[Float32, BackgroundRule], float]] = {"fixed": _fixed, "power": _power, "otsu": _otsu}
+# Rule → the threshold for an image's strongest scores, H×W.
+_RULES: dict[str, Callable[[Float32, BackgroundRule], float]] = {
+    "fixed": lambda strongest, settings: settings.threshold,
+    "otsu": _otsu,
+    "power": _power,
+}

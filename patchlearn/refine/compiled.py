@@ -1,7 +1,7 @@
-"""Compiled functions, and where they are kept for the next process.
+"""Compiled functions, and the folder that caches them for later processes.
 
-numba's cache looks at the file of the function that it compiled, and not at those of what was inlined into it: after an
-update it would go on running old machine code. Hence a folder of its own for every state of the sources.
+numba's cache compares the file of the compiled function alone, not the files of the functions that were inlined into
+it. After an update it could therefore run old machine code. Hence every state of the sources has its own cache folder.
 """
 
 import tempfile
@@ -16,11 +16,15 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 SOURCES = Path(__file__).parent
 OF_USER = "~/.cache/patchlearn"
-CONFIG: Any = numba.config  # whose attributes come from the environment
+CONFIG: Any = numba.config  # its attributes come from the environment, which mypy cannot see
 
 
 def kernel(**options: Any) -> Callable[[Function], Function]:
-    """`numba.njit` without the interpreter's lock, cached if there is a folder to cache in."""
+    """`numba.njit` that releases the interpreter's lock and caches, if a cache folder can be written.
+
+    Args:
+        options: further options of `numba.njit`, such as `fastmath`.
+    """
 
     def compiled(function: Function) -> Function:
         before = CONFIG.CACHE_DIR
@@ -34,35 +38,43 @@ def kernel(**options: Any) -> Callable[[Function], Function]:
 
 
 def cache_folder(given: str) -> Path | None:
-    """The first of the possible folders that can be written: `given` alone if it is not empty; None if there is none.
+    """The first cache folder that can be written, or None.
 
-    A folder that everybody may write to, such as that for temporary files, is none of them: numba unpickles what it
-    finds.
+    The candidates are `__pycache__` beside the sources, then `~/.cache/patchlearn`. A folder that everybody may write
+    to, such as the one for temporary files, is no candidate: numba unpickles the files that it finds.
+
+    Args:
+        given: the only candidate, unless it is empty.
+
+    Warns:
+        UserWarning: no candidate can be written.
     """
     places = [given] if given else [str(SOURCES / "__pycache__"), OF_USER]
     name = f"kernels-{sources_digest(SOURCES)}"
     found = next((folder for place in places if (folder := _writable(place, name))), None)
     if found is None:
         warnings.warn(
-            f"The compiled kernels of patchlearn cannot be kept in {' or '.join(places)}; every process compiles them "
-            "anew, for about a minute. Set the environment variable NUMBA_CACHE_DIR to a folder of yours.",
+            f"The compiled kernels of patchlearn cannot be cached in {' or '.join(places)}; every process compiles "
+            "them again, which takes about a minute. Set the environment variable NUMBA_CACHE_DIR to your own folder.",
             stacklevel=2,
         )
     return found
 
 
 def sources_digest(folder: Path) -> str:
-    """Another one for every state of the Python files in a folder."""
-    texts = [path.name.encode() + b"\0" + path.read_bytes() for path in sorted(folder.rglob("*.py"))]
+    """Digest of the paths and contents of all Python files in a folder and in its subfolders."""
+    paths = sorted(folder.rglob("*.py"))
+    texts = [path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() for path in paths]
     return blake2b(b"\0".join(texts), digest_size=8).hexdigest()
 
 
 def _writable(place: str, name: str) -> Path | None:
+    """The folder of this name in a place, made if it was missing; None if it cannot be written."""
     try:
         folder = Path(place).expanduser() / name
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-    except (OSError, RuntimeError):  # RuntimeError: there is no home
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home folder
         return None
     return folder
 

@@ -1,4 +1,4 @@
-"""Pixel-adaptive refinement (PAR): probabilities follow the colours of the image, without any training."""
+"""Pixel-adaptive refinement (PAR): probabilities follow the colours of the image, without training."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Float32, Integers, UInt8
-from patchlearn.refine.arrays import Array, like, require_finite, require_shape, require_whole, to_numpy
+from patchlearn.refine.arrays import Array, like, require_finite, require_image_with_maps, require_whole, to_numpy
 from patchlearn.refine.compiled import kernel
 
 Float64 = NDArray[np.float64]
@@ -17,7 +17,7 @@ Float64 = NDArray[np.float64]
 COLOUR_SCALE = 0.3  # w1 of AFA and ToCo
 POSITION_SHARE = 0.01  # w2 of AFA and ToCo
 GROWTH = 1 + POSITION_SHARE  # of the total in every iteration
-NO_ZERO_DIVISION = 1e-8
+NO_ZERO_DIVISION = 1e-8  # added to standard deviations
 
 
 def pixel_adaptive_refinement(
@@ -26,23 +26,23 @@ def pixel_adaptive_refinement(
     iterations: int = 10,
     dilations: Sequence[int] = (1, 2, 4, 8, 12, 24),
 ) -> Array:
-    """Each pixel becomes a weighted sum of its neighbours, those of its own colour above all; repeated.
+    """Replace each pixel by a weighted sum of its neighbours, several times; similar colours have large weights.
 
-    The neighbours are the eight around the pixel at each dilation; beyond the image, the nearest pixel of its rim.
-    Their weights are softmax(−mean over colours (|ΔRGB| / (0.3 σ))²) + 0.01 · softmax(−(distance / (0.3 σ))²), each
-    σ being the standard deviation over all the neighbours. As in AFA and ToCo the weights sum to 1.01, so an
-    iteration raises the total by a hundredth; an argmax does not see it.
+    The neighbours are the eight around the pixel at each dilation. Outside of the image, the nearest pixel of its
+    border takes their place. The weights are softmax(−mean over colours (|ΔRGB| / (0.3 σ))²) + 0.01 ·
+    softmax(−(distance / (0.3 σ))²); each σ is the standard deviation over all neighbours. As in AFA and ToCo the
+    weights sum to 1.01: each iteration raises the total by a hundredth, which does not change an argmax.
 
-    It holds 32 bytes per pixel and dilation besides the probabilities: 36 MB at 500×375.
+    Memory in addition to the probabilities: 32 bytes per pixel and dilation, 36 MB at 500×375 with six dilations.
 
     Args:
         image: H×W×3, uint8, RGB.
         probabilities: K×H×W, float32, at the size of the image.
-        iterations: 0 or more; AFA and ToCo 10 on VOC, 15 on COCO.
-        dilations: in pixels, 1 or more each.
+        iterations: 0 or more. AFA and ToCo use 10 on VOC, 15 on COCO.
+        dilations: in pixels, each 1 or more.
 
     Returns:
-        K×H×W, float32, of the kind (NumPy or torch) and on the device of `probabilities`.
+        K×H×W, float32, an array of the same kind (NumPy or torch) and on the same device as `probabilities`.
 
     Raises:
         PatchlearnError: wrong axes, sizes or type, a value out of range or not a number.
@@ -57,7 +57,8 @@ def pixel_adaptive_refinement(
     [[[True, True, True, False, False, False]]]
     """
     picture, values = to_numpy(image), to_numpy(probabilities)
-    _check_arrays(picture, values)
+    require_image_with_maps(picture, values)
+    require_finite("probabilities", values, "Check the step that made them.")
     _check_settings(iterations, dilations)
     offsets, distances = _neighbours(dilations)
     margin = int(max(dilations))
@@ -66,39 +67,23 @@ def pixel_adaptive_refinement(
     return like(_refine(np.array(values, np.float32), weights, offsets, int(iterations)), probabilities)
 
 
-def _check_arrays(image: NDArray[Any], probabilities: NDArray[Any]) -> None:
-    require_shape("image", image, "H×W×3", "an RGB image as read_image gives it")
-    if image.shape[-1] != 3 or image.dtype != np.uint8:
-        raise PatchlearnError(
-            f"image: {image.shape[-1]} channels of {image.dtype} are not 3 of uint8. "
-            "Hand over the RGB image itself, neither normalised nor scaled."
-        )
-    require_shape("probabilities", probabilities, "K×H×W", "one map per class, np.stack(maps)")
-    if probabilities.shape[1:] != image.shape[:2]:
-        raise PatchlearnError(
-            f"probabilities: the size {probabilities.shape[1:]} is not that of the image, {image.shape[:2]}. "
-            "Enlarge the maps first."
-        )
-    require_finite("probabilities", probabilities, "Look for empty or overflowing maps in the step that made them.")
-
-
 def _check_settings(iterations: int, dilations: Sequence[int]) -> None:
     require_whole("iterations", iterations, 0)
     if len(dilations) == 0:
-        raise PatchlearnError("dilations: none is given. AFA takes 1, 2, 4, 8, 12, 24.")
+        raise PatchlearnError("dilations: the list is empty. Name at least one; AFA uses 1, 2, 4, 8, 12, 24.")
     for dilation in dilations:
         require_whole("dilations", dilation, 1)
 
 
 def _neighbours(dilations: Sequence[int]) -> tuple[Integers, Float64]:
-    """The offsets (dy, dx), n×2, of the eight neighbours at every dilation, and how far each is."""
+    """The offsets (dy, dx), n×2, of the eight neighbours at every dilation, and their distances in pixels, n."""
     around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
     offsets = np.array([(dilation * dy, dilation * dx) for dilation in dilations for dy, dx in around], np.int64)
     return offsets, np.hypot(offsets[:, 0], offsets[:, 1])
 
 
 def _position_weights(distances: Float64) -> Float64:
-    """0.01 · softmax over the neighbours, n: the nearest count most."""
+    """0.01 · softmax over the neighbours, n; the nearest neighbours have the largest weights."""
     scaled = distances / (distances.std(ddof=1) + NO_ZERO_DIVISION) / COLOUR_SCALE
     weights = np.exp(scaled.min() ** 2 - scaled**2)
     return POSITION_SHARE * weights / weights.sum()
@@ -106,7 +91,7 @@ def _position_weights(distances: Float64) -> Float64:
 
 @kernel()
 def _weights(image: UInt8, offsets: Integers, position: Float64) -> Float32:
-    """n×H×W: how much each neighbour counts at each pixel; `image` has its rim repeated outwards."""
+    """n×H×W: the weight of each neighbour at each pixel; `image` is padded with its border pixels."""
     margin = offsets.max()
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
     weights = np.empty((len(offsets), height, width), np.float32)
@@ -121,7 +106,7 @@ def _weights(image: UInt8, offsets: Integers, position: Float64) -> Float32:
 
 @kernel()
 def _contrast(image: UInt8, y: int, x: int, offsets: Integers, contrast: Float64) -> None:
-    """Mean over colours of (|ΔRGB| / (0.3 σ))² to every neighbour of one pixel."""
+    """Overwrite `contrast`, n: the mean over colours of (|ΔRGB| / (0.3 σ))² to every neighbour of one pixel."""
     contrast[:] = 0.0
     for colour in range(3):
         total, squares = np.int64(0), np.int64(0)
@@ -142,13 +127,13 @@ def _refine(values: Float32, weights: Float32, offsets: Integers, iterations: in
     classes, height, width = values.shape
     padded = np.empty((classes, height + 2 * margin, width + 2 * margin), np.float32)
     for _ in range(iterations):
-        _repeat_rim(values, padded, margin)
+        _repeat_border(values, padded, margin)
         values = _weighted_sum(padded, weights, offsets)
     return values
 
 
 @kernel()
-def _repeat_rim(values: Float32, padded: Float32, margin: int) -> None:
+def _repeat_border(values: Float32, padded: Float32, margin: int) -> None:
     """Copy K×H×W into the larger array and fill its margin with the nearest values."""
     classes, height, width = values.shape
     for k in range(classes):

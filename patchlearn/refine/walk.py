@@ -1,14 +1,14 @@
-"""Random walks that carry scores through an image, along affinities from a boundary map (IRN) or from features (PSA).
+"""Random walks that spread scores over an image, along affinities from a boundary map (IRN) or from features (PSA).
 
-The transition matrix of N pixels is never formed: a pixel is tied only to those within the radius, so a step is a
-stencil, and time and memory grow with N rather than N³ and N². Weights are symmetric and are held once per pair, in
-float32; the walk itself is float64, because the rounding of float32 sums adds up over hundreds of steps.
+The transition matrix of N pixels is never formed. A pixel is connected only to the pixels within the radius, so that a
+step is a stencil; time and memory grow with N, not with N³ and N². The weights are symmetric and are stored once per
+pair, in float32. The walk is computed in float64, because the rounding of float32 sums adds up over hundreds of steps.
 
-The arrays have a margin of zeros as wide as the largest offset. A weight of zero is what IRN's "outside the image
-E = 1" means, and it spares every inner loop the question whether a neighbour exists.
+The arrays have a margin of zeros as wide as the largest offset, so that inner loops need not check whether a neighbour
+exists. A weight of zero is the same as IRN's boundary value of 1 outside the image.
 
-Weights below `FAINTEST_WEIGHT` and states below `FAINTEST_STATE` are zero: further down numbers are subnormal, on
-which a CPU computes several times slower, and they are far too small to change a result.
+Weights below `FAINTEST_WEIGHT` and states below `FAINTEST_STATE` are set to zero. Smaller numbers become subnormal,
+which makes a CPU several times slower, and they are too small to change a result.
 """
 
 import math
@@ -36,7 +36,7 @@ def random_walk(
     steps: int = 256,
     memory_limit: int | None = None,
 ) -> Array:
-    """IRN's walk: scores spread until a boundary stops them, at the grid of the input, neither resized nor rescaled.
+    """IRN's walk: scores spread until a boundary stops them. Nothing is resized or rescaled.
 
     The affinity a of two pixels less than `radius` apart is 1 − the largest boundary value on the path between them.
     With W = a^β, W_pp = 1 and T_pq = W_pq / Σ_p W_pq the result is (scores ⊙ (1 − boundary)) · T^steps.
@@ -44,16 +44,17 @@ def random_walk(
     Args:
         scores: K×H×W, float32.
         boundary: H×W in [0, 1]; 1 is a certain boundary between objects.
-        radius: in cells of the grid; 1 ties no pixel to another. IRN walks with 5.
-        beta: above 0; the larger, the less leaks through a faint boundary. IRN 10.
-        steps: 0 or more; IRN 2^8.
-        memory_limit: in bytes; None sets none. `walk_bytes` is the estimate it is held against.
+        radius: in cells of the grid; with 1 no pixel is connected to another. IRN uses 5.
+        beta: above 0. The larger it is, the less of a score crosses a faint boundary. IRN uses 10.
+        steps: 0 or more. IRN uses 2^8.
+        memory_limit: in bytes, for the estimate of `walk_bytes`; None for no limit.
 
     Returns:
-        K×H×W, float32, of the kind (NumPy or torch) and on the device of `scores`.
+        K×H×W, float32, an array of the same kind (NumPy or torch) and on the same device as `scores`.
 
     Raises:
-        PatchlearnError: wrong axes or sizes, a value out of range or not a number, or a need above `memory_limit`.
+        PatchlearnError: wrong axes or sizes, a value out of range or not a number, or an estimate above
+            `memory_limit`.
 
     Source: Ahn, Cho & Kwak, "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations" (IRN),
     CVPR 2019.
@@ -82,24 +83,25 @@ def random_walk_features(
     steps: int = 256,
     memory_limit: int | None = None,
 ) -> Array:
-    """PSA's walk: scores spread between pixels whose features are alike, at the grid of the input.
+    """PSA's walk: scores spread between pixels with similar features. Nothing is resized or rescaled.
 
     The affinity a of two pixels less than `radius` apart is exp(−mean over channels |f_p − f_q|). With W = a^β,
     W_pp = 1 and T_pq = W_pq / Σ_p W_pq the result is scores · T^steps.
 
     Args:
-        scores: K×H×W, float32; PSA counts the background as one of the K.
+        scores: K×H×W, float32. In PSA the background is one of the K.
         features: C×H×W, of any range; used in float32.
-        radius: in cells of the grid; 1 ties no pixel to another. PSA walks with 5 at stride 8.
-        beta: above 0; PSA and SEAM 8.
-        steps: 0 or more; PSA 256, SEAM 64.
-        memory_limit: in bytes; None sets none. `walk_bytes` is the estimate it is held against.
+        radius: in cells of the grid; with 1 no pixel is connected to another. PSA uses 5 at stride 8.
+        beta: above 0. PSA and SEAM use 8.
+        steps: 0 or more. PSA uses 256, SEAM 64.
+        memory_limit: in bytes, for the estimate of `walk_bytes`; None for no limit.
 
     Returns:
-        K×H×W, float32, of the kind (NumPy or torch) and on the device of `scores`.
+        K×H×W, float32, an array of the same kind (NumPy or torch) and on the same device as `scores`.
 
     Raises:
-        PatchlearnError: wrong axes or sizes, a value out of range or not a number, or a need above `memory_limit`.
+        PatchlearnError: wrong axes or sizes, a value out of range or not a number, or an estimate above
+            `memory_limit`.
 
     Source: Ahn & Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision" (PSA), CVPR 2018.
 
@@ -118,10 +120,15 @@ def random_walk_features(
 
 
 def walk_bytes(classes: int, height: int, width: int, radius: int = 5) -> int:
-    """Estimate of the bytes that a walk holds at once, beyond the arrays that it is given.
+    """Estimate of the bytes that a walk holds at once, in addition to its arguments.
 
-    In float32 one weight per pair and the result; in float64 two states per class and five maps: the openness, its
-    power, ones, the degrees and their inverse. Features that are not contiguous float32 are copied besides.
+    It counts one weight per pair and the result in float32; two states per class and five maps in float64: the
+    openness, its power, ones, the degrees and their inverse. Features that are not contiguous float32 are also copied.
+
+    Args:
+        classes: maps that walk, K.
+        height, width: of the grid, in cells.
+        radius: of the walk, in cells.
 
     >>> walk_bytes(classes=3, height=94, width=125) // 10**6
     3
@@ -144,13 +151,13 @@ def _check_walk(scores: NDArray[Any], radius: int, beta: float, steps: int, memo
             f"memory_limit: the walk of {classes} maps of {height}×{width} at radius {radius} needs about "
             f"{need:,} bytes, the limit is {memory_limit:,}. Use a coarser grid, a smaller radius or fewer maps."
         )
-    require_finite("scores", scores, "Look for empty or overflowing maps in the step that made them.")
+    require_finite("scores", scores, "Check the step that made them.")
 
 
 def _check_boundary(boundary: NDArray[Any], scores: NDArray[Any]) -> None:
     require_shape("boundary", boundary, "H×W", "one value per cell of the score maps")
     _require_same_grid("boundary", boundary, scores)
-    require_finite("boundary", boundary, "Look at the network that made it.")
+    require_finite("boundary", boundary, "Check the network that made it.")
     if boundary.min() < 0 or boundary.max() > 1:
         raise PatchlearnError(
             f"boundary: values from {boundary.min()} to {boundary.max()} are outside [0, 1]. "
@@ -161,7 +168,7 @@ def _check_boundary(boundary: NDArray[Any], scores: NDArray[Any]) -> None:
 def _check_features(features: NDArray[Any], scores: NDArray[Any]) -> None:
     require_shape("features", features, "C×H×W", "one plane per channel")
     _require_same_grid("features", features, scores)
-    require_finite("features", features, "Look at the network that made them.")
+    require_finite("features", features, "Check the network that made them.")
 
 
 def _require_same_grid(name: str, array: NDArray[Any], scores: NDArray[Any]) -> None:
@@ -172,7 +179,11 @@ def _require_same_grid(name: str, array: NDArray[Any], scores: NDArray[Any]) -> 
 
 
 def half_offsets(radius: int) -> Integers:
-    """IRN's offsets (dy, dx), n×2: half of the neighbours less than `radius` away; the others are their negatives."""
+    """IRN's offsets (dy, dx), n×2: half of the neighbours less than `radius` away; the other half are their negatives.
+
+    >>> half_offsets(2).tolist()
+    [[0, 1], [1, -1], [1, 0], [1, 1]]
+    """
     right = [(0, dx) for dx in range(1, radius)]
     below = [
         (dy, dx) for dy in range(1, radius) for dx in range(1 - radius, radius) if dy * dy + dx * dx < radius * radius
@@ -181,7 +192,7 @@ def half_offsets(radius: int) -> Integers:
 
 
 def _paths(offsets: Integers) -> tuple[Integers, Integers]:
-    """The cells (y, x) on the path of every offset, path after path, and where each path begins."""
+    """The cells (y, x) on the path of every offset, path after path, and the index at which each path begins."""
     paths = [path_cells(dy, dx) for dy, dx in offsets.tolist()]
     starts = np.cumsum([0, *(len(path) for path in paths)])
     cells = [cell for path in paths for cell in path]
@@ -189,7 +200,11 @@ def _paths(offsets: Integers) -> tuple[Integers, Integers]:
 
 
 def path_cells(dy: int, dx: int) -> list[tuple[int, int]]:
-    """IRN's path from (0, 0) to (dy, dx): the cells of their bounding box less than one from the line through both."""
+    """IRN's path from (0, 0) to (dy, dx): the cells of their bounding box closer than 1 to the line through both.
+
+    >>> path_cells(0, 2)
+    [(0, 0), (0, 1), (0, 2)]
+    """
     rows = range(min(dy, 0), max(dy, 0) + 1)
     columns = range(min(dx, 0), max(dx, 0) + 1)
     return [(y, x) for y in rows for x in columns if (dy * x - dx * y) ** 2 < dy * dy + dx * dx]
@@ -203,9 +218,10 @@ def _pad(maps: Float64, margin: int) -> Float64:
 
 @kernel()
 def _path_weights(passage: Float32, offsets: Integers, margin: int, cells: Integers, starts: Integers) -> Float32:
-    """W of each offset at its upper pixel, n×H×W with margins; `passage` is (1 − E)^β with a margin of zeros.
+    """W of each offset, stored at the upper pixel of the pair: n×H×W with margins.
 
-    (1 − max E)^β is min (1 − E)^β, because the power falls as E rises: the power is taken once per pixel, not per pair.
+    `passage` is (1 − E)^β with a margin of zeros. The power falls as E rises, so (1 − max E)^β = min (1 − E)^β: the
+    power is computed once per pixel, not once per pair.
     """
     height, width = passage.shape[0] - 2 * margin, passage.shape[1] - 2 * margin
     weights = np.zeros((len(offsets), *passage.shape), np.float32)
@@ -222,7 +238,7 @@ def _path_weights(passage: Float32, offsets: Integers, margin: int, cells: Integ
 
 @kernel()
 def _feature_weights(features: Float32, offsets: Integers, margin: int, beta: float) -> Float32:
-    """W of each offset at its upper pixel, n×H×W with margins; zero where the other pixel is outside the image."""
+    """W of each offset, stored at the upper pixel: n×H×W with margins; 0 where the other pixel is outside the image."""
     channels, height, width = features.shape
     weights = np.zeros((len(offsets), height + 2 * margin, width + 2 * margin), np.float32)
     for n in range(len(offsets)):
@@ -241,7 +257,7 @@ def _feature_weights(features: Float32, offsets: Integers, margin: int, beta: fl
 
 
 def _walk(state: Float64, weights: Float32, offsets: Integers, margin: int, steps: int) -> Float32:
-    """K×H×W: state · T^steps, without the margins that all others have."""
+    """K×H×W: state · T^steps. The arguments have margins, the result has none."""
     inside = (slice(None), *(slice(margin, size - margin) for size in state.shape[1:]))
     ones = np.zeros_like(state[:1])
     ones[inside] = 1.0
@@ -262,7 +278,7 @@ def _steps(state: Float64, weights: Float32, offsets: Integers, inverse: Float64
 
 @kernel(fastmath={"contract"})
 def _step(state: Float64, weights: Float32, offsets: Integers, inverse: Float64, result: Float64) -> None:
-    """result_q = Σ_p state_p W_pq · inverse_q, for all pixels of the image; margins of `result` stay as they are."""
+    """result_q = Σ_p state_p W_pq · inverse_q for all pixels of the image; the margins of `result` do not change."""
     margin = offsets.max() if len(offsets) else 0
     classes, height, width = state.shape
     left, right = margin, width - margin

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: what the run found, with pictures, curves and tables."""
+"""One self-contained HTML page about a run: pictures, curves, tables, steps and settings."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -40,7 +40,7 @@ from patchlearn.report.results import (
     results_table,
 )
 
-Row = dict[str, str]
+Row = dict[str, Any]
 
 
 def write_report(
@@ -51,6 +51,8 @@ def write_report(
     split: str = "train",
     title: str,
     learned: int,
+    steps: Sequence[Row] = (),
+    left_out: Sequence[Path] = (),
     images: int = 8,
 ) -> Path:
     """Write `RUN/report.html` from the files of the run; what is not there is left out.
@@ -62,6 +64,8 @@ def write_report(
         split: whose maps are shown.
         title: the page's heading.
         learned: from the tags of how many images the classifiers have learned.
+        steps: "title", "state", "seconds" and "commit" of every step of the run.
+        left_out: folders of steps that were made with other settings.
         images: how many pictures the gallery shows.
 
     Raises:
@@ -70,7 +74,7 @@ def write_report(
     present = [name for name in variants if (run / name).is_dir()]
     results = [result for result in results_table(run, split) if result.variant in present]
     gallery, charts = list(_gallery(run, dataset, split, present, images)), list(_charts(run, split, present))
-    segmented = list(_segmented_gallery(run, dataset, present, images))
+    segmented = list(_segmented_gallery(run, dataset, present, left_out, images))
     if not (results or gallery or charts):
         raise PatchlearnError(f"{run}: nothing to report yet. Run first: patchlearn run RECIPE --out {run}.")
     template = Environment(loader=PackageLoader("patchlearn", "report"), autoescape=True).get_template("report.html.j2")
@@ -89,6 +93,7 @@ def write_report(
         legend=[(name, class_colour(index)) for index, name in enumerate(dataset.classes)],
         gradient=Markup(heat_gradient()),
         classes=_class_table(run, split, present, dataset),
+        steps=steps,
         recipe=_text(run / "recipe.yaml"),
     )
     write_text(run / "report.html", page)
@@ -110,10 +115,10 @@ def _headline(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _summary(dataset: Dataset, learned: int, variants: Sequence[str]) -> str:
-    who = "the classifier looks" if len(variants) == 1 else f"each of the {len(variants)} variants looks"
+    whose = "of the classifier" if len(variants) == 1 else f"of each of the {len(variants)} variants"
     return (
         f"{len(dataset.classes)} classes, learned from the tags of {learned} images, without a single mask. "
-        f"Here is where {who}, and the masks that follow."
+        f"Below are the maps {whose}, and the masks that follow from them."
     )
 
 
@@ -249,13 +254,21 @@ def _row(run: Path, dataset: Dataset, sample: Sample, split: str, variants: Sequ
     }  # fmt: skip
 
 
-def _segmented_gallery(run: Path, dataset: Dataset, variants: Sequence[str], images: int) -> Iterator[dict[str, Any]]:
+def _segmented_gallery(
+    run: Path, dataset: Dataset, variants: Sequence[str], left_out: Sequence[Path], images: int
+) -> Iterator[dict[str, Any]]:
     """New images with the masks of every segmenter; those of the fully supervised reference last."""
     folders = {name: run / name / "segmented" for name in variants}
     folders |= {f"{name}, true masks": run / name / "segmented-masks" for name in variants}
-    splits = [split for split in dataset.splits if any((folder / split).is_dir() for folder in folders.values())]
-    shown = {name: folder / splits[0] for name, folder in folders.items() if splits and (folder / splits[0]).is_dir()}
-    for sample in _chosen(dataset.split(splits[0]), images) if splits else []:
+    there = [
+        (split, name, folder / split)
+        for split in dataset.splits
+        for name, folder in folders.items()
+        if (folder / split).is_dir() and folder / split not in left_out
+    ]
+    first = there[0][0] if there else ""
+    shown = {name: folder for split, name, folder in there if split == first}
+    for sample in _chosen(dataset.split(first), images) if there else []:
         yield _segmented_row(dataset, sample, {name: folder / f"{sample.id}.png" for name, folder in shown.items()})
 
 

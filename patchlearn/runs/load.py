@@ -15,10 +15,10 @@ from typing import Any
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from patchlearn.core.manifest import file_digest
-from patchlearn.core.files import read_json, write_json, write_text
-from patchlearn.core.masks_io import write_class_names
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import read_json, write_json, write_text
+from patchlearn.core.manifest import file_digest
+from patchlearn.core.masks_io import write_class_names
 from patchlearn.inference.segmenter import MODEL, Segmenter, load_segmenter, save_segmenter, segmenter_facts
 from patchlearn.runs.recipe import load_recipe
 
@@ -140,7 +140,7 @@ def _candidates(path: Path) -> Iterable[Path]:
     yield from (path / MODEL, path / STEP / MODEL)
     recipe = path / "recipe.yaml"
     if recipe.is_file():
-        yield from (path / variant / STEP / MODEL for variant in load_recipe(recipe).variants)
+        yield from (path / variant / STEP / MODEL for variant in load_recipe(recipe).recipe.variants)
 
 
 def _measured(file: Path) -> list[dict[str, Any]]:

@@ -1,122 +1,54 @@
-"""A recipe: every setting of a run as one frozen value; YAML in and out, overrides, variants."""
+"""Recipes as YAML: read with overrides from the command line, every variant complete, written back."""
 
 import re
 from argparse import ArgumentError
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser
 
-from patchlearn.training.affinity import OFF, AffinitySettings, check_affinity
-from patchlearn.data.transforms import check_augment
-from patchlearn.maps.cam import CamSettings, check_cams
-from patchlearn.training.classifier import ClassifierSettings
-from patchlearn.data.scenes.scenes import SceneSettings
-from patchlearn.core.errors import PatchlearnError, did_you_mean, require_one_of
-from patchlearn.maps.pseudo_mask import PseudoSettings, check_pseudo, check_walks
-from patchlearn.maps.self_training import RelearnSettings, check_relearn
-from patchlearn.core.runtime import RuntimeSettings
-from patchlearn.training.segmenter import SegmenterSettings, check_segmenter
-from patchlearn.training.optimisation import check_optimisation
+from patchlearn.core.errors import PatchlearnError, did_you_mean
+from patchlearn.runs.settings import VARIED, Recipe, Variant
 
-VARIED = ("classifier", "cams", "relearn", "affinity", "pseudo", "segmenter")
-SUPERVISIONS = ("tags", "masks")
 RESERVED = ("check", "data", "evaluation.json", "recipe.yaml", "report.html")
+# Key of a recipe of before 0.1 → what it is called now.
+RENAMED = {
+    "relearn": "self_training",
+    "pseudo.background": "background",
+    "pseudo.walk": "walk",
+    "cams.scales": "cams.views.scales",
+    "cams.flip": "cams.views.flip",
+    "cams.long_side": "cams.views.long_side",
+}
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataSettings:
-    """Which images.
+class LoadedRecipe:
+    """A recipe with the complete settings of every variant, in the recipe's order."""
 
-    Args:
-        format: "voc", "folder" or "scenes".
-        root: the data set's folder; for scenes, null draws them into the run's own folder.
-        scenes: what to draw, for the format "scenes".
-    """
-
-    format: str = "folder"
-    root: str | None = None
-    scenes: SceneSettings = field(default_factory=SceneSettings)
+    recipe: Recipe
+    variants: tuple[Variant, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything a run depends on.
-
-    Args:
-        title: a line that says what this run is.
-        seed: all randomness derives from it.
-        data: which images.
-        runtime: device, precision, workers.
-        classifier: step 1.
-        cams: step 2.
-        relearn: whether step 2 learns better maps from its own.
-        affinity: step 3.
-        pseudo: step 4.
-        segmenter: step 5.
-        with_segmenter: whether `run` takes step 5; `segment` takes it in any case.
-        supervision: what the segmenter learns from: "tags" (by way of pseudo masks), or "masks": the true ones, for the
-            fully supervised reference with the same settings, which stands beside the other and needs no other step.
-        variants: name → settings of any step, from classifier to segmenter, that differ; run side by side.
-    """
-
-    title: str = "patchlearn"
-    seed: int = 0
-    data: DataSettings = field(default_factory=DataSettings)
-    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
-    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
-    cams: CamSettings = field(default_factory=CamSettings)
-    relearn: RelearnSettings = field(default_factory=RelearnSettings)
-    affinity: AffinitySettings = field(default_factory=AffinitySettings)
-    pseudo: PseudoSettings = field(default_factory=PseudoSettings)
-    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
-    with_segmenter: bool = True
-    supervision: str = "tags"
-    variants: dict[str, dict[str, Any] | None] = field(default_factory=lambda: {"default": {}})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """The settings of one variant, complete."""
-
-    name: str
-    classifier: ClassifierSettings
-    cams: CamSettings
-    relearn: RelearnSettings
-    affinity: AffinitySettings
-    pseudo: PseudoSettings
-    segmenter: SegmenterSettings
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe:
     """Read a recipe and apply command-line overrides such as `--classifier.backbone=resnet50`.
 
     Raises:
-        PatchlearnError: the file is missing or no YAML, a key is misspelt, or a value has the wrong type; the message
-            names the file, the key and what would be right.
+        PatchlearnError: the file is missing or no YAML, a key is misspelt, or a value has the wrong type or is out of
+            range; the message names the file, the key and the right values.
     """
-    settings = _read_yaml(path)
-    _check_keys(settings, Recipe, str(path))
+    settings = _read_yaml(Path(path))
+    require_known_keys(settings, Recipe, str(path))
     for override in overrides:
-        _check_keys(_nested(override), Recipe, override)
-    recipe = _parse(settings, overrides, str(path))
-    require_one_of("supervision", recipe.supervision, SUPERVISIONS)
-    variants_of(recipe, str(path))
-    return recipe
-
-
-def variants_of(recipe: Recipe, source: str = "recipe") -> list[Variant]:
-    """Every variant with its overrides applied, in the recipe's order.
-
-    Raises:
-        PatchlearnError: a variant's name cannot be a folder, or it overrides something it may not.
-    """
-    if not recipe.variants:
-        raise PatchlearnError(f"{source}: variants is empty. Name at least one, for example 'default: {{}}'.")
-    return [_variant(recipe, name, overrides or {}, source) for name, overrides in recipe.variants.items()]
+        require_known_keys(_nested(override), Recipe, override)
+    values = _parsed(settings, overrides, str(path))
+    recipe = _built(Recipe, values, str(path))
+    return LoadedRecipe(recipe=recipe, variants=tuple(_variants(recipe, str(path))))
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -124,49 +56,64 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(_plain(asdict(recipe)), sort_keys=False, allow_unicode=True)
 
 
-def recipe_parser(program: str) -> ArgumentParser:
+@lru_cache
+def recipe_parser() -> ArgumentParser:
     """Every setting as an option, for `--help` and for overrides."""
-    parser = ArgumentParser(prog=program, exit_on_error=False)
+    parser = ArgumentParser(prog="patchlearn run RECIPE", exit_on_error=False)
     parser.add_class_arguments(Recipe, sub_configs=False)
     return parser
 
 
-def _variant(recipe: Recipe, name: str, overrides: Mapping[str, Any], source: str) -> Variant:
+def require_known_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: str = "") -> None:
+    """Raise `PatchlearnError` unless every key, at any depth, is a field of the data class."""
+    known = {entry.name: get_type_hints(schema)[entry.name] for entry in fields(cast(Any, schema))}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if name in RENAMED:
+            raise PatchlearnError(f"{source}: '{name}' is now called '{RENAMED[name]}'. Rename it.")
+        if key not in known:
+            raise PatchlearnError(
+                f"{source}: unknown key '{name}';{did_you_mean(str(key), known)} "
+                f"The keys there are: {', '.join(known)}."
+            )
+        if is_dataclass(known[key]):
+            if not isinstance(value, Mapping):
+                raise PatchlearnError(f"{source}: '{name}' is a group of settings; write '{key}: {{…}}'.")
+            require_known_keys(value, cast(type, known[key]), source, f"{name}.")
+
+
+def _variants(recipe: Recipe, source: str) -> Iterator[Variant]:
+    whole = {name: value for name, value in asdict(recipe).items() if name in VARIED}
+    for name, changes in recipe.variants.items():
+        _require_folder_name(name, source)
+        place = f"{source}, variant {name}"
+        _require_varied(changes or {}, f"{source}: variants.{name}")
+        require_known_keys(changes or {}, Recipe, place)
+        values = _parsed(_merged(whole, changes or {}), (), place)
+        yield Variant(name=name, **{section: vars(_built(Recipe, values, place))[section] for section in VARIED})
+
+
+def _require_folder_name(name: Any, source: str) -> None:
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name) or name in RESERVED:
         raise PatchlearnError(
             f"{source}: variant {name!r} names a folder of the run; use letters, digits and hyphens (in quotes, where "
             f"YAML would read a number, or yes and no), and none of {', '.join(RESERVED)}."
         )
-    foreign = [key for key in overrides if key not in VARIED]
+
+
+def _require_varied(changes: Mapping[str, Any], place: str) -> None:
+    foreign = [key for key in changes if key not in VARIED and key not in RENAMED]
     if foreign:
         raise PatchlearnError(
-            f"{source}: variants.{name}.{foreign[0]} is not a setting that variants may change. "
-            f"They may change {', '.join(VARIED)}."
+            f"{place}.{foreign[0]} is not a setting that variants may change. They may change {', '.join(VARIED)}."
         )
-    _check_keys(overrides, Recipe, source, f"variants.{name}.")
-    settings = _plain(asdict(recipe))
-    merged = {section: _merge(settings[section], overrides.get(section) or {}) for section in VARIED}
-    whole = _parse(merged, (), f"{source}, variant {name}")
-    try:
-        check_optimisation(whole.classifier.optimisation, "classifier")
-        check_cams(whole.cams, patches=whole.classifier.fusion != "plain")
-        check_relearn(whole.relearn)
-        check_affinity(whole.affinity)
-        check_pseudo(whole.pseudo)
-        check_walks(whole.pseudo, 0 if whole.affinity.kind == OFF else whole.affinity.rounds)
-        check_segmenter(whole.segmenter)
-        for section in ("classifier", "affinity", "segmenter"):
-            check_augment(f"{section}.augment", getattr(whole, section).augment)
-    except PatchlearnError as error:
-        raise PatchlearnError(f"{source}, variant {name}: {error}") from None
-    return Variant(name=name, **{section: getattr(whole, section) for section in VARIED})
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PatchlearnError(f"{path}: no such recipe. Name one of recipes/*.yaml, or your own.") from None
+        raise PatchlearnError(f"{path}: no such recipe. Name a YAML file, or a run folder.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PatchlearnError(f"{path}: not valid YAML: {' '.join(str(error).split())}. Correct the line.") from None
     if not isinstance(settings, dict):
@@ -183,38 +130,34 @@ def _nested(override: str) -> dict[str, Any]:
     return cast(dict[str, Any], nested)
 
 
-def _check_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: str = "") -> None:
-    """Every key of the mapping, at any depth, is a field of the data class."""
-    known = [entry.name for entry in fields(schema)]
-    for key, value in settings.items():
-        if key not in known:
-            raise PatchlearnError(
-                f"{source}: unknown key '{prefix}{key}';{did_you_mean(str(key), known)} "
-                f"The keys there are: {', '.join(known)}."
-            )
-        kind = get_type_hints(schema)[key]
-        if is_dataclass(kind) and isinstance(kind, type):
-            if not isinstance(value, Mapping):
-                raise PatchlearnError(f"{source}: '{prefix}{key}' is a group of settings; write '{key}: {{…}}'.")
-            _check_keys(value, kind, source, f"{prefix}{key}.")
-
-
-def _parse(settings: Mapping[str, Any], overrides: Sequence[str], source: str) -> Recipe:
-    parser = recipe_parser("patchlearn run")
+def _parsed(settings: Mapping[str, Any], overrides: Sequence[str], source: str) -> dict[str, Any]:
+    """Every setting of a recipe as a value of the right type, defaults included, sections as dictionaries."""
+    parser = recipe_parser()
     try:
         base = parser.parse_object(dict(settings))
-        parsed = parser.parse_args(list(overrides), namespace=base)
-        return Recipe(**vars(parser.instantiate(parsed)))
+        return cast(dict[str, Any], parser.parse_args(list(overrides), namespace=base).as_dict())
     except ArgumentError as error:
         raise PatchlearnError(f"{source}: {' '.join(str(error).split())}") from None
 
 
-def _merge(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _built(schema: type[Settings], values: Mapping[str, Any], source: str, prefix: str = "") -> Settings:
+    """The settings of these values. An error of a nested section begins with the path of the section."""
+    kinds, made = get_type_hints(schema), dict(values)
+    for name in values:
+        if is_dataclass(kinds[name]):
+            made[name] = _built(cast(type, kinds[name]), values[name], source, f"{prefix}{name}.")
+    try:
+        return schema(**made)
+    except PatchlearnError as error:
+        raise PatchlearnError(f"{source}: {prefix}{error}") from None
+
+
+def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with changes laid over them, mapping by mapping."""
     merged = dict(settings)
     for key, value in changes.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

@@ -1,27 +1,83 @@
-"""Step 2: multi-scale, flipped class activation maps, kept as soft score maps."""
+"""Step 2: class activation maps, written as soft score maps.
+
+RUN/VARIANT/cams/SPLIT/ID.npz   scores, classes, size (see `patchlearn.core.masks_io`)
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-from patchlearn.core.masks_io import write_scores
-from patchlearn.core.runtime import Runtime, place, share, write_missing
-from patchlearn.core.types import Sample
-from patchlearn.data.images import read_image
-from patchlearn.maps.cam import CamSettings, check_cams, class_activation_maps
-from patchlearn.models.classifier import Classifier
-from patchlearn.models.lda import Discriminant
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.maps.settings import CamSettings
+from patchlearn.steps.classifier import TrainClassifier
+from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.self_training import SelfTrain
+from patchlearn.steps.step import Step
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample
+    from patchlearn.models.classifier import Classifier
+    from patchlearn.models.lda import LinearDiscriminant
+
+
+@dataclass(frozen=True, eq=False)
+class WriteCams(Step):
+    """Write the score maps of one split; with an LDA classifier, if there was self-training."""
+
+    name: ClassVar[str] = "cams"
+    verb: ClassVar[str] = "cams"
+    help: ClassVar[str] = "Step 2: class activation maps."
+    version: ClassVar[int] = 2
+
+    settings: CamSettings
+    data: DataSplit
+    classifier: TrainClassifier
+    lda: SelfTrain | None
+
+    @property
+    def folder(self) -> Path:
+        """One for each split."""
+        return self.home / self.name / self.data.name
+
+    def check(self, runtime: "Runtime") -> None:
+        """Maps of given labels would all be empty where no image has a label, and every mask background."""
+        if self.settings.labels == "given" and not any(sample.labels for sample in self.data.samples):
+            raise PatchlearnError(
+                f"variant {self.home.name}: cams.labels is 'given', but no image of split {self.data.name!r} has a "
+                f"label. Label its images, set cams.labels to predicted, or take {self.data.name!r} out of cams.splits."
+            )
+        if self.settings.read == "merged" and not self.classifier.settings.splits:
+            raise PatchlearnError(
+                f"variant {self.home.name}: cams.read is 'merged', but the classifier has no splits. Choose whole."
+            )
+
+    def work(self, runtime: "Runtime") -> None:
+        """Write every map that is not there yet."""
+        lda = self.lda.load() if self.lda else None
+        write_cams(
+            self.data.samples,
+            self.classifier.load(),
+            self.settings,
+            self.folder,
+            runtime,
+            lda=lda,
+            title=f"maps {self.home.name} {self.data.name}",
+        )
 
 
 def write_cams(
-    samples: Sequence[Sample],
-    classifier: Classifier,
+    samples: Sequence["Sample"],
+    classifier: "Classifier",
     settings: CamSettings,
     folder: Path,
-    runtime: Runtime,
+    runtime: "Runtime",
     *,
-    discriminant: Discriminant | None = None,
+    lda: "LinearDiscriminant | None" = None,
+    title: str = "maps",
 ) -> None:
-    """Write `folder/ID.npz` for every sample that has none yet; each process does its share.
+    """Write `folder/ID.npz` for every sample that has none yet; each process does its part.
 
     Args:
         samples: the images.
@@ -29,24 +85,27 @@ def write_cams(
         settings: how to read the maps.
         folder: for the maps.
         runtime: device, precision, processes and threads.
-        discriminant: see `class_activation_maps`.
+        lda: see `class_activation_maps`.
+        title: shown beside the progress bar.
 
     Raises:
-        PatchlearnError: a wrong setting, or an image that cannot be read.
+        PatchlearnError: an image cannot be read.
     """
-    check_cams(settings, patches=bool(classifier.network.splits))
-    accelerator = runtime.accelerator
-    place(classifier.network, accelerator.device)
-    if discriminant is not None:
-        discriminant.to(accelerator.device)
+    from patchlearn.core.masks_io import write_scores
+    from patchlearn.core.parallel import write_missing
+    from patchlearn.core.runtime import to_device
+    from patchlearn.data.images import read_image
+    from patchlearn.maps.cam import class_activation_maps
 
-    def write(sample: Sample, path: Path) -> None:
+    accelerator = runtime.accelerator
+    to_device(classifier.network, accelerator.device)
+    if lda is not None:
+        lda.to(accelerator.device)
+
+    def write(sample: "Sample", path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
         with accelerator.autocast():
-            maps = class_activation_maps(classifier, read_image(sample.image), settings, given, discriminant)
+            maps = class_activation_maps(classifier, read_image(sample.image), settings, given, lda)
         write_scores(path, maps)
 
-    # Shares first: what other processes have written by now must not shift them.
-    mine, title = share(samples, accelerator), f"maps {folder.parent.parent.name} {folder.name}"
-    write_missing(mine, lambda sample: folder / f"{sample.id}.npz", write, title=title, runtime=runtime)
-    accelerator.wait_for_everyone()
+    write_missing(samples, lambda sample: folder / f"{sample.id}.npz", write, title=title, runtime=runtime)

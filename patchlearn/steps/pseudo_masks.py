@@ -1,38 +1,141 @@
-"""Step 4: score maps → refined pseudo masks with an ignore band: walk → background → dense CRF → local refinement."""
+"""Step 4: pseudo masks.
+
+RUN/VARIANT/pseudo/SPLIT/ID.png        0 background, i + 1 class i, 255 undecided
+RUN/VARIANT/pseudo/SPLIT/sure/ID.png   the same where the labels are reliable, 255 elsewhere
+RUN/VARIANT/pseudo/SPLIT/classes.txt   the name of class i on line i
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-from patchlearn.core.masks_io import read_scores, write_mask
-from patchlearn.core.runtime import Runtime, write_missing
-from patchlearn.core.types import Sample
-from patchlearn.data.images import read_image
-from patchlearn.maps.pseudo_mask import SURE, PseudoSettings, check_pseudo, pseudo_labels
-from patchlearn.models.affinity_network import AffinityNetwork
+from patchlearn.maps.settings import PseudoSettings, WalkSettings
+from patchlearn.refine.settings import BackgroundRule
+from patchlearn.steps.affinity import TrainAffinity
+from patchlearn.steps.cams import WriteCams
+from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.step import Step
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample
+    from patchlearn.models.affinity_network import AffinityNetwork
+
+SURE = "sure"
+
+
+@dataclass(frozen=True, eq=False)
+class WritePseudoMasks(Step):
+    """Turn the score maps of one split into masks: walk, background, dense CRF."""
+
+    name: ClassVar[str] = "pseudo"
+    verb: ClassVar[str] = "pseudo"
+    help: ClassVar[str] = "Step 4: pseudo masks."
+    version: ClassVar[int] = 5
+    SUFFIX: ClassVar[str] = ""  # of the folders of what learned from them
+
+    settings: PseudoSettings
+    rule: BackgroundRule
+    walk: WalkSettings
+    cams: WriteCams
+    affinity: TrainAffinity | None
+
+    @property
+    def folder(self) -> Path:
+        """One for each split."""
+        return self.home / self.name / self.cams.data.name
+
+    @property
+    def data(self) -> DataSplit:
+        """The split of the maps."""
+        return self.cams.data
+
+    @property
+    def samples(self) -> tuple["Sample", ...]:
+        """The images that have a mask: all of the split."""
+        return self.data.samples
+
+    def check(self, runtime: "Runtime") -> None:
+        """Two walks that are to agree must differ."""
+        from patchlearn.maps.pseudo_mask import require_two_walks
+
+        require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
+
+    def work(self, runtime: "Runtime") -> None:
+        """Write every mask that is not there yet."""
+        from patchlearn.core.masks_io import write_class_names
+
+        write_class_names(self.folder, self.data.classes)
+        affinity, second = self._networks(runtime)
+        write_pseudo_masks(
+            self.samples,
+            self.cams.folder,
+            self.settings,
+            self.rule,
+            self.walk,
+            self.folder,
+            runtime,
+            affinity=affinity,
+            second=second,
+            title=f"masks {self.home.name} {self.data.name}",
+        )
+
+    def _networks(self, runtime: "Runtime") -> tuple["AffinityNetwork | None", "AffinityNetwork | None"]:
+        """The last round's network and, if two walks are compared, that of the round before."""
+        if self.affinity is None:
+            return None, None
+        device = runtime.accelerator.device
+        compared = self.settings.sure != "confident"
+        return self.affinity.load(device), self.affinity.load_earlier(device) if compared else None
 
 
 def write_pseudo_masks(
-    samples: Sequence[Sample],
+    samples: Sequence["Sample"],
     scores: Path,
     settings: PseudoSettings,
+    rule: BackgroundRule,
+    walk: WalkSettings,
     folder: Path,
-    runtime: Runtime,
+    runtime: "Runtime",
     *,
-    affinity: AffinityNetwork | None = None,
-    second: AffinityNetwork | None = None,
+    affinity: "AffinityNetwork | None" = None,
+    second: "AffinityNetwork | None" = None,
+    title: str = "masks",
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
 
+    Each process does its part.
+
+    Args:
+        samples: the images.
+        scores: the folder of the score maps.
+        settings: which refinements, and which pixels are reliable.
+        rule: of the background threshold.
+        walk: how far the scores walk.
+        folder: for the masks.
+        runtime: processes and threads.
+        affinity: a trained network; without one there is no walk.
+        second: the network of the second of two walks; the same if None.
+        title: shown beside the progress bar.
+
     Raises:
-        PatchlearnError: score maps or images are missing, or a setting is out of range.
+        PatchlearnError: score maps or images are missing.
     """
-    check_pseudo(settings)
+    from patchlearn.core.masks_io import read_scores, write_mask
+    from patchlearn.core.parallel import write_missing
+    from patchlearn.data.images import read_image
+    from patchlearn.maps.pseudo_mask import pseudo_labels
 
-    def write(sample: Sample, path: Path) -> None:
+    def write(sample: "Sample", _: Path) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, affinity, second)
+        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
-        write_mask(path, mask)
+        write_mask(folder / f"{sample.id}.png", mask)
 
-    title = f"masks {folder.parent.parent.name} {folder.name}"
-    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
+    def missing(sample: "Sample") -> Path:
+        """Both files are written together; whichever of them is missing."""
+        sure = folder / SURE / f"{sample.id}.png"
+        return folder / f"{sample.id}.png" if sure.exists() else sure
+
+    write_missing(samples, missing, write, title=title, runtime=runtime)

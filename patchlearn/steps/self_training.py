@@ -1,70 +1,156 @@
-"""Step 2, before the maps are written: from what the maps are sure of, a discriminant learns to make better ones.
+"""Step 2, before the maps are written: self-training of the maps by LDA.
 
-Round after round: read maps, sharpen them with a dense CRF, keep what they are sure of, learn from it what a cell
-shows, and read the maps anew. The classifier and its features stay what they are. (That maps can teach a second, better
-reader is an old habit of the field: IRN's affinities and SEAM's, AFA's and ToCo's second branches learn from theirs.)
+Round after round: read the maps, sharpen them with a dense CRF, take their confident pixels as labels, compute an LDA
+classifier over the classifier's features from them, and read the maps anew with it.
+
+    RUN/VARIANT/relearn/round-N.safetensors   the LDA classifier of each round
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-from patchlearn.core.runtime import Runtime, place, results_of, share
-from patchlearn.core.types import Sample
-from patchlearn.maps.cam import CamSettings
-from patchlearn.maps.self_training import RelearnSettings, _check_cells, _Lesson, _moments_of, _total, check_relearn
-from patchlearn.models.classifier import Classifier
-from patchlearn.models.lda import load_discriminant, save_discriminant
-from patchlearn.refine import BackgroundRule
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
+from patchlearn.models.settings import ViewSettings
+from patchlearn.refine.settings import BackgroundRule
+from patchlearn.steps.classifier import TrainClassifier
+from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.step import Step
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample
+    from patchlearn.maps.self_training import RoundSettings
+    from patchlearn.models.classifier import Classifier
+    from patchlearn.models.lda import LinearDiscriminant, Moments
 
 
-def learn_discriminant(
-    samples: Sequence[Sample],
-    classifier: Classifier,
+@dataclass(frozen=True, eq=False)
+class SelfTrain(Step):
+    """Compute LDA classifiers from the confident pixels of the maps of one split."""
+
+    name: ClassVar[str] = "relearn"
+    verb: ClassVar[str] = "cams"
+    version: ClassVar[int] = 2
+    is_training: ClassVar[bool] = True
+    promised: ClassVar[tuple[str, ...]] = ("round-*.safetensors",)
+
+    settings: SelfTrainingSettings
+    views: ViewSettings
+    read: str
+    rule: BackgroundRule
+    classifier: TrainClassifier
+    data: DataSplit
+
+    def load(self) -> "LinearDiscriminant":
+        """The LDA classifier of the last round, on the CPU."""
+        from patchlearn.models.lda import load_lda
+
+        return load_lda(round_path(self.folder, self.settings.rounds))
+
+    def work(self, runtime: "Runtime") -> None:
+        """Compute every round that is not there yet."""
+        cams = CamSettings(views=self.views, read=self.read)
+        title = f"self-training {self.home.name}"
+        classifier = self.classifier.load()
+        self_train(self.data.samples, classifier, cams, self.rule, self.settings, self.folder, runtime, title=title)
+
+
+def self_train(
+    samples: Sequence["Sample"],
+    classifier: "Classifier",
     cams: CamSettings,
     rule: BackgroundRule,
-    settings: RelearnSettings,
+    settings: SelfTrainingSettings,
     folder: Path,
-    runtime: Runtime,
+    runtime: "Runtime",
+    *,
+    title: str = "self-training",
 ) -> Path:
-    """Learn and write `folder/round-1.safetensors` and so on; rounds that are there are not learned again.
+    """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
     Args:
-        samples: images whose given labels say what is in them.
-        classifier: whose features are used.
-        cams: at which scales, and how, maps are read; mirror images are left out while learning.
-        rule: what is background in a map.
-        settings: how many rounds.
-        folder: where the discriminants go.
+        samples: images whose given labels name the classes in them.
+        classifier: whose features are used; it is moved to the accelerator's device.
+        cams: at which scales, and how, maps are read; mirror images are left out.
+        rule: of the background threshold.
+        settings: how many rounds, and from which pixels.
+        folder: where the LDA classifiers go.
         runtime: device, precision, processes and threads.
+        title: shown beside the progress bars.
 
     Returns:
         The last round's file.
 
     Raises:
-        PatchlearnError: a wrong setting, or a class of which no cell is sure.
+        PatchlearnError: a class without a single confident cell.
     """
-    check_relearn(settings)
+    from patchlearn.core.runtime import to_device
+    from patchlearn.maps.self_training import RoundSettings
+    from patchlearn.models.lda import load_lda
+
     accelerator = runtime.accelerator
-    network = place(classifier.network, accelerator.device)
-    lesson = _Lesson(network, replace(cams, flip=False), rule, settings.confident, len(classifier.classes), accelerator)
-    discriminant, path = None, folder
+    network = to_device(classifier.network, accelerator.device)
+    cams = replace(cams, views=replace(cams.views, flip=False))
+    one_round = RoundSettings(network, cams, rule, settings.confident, len(classifier.classes), accelerator)
+    path = folder
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
         if not path.exists():
-            title = f"relearn {folder.parent.name}, round {number}"
-            work = partial(_moments_of, replace(lesson, discriminant=discriminant))
-            mine = share(samples, accelerator)
-            moments = _total(lesson, results_of(mine, work, title, runtime.threads, runtime.console))
-            _check_cells(moments, samples, classifier.classes)
-            if accelerator.is_main_process:
-                save_discriminant(path, moments.solve(settings.shrinkage))
+            _write_round(path, samples, classifier, one_round, settings, runtime, f"{title}, round {number}")
         accelerator.wait_for_everyone()
-        discriminant = load_discriminant(path).to(accelerator.device)
+        one_round = replace(one_round, lda=load_lda(path).to(accelerator.device))
     return path
 
 
 def round_path(folder: Path, number: int) -> Path:
     """The file of one round, counted from 1."""
     return folder / f"round-{number}.safetensors"
+
+
+def _write_round(
+    path: Path,
+    samples: Sequence["Sample"],
+    classifier: "Classifier",
+    one_round: "RoundSettings",
+    settings: SelfTrainingSettings,
+    runtime: "Runtime",
+    title: str,
+) -> None:
+    from patchlearn.core.parallel import results_of, shard
+    from patchlearn.maps.self_training import confident_moments_of
+    from patchlearn.models.lda import save_lda
+
+    mine = shard(samples, runtime.accelerator)
+    parts = results_of(mine, partial(confident_moments_of, one_round), title, runtime.threads, runtime.console)
+    moments = _total(one_round, parts)
+    _require_cells(moments, samples, classifier.classes)
+    if runtime.accelerator.is_main_process:
+        save_lda(path, moments.solve(settings.shrinkage))
+
+
+def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":
+    """The sum, in the order of the images, over all processes."""
+    total, accelerator = one_round.moments(), one_round.accelerator
+    for part in parts:
+        total += part
+    if accelerator.num_processes > 1:
+        total.counts, total.sums, total.products = (
+            accelerator.reduce(mine.to(accelerator.device), "sum").cpu()
+            for mine in (total.counts, total.sums, total.products)
+        )
+    return total
+
+
+def _require_cells(moments: "Moments", samples: Sequence["Sample"], classes: Sequence[str]) -> None:
+    wanted = {0, *(label + 1 for sample in samples for label in sample.labels)}
+    missing = [["background", *classes][index] for index in sorted(wanted) if not moments.counts[index]]
+    if missing:
+        raise PatchlearnError(
+            f"self_training: in all {len(samples)} images there is no confident cell of {', '.join(missing)}. Lower "
+            "self_training.confident.high (raise self_training.confident.low for background), or set "
+            "self_training.rounds to 0."
+        )

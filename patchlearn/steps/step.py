@@ -1,312 +1,227 @@
-"""A run: where the files of each step lie, what they depend on, and whether they are complete.
+"""What a step is: a value that is given the steps it needs and the values that its result depends on.
 
-A step is complete when the hash of its own settings and of its inputs matches the one in its step.json.
+A step is a frozen data class. Its fields are settings, parts of the data, numbers, and other steps. The key, the
+folder, the verb, completeness, resuming and reuse follow from them. A new step declares its fields and its work.
 """
 
+import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import write_text
-from patchlearn.core.manifest import adopt, begin, commit, file_digest, fingerprint, finish, is_complete
-from patchlearn.core.runtime import Runtime
-from patchlearn.core.types import Dataset, Sample
-from patchlearn.maps.cam import VERSION as CAMS_VERSION
-from patchlearn.maps.pseudo_mask import VERSION as PSEUDO_VERSION
-from patchlearn.maps.self_training import VERSION as RELEARN_VERSION
-from patchlearn.runs.recipe import Recipe, Variant, dump_recipe
-from patchlearn.training.affinity import OFF
-from patchlearn.training.affinity import VERSION as AFFINITY_VERSION
-from patchlearn.training.classifier import ClassifierSettings
-from patchlearn.training.optimisation import Optimisation
-from patchlearn.training.segmenter import VERSION as SEGMENTER_VERSION
-from patchlearn.training.segmenter import NoiseSettings
+from patchlearn.core.manifest import EVERY_FILE, REPLACED, Outputs, changed_inputs, commit, fingerprint
+from patchlearn.core.settings import OUTSIDE_KEY, key_values
 
-RECIPE = "recipe.yaml"
-BY_HAND = "recipe.by-hand.yaml"
-VAL = "val"
-REFERENCE = "-masks"
-YOUNGER_OPTIONS = ("border", "detach", "keep_epochs", "pooling_power")
-EVALUATION_VERSION = 2  # of what an entry of evaluation.json holds
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+
+SHOWN = 3  # changed values that a line names
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A run folder with everything the steps need; `open_run` makes one.
+@dataclass(frozen=True, eq=False)
+class Step(ABC):
+    """One step of one variant.
+
+    A subclass is a frozen data class whose further fields enter the key, unless their metadata is `OUTSIDE_KEY`:
+
+    - settings: their values;
+    - other steps, and whatever else has a `key`: their keys;
+    - None, numbers, strings and collections of these: as they are.
 
     Args:
-        folder: where files go.
-        recipe: every setting.
-        dataset: the opened data.
-        variants: those this call works on.
-        runtime: device, processes, threads, and where progress is shown.
+        home: the folder of the variant in the run folder; where the files lie is no part of the key.
+
+    Attributes:
+        name: the folder below `home`.
+        verb: which verb of the command line takes the step.
+        help: the verb's line in `--help`.
+        version: of the files that the same values give; part of the key.
+        is_training: whether the files take hours, and are kept aside when the key no longer fits.
+        promised: patterns of the files without which the step is not complete.
     """
 
-    folder: Path
-    recipe: Recipe
-    dataset: Dataset
-    variants: tuple[Variant, ...]
-    runtime: Runtime
+    home: Path = field(metadata=OUTSIDE_KEY)
+
+    name: ClassVar[str]
+    verb: ClassVar[str]
+    help: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    is_training: ClassVar[bool] = False
+    promised: ClassVar[Sequence[str]] = EVERY_FILE
+
+    @abstractmethod
+    def work(self, runtime: "Runtime") -> None:
+        """Write the step's files into its folder. Files that are there already were written with the same key."""
+
+    def check(self, runtime: "Runtime") -> None:
+        """Raise `PatchlearnError` for what the work would fail on only after the hours of the steps before it."""
+
+    def refresh(self, runtime: "Runtime") -> None:
+        """Bring the files of a complete step up to date with values that are outside of its key."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self.home / self.name
+
+    @property
+    def root(self) -> Path:
+        """The run folder."""
+        return self.home.parent
+
+    @property
+    def title(self) -> str:
+        """For messages and progress bars: the folder below the run folder."""
+        return self.folder.relative_to(self.root).as_posix()
+
+    @property
+    def outputs(self) -> Outputs:
+        """The folder with its manifest."""
+        return Outputs(self.folder, self.promised)
 
     @cached_property
-    def data_key(self) -> str:
-        """`data_key` of the data set, which every other key holds: on a slow disk, asking each image takes minutes."""
-        return data_key(self.dataset)
-
-
-def segmented_splits(run: Run, variant: Variant) -> tuple[str, ...]:
-    """The splits whose images the segmenter segments."""
-    if variant.segmenter.splits is None:
-        return (VAL,) if VAL in run.dataset.splits else ()
-    return variant.segmenter.splits
-
-
-def segmenter_samples(run: Run, variant: Variant) -> tuple[Sample, ...]:
-    """The images that the segmenter learns from: as a reference, those that have true masks."""
-    samples = run.dataset.split(variant.segmenter.train_split)
-    return tuple(sample for sample in samples if sample.mask or not is_reference(run))
-
-
-# --- folders -----------------------------------------------------------------
-
-
-def classifier_folder(run: Run, variant: Variant) -> Path:
-    """Of step 1."""
-    return run.folder / variant.name / "classifier"
-
-
-def relearn_folder(run: Run, variant: Variant) -> Path:
-    """Of step 2: what its maps are read with."""
-    return run.folder / variant.name / "relearn"
-
-
-def cams_folder(run: Run, variant: Variant, split: str) -> Path:
-    """Of step 2."""
-    return run.folder / variant.name / "cams" / split
-
-
-def affinity_folder(run: Run, variant: Variant) -> Path:
-    """Of step 3."""
-    return run.folder / variant.name / "affinity"
-
-
-def pseudo_folder(run: Run, variant: Variant, split: str) -> Path:
-    """Of step 4."""
-    return run.folder / variant.name / "pseudo" / split
-
-
-def segmenter_folder(run: Run, variant: Variant) -> Path:
-    """Of step 5: the model."""
-    return named_folder(run, variant, "segmenter")
-
-
-def segmented_folder(run: Run, variant: Variant, split: str) -> Path:
-    """Of step 5: its masks."""
-    return named_folder(run, variant, "segmented") / split
-
-
-def named_folder(run: Run, variant: Variant, step: str) -> Path:
-    """The fully supervised reference keeps its files apart."""
-    return run.folder / variant.name / (f"{step}{REFERENCE}" if is_reference(run) else step)
-
-
-def is_reference(run: Run) -> bool:
-    """Whether the segmenter learns from true masks."""
-    return run.recipe.supervision == "masks"
-
-
-# --- keys --------------------------------------------------------------------
-
-
-def data_key(dataset: Dataset) -> str:
-    """Changes with classes, lists, labels, and the size of any image file."""
-    listing = {
-        split: [(sample.id, sample.labels, sample.image.stat().st_size) for sample in samples]
-        for split, samples in dataset.splits.items()
-    }
-    return fingerprint(dataset.classes, listing)
-
-
-def classifier_key(run: Run, variant: Variant) -> str:
-    """Changes with the training's settings, the seed, the data, and the content of a weights file."""
-    content = _weights_content(variant.classifier.weights)
-    classifier = replace(variant.classifier, optimisation=_what_learns(variant.classifier.optimisation))
-    settings = _without_defaults(asdict(classifier), ClassifierSettings(), YOUNGER_OPTIONS)
-    return fingerprint("classifier", settings, content, run.recipe.seed, run.data_key)
-
-
-def _what_learns(optimisation: Optimisation) -> Optimisation:
-    """Whoever saves more often after a kill goes on from where the training stood."""
-    return replace(optimisation, save_seconds=Optimisation().save_seconds)
-
-
-def _without_defaults(settings: dict[str, Any], defaults: object, names: Sequence[str]) -> dict[str, Any]:
-    """An option that came later leaves the runs of before complete, as long as nobody sets it."""
-    return {name: value for name, value in settings.items() if name not in names or value != getattr(defaults, name)}
-
-
-def relearn_key(run: Run, variant: Variant) -> str:
-    """Changes with the classifier, how its maps are read, what they are sure of, and how often they are relearned."""
-    read = {name: value for name, value in asdict(variant.cams).items() if name in ("scales", "long_side", "read")}
-    settings = read, asdict(variant.relearn), asdict(variant.pseudo.background)
-    return fingerprint("relearn", RELEARN_VERSION, CAMS_VERSION, settings, classifier_key(run, variant))
-
-
-def cams_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the classifier, with how its maps are read and, if they are relearned, with what from."""
-    settings = {**asdict(variant.cams), "splits": split}
-    reader = relearn_key(run, variant) if variant.relearn.rounds else classifier_key(run, variant)
-    return fingerprint("cams", CAMS_VERSION, settings, reader)
-
-
-def affinity_key(run: Run, variant: Variant) -> str:
-    """Changes with the score maps of the images it learns from, what they are sure of, and the training's settings."""
-    walk = asdict(variant.pseudo.walk) if variant.affinity.rounds > 1 else None
-    learner = replace(variant.affinity, optimisation=_what_learns(variant.affinity.optimisation))
-    settings = asdict(learner), asdict(variant.pseudo.background), walk
-    scores = cams_key(run, variant, variant.affinity.train_split)
-    return fingerprint("affinity", AFFINITY_VERSION, settings, run.recipe.seed, scores)
-
-
-def pseudo_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the score maps, the affinities and the rules for masks."""
-    settings = {**asdict(variant.pseudo), "splits": split}
-    learned = affinity_key(run, variant) if variant.affinity.kind != OFF else None
-    return fingerprint("pseudo", PSEUDO_VERSION, settings, cams_key(run, variant, split), learned)
-
-
-def segmenter_key(run: Run, variant: Variant) -> str:
-    """Changes with the masks it learns, the network and its training, the seed, and the content of a weights file."""
-    settings = asdict(replace(variant.segmenter, optimisation=_what_learns(variant.segmenter.optimisation)))
-    settings.pop("splits")
-    if variant.segmenter.noise.rounds == 1 or is_reference(run):  # no round reads what an earlier one segmented
-        settings.pop("inference")
-        settings["noise"] |= {name: getattr(NoiseSettings(), name) for name in ("relabel_crf", "undecided")}
-    split = variant.segmenter.train_split
-    if is_reference(run):
-        settings.pop("noise")
-        masks: Any = run.data_key, [mask_sizes(sample) for sample in run.dataset.split(split)]
-    else:
-        masks = pseudo_key(run, variant, split)
-    weights = _weights_content(variant.segmenter.weights)
-    return fingerprint("segmenter", SEGMENTER_VERSION, settings, weights, run.recipe.seed, masks)
-
-
-def segmented_key(run: Run, variant: Variant, split: str) -> str:
-    """Changes with the segmenter and with how it is used."""
-    return fingerprint("segmented", split, asdict(variant.segmenter.inference), segmenter_key(run, variant))
-
-
-def _weights_content(weights: str | None) -> str | None:
-    return file_digest(Path(weights)) if weights and Path(weights).is_file() else weights
-
-
-def common_key(run: Run, variant: Variant) -> str:
-    """Changes with whatever a segmenter and its fully supervised reference must share for the one to be measured by
-    the other: everything but their labels, and what is done about noisy ones.
-    """
-    learner = replace(variant.segmenter, optimisation=_what_learns(variant.segmenter.optimisation))
-    settings = {name: value for name, value in asdict(learner).items() if name not in ("noise", "splits")}
-    weights = _weights_content(variant.segmenter.weights)
-    return fingerprint("common", SEGMENTER_VERSION, settings, weights, run.recipe.seed, run.data_key)
-
-
-def judged_masks(run: Run, variant: Variant) -> list[str]:
-    """The splits whose masks the segmenter has written, from the present settings, and which have true ones."""
-    return [
-        split
-        for split in segmented_splits(run, variant)
-        if is_complete(segmented_folder(run, variant, split), segmented_key(run, variant, split))
-        and any(sample.mask for sample in run.dataset.split(split))
-    ]
-
-
-def evaluation_key(run: Run, variant: Variant) -> str:
-    """Changes with everything that is judged, and with the size of any true mask."""
-    by_segmenter = judged_masks(run, variant)
-    judged = [segmented_key(run, variant, split) for split in by_segmenter]
-    splits = by_segmenter if is_reference(run) else [*variant.cams.splits, *by_segmenter]
-    truth = [mask_sizes(sample) for split in dict.fromkeys(splits) for sample in run.dataset.split(split)]
-    if is_reference(run):
-        return fingerprint("evaluation-masks", EVALUATION_VERSION, variant.name, judged, truth)
-    seeds = [cams_key(run, variant, split) for split in variant.cams.splits]
-    masks = [pseudo_key(run, variant, split) for split in variant.pseudo.splits]
-    return fingerprint(
-        "evaluation", EVALUATION_VERSION, variant.name, seeds, masks, judged, truth, asdict(variant.pseudo)
-    )
-
-
-def mask_sizes(sample: Sample) -> tuple[str, int, int]:
-    """(id, bytes of the mask, bytes of the parts)."""
-    mask, parts = (path.stat().st_size if path else 0 for path in (sample.mask, sample.parts))
-    return sample.id, mask, parts
-
-
-# --- taking a step -----------------------------------------------------------
-
-
-def take_step(run: Run, folder: Path, key: str, work: Callable[[], object]) -> None:
-    """Do the work unless the folder's manifest says that it is done."""
-    name = folder.relative_to(run.folder)
-    if is_complete(folder, key):
-        run.runtime.console.print(f"{name}: complete", style="dim", markup=False)
-        return
-    started = time.monotonic()
-    if run.runtime.accelerator.is_main_process:
-        _write_recipe(run)
-        begin(folder, key)
-    run.runtime.accelerator.wait_for_everyone()
-    if not _adopted(run, folder, key):
-        work()
-    run.runtime.accelerator.wait_for_everyone()
-    seconds = round(time.monotonic() - started, 1)
-    if run.runtime.accelerator.is_main_process:
-        finish(folder, key, seconds=seconds, commit=commit(), **_circumstances(run))
-    run.runtime.accelerator.wait_for_everyone()
-
-
-def _write_recipe(run: Run) -> None:
-    """A reference is trained beside a run, whose recipe stays what it was; one written by hand is kept as well."""
-    path = run.folder / RECIPE
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    if before and is_reference(run):
-        return
-    if "#" in before:  # a comment: what we write has none
-        write_text(run.folder / BY_HAND, before)
-    write_text(path, dump_recipe(run.recipe))
-
-
-def _circumstances(run: Run) -> dict[str, Any]:
+    def inputs(self) -> dict[str, Any]:
+        """Everything the result depends on, by name, as JSON."""
+        wanted = [entry for entry in fields(self) if entry.metadata.get("key") != "outside"]
+        return {"version": self.version, **{entry.name: _input(getattr(self, entry.name)) for entry in wanted}}
+
+    @cached_property
+    def key(self) -> str:
+        """Changes with everything that the result depends on."""
+        return fingerprint(self.name, self.inputs)
+
+    @property
+    def needs(self) -> tuple["Step", ...]:
+        """The steps whose files this one reads."""
+        values = [getattr(self, entry.name) for entry in fields(self)]
+        flat = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in values)
+        return tuple(value for value in flat if isinstance(value, Step))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the step has finished with these values and its files are there. Looked up once when it is true."""
+        known: dict[str, bool] = self.__dict__
+        if not known.get("_found_complete"):
+            known["_found_complete"] = self.outputs.is_complete(self.key)
+        return known["_found_complete"]
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the folder holds files that were made with other values."""
+        return self.outputs.is_of_another(self.key)
+
+    def require(self) -> None:
+        """Raise `PatchlearnError`, naming the verb that helps, unless the step is complete."""
+        if not self.is_complete:
+            raise PatchlearnError(
+                f"{self.folder}: {self._why()}. Run first: patchlearn {self.verb} with the same recipe."
+            )
+
+    def take(self, runtime: "Runtime") -> None:
+        """Do the work, unless it is done.
+
+        Raises:
+            PatchlearnError: a step that this one needs is not complete, or the work fails.
+        """
+        if self.is_complete:
+            _say(runtime, f"{self.title}: complete")
+        else:
+            for step in self.needs:
+                step.require()
+            self._make(runtime)
+        self.refresh(runtime)
+
+    def _make(self, runtime: "Runtime") -> None:
+        if self.folder.exists():
+            _say(runtime, f"{self.title}: {self._why()}; made {'anew' if self.is_outdated else 'complete'}")
+        started, accelerator, twin = time.monotonic(), runtime.accelerator, self._twin()
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            self._claim()
+        if twin is not None:
+            _say(runtime, f"{self.title}: as in {twin.relative_to(self.root)}")
+        if twin is not None and accelerator.is_main_process:
+            self.outputs.copy_from(twin)
+        accelerator.wait_for_everyone()
+        if twin is None:
+            self.work(runtime)
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            facts = {"seconds": round(time.monotonic() - started, 1), "commit": commit(), **_circumstances(runtime)}
+            self.outputs.finish(self.key, {**facts, **self._manifest_facts()})
+            self._drop_older()
+        accelerator.wait_for_everyone()
+        self.__dict__["_found_complete"] = True
+
+    def _manifest_facts(self) -> dict[str, Any]:
+        return {"step": self.title, "inputs": self.inputs}
+
+    def _claim(self) -> None:
+        """Begin in the folder. What many hours of training made with other values is set aside."""
+        old = self.outputs.manifest.get("key")
+        aside = self.root / REPLACED / f"{self.name}-{old}" if old and self.is_training else None
+        self.outputs.begin(self.key, self._manifest_facts(), aside)
+
+    def _drop_older(self) -> None:
+        """Of the folders that this step has set aside, keep the newest."""
+        mine = [
+            folder
+            for folder in (self.root / REPLACED).glob(f"{self.name}-*")
+            if Outputs(folder).manifest.get("step") == self.title
+        ]
+        for older in sorted(mine, key=lambda folder: folder.stat().st_mtime)[:-1]:
+            shutil.rmtree(older)
+
+    def _why(self) -> str:
+        """Why the step is not complete, in a few words."""
+        facts = self.outputs.manifest
+        if not facts:
+            return "not there yet"
+        if facts["key"] != self.key:
+            changed = changed_inputs(facts.get("inputs", {}), self.inputs) or ["settings"]
+            more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+            return f"made with other values ({', '.join(changed[:SHOWN])}{more})"
+        if not facts["complete"]:
+            return "not finished"
+        damaged = self.outputs.damaged()
+        return f"{len(damaged)} files are missing or changed, the first is {damaged[0]}"
+
+    def _twin(self) -> Path | None:
+        """A folder in which exactly this step is finished: another variant's, or one that was set aside."""
+        below = self.folder.relative_to(self.home).as_posix()
+        aside = self.root / REPLACED
+        candidates = [*sorted(self.root.glob(f"*/{below}")), *sorted(aside.glob(f"*-{self.key}"))]
+        for twin in candidates:
+            if twin != self.folder and Outputs(twin, self.promised).is_complete(self.key):
+                return twin
+        return None
+
+
+def _input(value: Any) -> Any:
+    """A value of a step's field, as it enters the key."""
+    if isinstance(value, Mapping):
+        return {str(name): _input(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_input(each) for each in value]
+    key = getattr(value, "key", None)
+    return key if isinstance(key, str) else key_values(value)
+
+
+def _circumstances(runtime: "Runtime") -> dict[str, Any]:
     """What may change results in the last digits, and is no part of the key."""
-    accelerator = run.runtime.accelerator
+    accelerator = runtime.accelerator
     return {
-        "precision": run.recipe.runtime.precision,
+        "precision": accelerator.mixed_precision,
         "processes": accelerator.num_processes,
         "device": accelerator.device.type,
     }
 
 
-def _adopted(run: Run, folder: Path, key: str) -> bool:
-    """Whether another variant had done exactly this step, so that its files could be copied."""
-    variant, *rest = folder.relative_to(run.folder).parts
-    for twin in run.folder.glob("/".join(["*", *rest])):
-        if rest and twin != folder and is_complete(twin, key):
-            words = f"{'/'.join([variant, *rest])}: as in {twin.relative_to(run.folder)}"
-            run.runtime.console.print(words, style="dim", markup=False)
-            if run.runtime.accelerator.is_main_process:
-                adopt(twin, folder)
-            run.runtime.accelerator.wait_for_everyone()
-            return True
-    return False
-
-
-def require_step(folder: Path, key: str, verb: str) -> None:
-    """Raise `PatchlearnError` unless the step that owns the folder is complete."""
-    if not is_complete(folder, key):
-        raise PatchlearnError(
-            f"{folder}: not there yet, or made with other settings. Run first: patchlearn {verb} with the same recipe."
-        )
+def _say(runtime: "Runtime", words: str) -> None:
+    runtime.console.print(words, style="dim", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What an affinity network pays for pairs of pixels: too little affinity within a class, too much between two.
+"""The loss of an affinity network: the cost of too little affinity within a class, or too much between two.
 
 Pairs and their paths are IRN's (`patchlearn.refine.walk`); the balance of the losses is PSA's and IRN's.
 """
@@ -14,7 +14,7 @@ from patchlearn.refine.walk import half_offsets, path_cells
 
 GROUPS = 3  # of pairs: both background, both of one class, of two classes
 UNDECIDED = GROUPS
-BALANCE = (1 / 4, 1 / 4, 1 / 2)  # PSA and IRN: however few pixels are foreground, each group has its say
+BALANCE = (1 / 4, 1 / 4, 1 / 2)  # PSA and IRN: each group counts, however few of its pixels there are
 EPSILON = 1e-5  # log(a + 1e-5): PSA
 Offset = tuple[int, int]
 

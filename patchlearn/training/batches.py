@@ -1,10 +1,6 @@
-"""One loop for every training: optimise, log, save, resume.
+"""The batches of a training: images in an order that depends on (seed, epoch) alone, shared by the processes."""
 
-A run that was killed goes on from its last saved step and takes the same course as an undisturbed one: batches,
-augmentation and dropout depend on (seed, epoch, index) alone.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from accelerate import Accelerator
@@ -13,12 +9,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.runtime import Runtime, seed_for, seeded, share
+from patchlearn.core.parallel import shard
+from patchlearn.core.runtime import Module, Runtime
+from patchlearn.core.seeds import Stream, seed_for, seeded
 from patchlearn.core.types import Sample, UInt8
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import MaskedTransform
-from patchlearn.training.loop import Module
-from patchlearn.training.optimisation import Optimisation
+from patchlearn.training.settings import Optimisation
 
 
 def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -28,20 +25,19 @@ def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[li
     >>> [len(batch) for batch in batches], len({index for batch in batches for index in batch})
     ([4, 4], 8)
     """
-    generator = torch.Generator().manual_seed(seed_for(seed, "order", epoch))
+    generator = torch.Generator().manual_seed(seed_for(seed, Stream.ORDER, epoch))
     order: list[int] = torch.randperm(count, generator=generator).tolist()
     size = min(batch_size, count)
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
 
 
 class EpochImages(TorchDataset[tuple[Tensor, ...]]):
-    """Images by (epoch, index), of which order and augmentation depend on (seed, epoch, index) alone.
+    """Images by (epoch, index). Order and augmentation depend on (seed, epoch, index) alone.
 
-    A subclass says what one is.
+    A subclass says what one item is.
     """
 
     def __init__(self, samples: Sequence[Sample], seed: int):
-        """Images of these samples."""
         self.samples, self.seed = samples, seed
 
     def __len__(self) -> int:
@@ -54,7 +50,15 @@ class EpochImages(TorchDataset[tuple[Tensor, ...]]):
 
 
 class LabelledPixels(EpochImages):
-    """Augmented images with labels for their pixels."""
+    """Augmented images with labels for their pixels.
+
+    Args:
+        samples: the images.
+        read_labels: sample → H×W labels, 255 ignored.
+        transform: image and labels → one random view of both.
+        seed: of the run.
+        stream: of the augmentation, which differs between trainings of one seed.
+    """
 
     def __init__(
         self,
@@ -63,11 +67,10 @@ class LabelledPixels(EpochImages):
         transform: MaskedTransform,
         seed: int,
         *,
-        purpose: str,
+        stream: Stream,
     ):
-        """`read_labels` gives H×W labels, 255 ignored; the purpose keeps trainings of one seed apart."""
         super().__init__(samples, seed)
-        self.read_labels, self.transform, self.purpose = read_labels, transform, purpose
+        self.read_labels, self.transform, self.stream = read_labels, transform, stream
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
         """(3×crop×crop image, crop×crop labels)."""
@@ -76,10 +79,10 @@ class LabelledPixels(EpochImages):
         image, labels = read_image(sample.image), self.read_labels(sample)
         if image.shape[:2] != labels.shape:
             raise PatchlearnError(
-                f"{sample.image}: {image.shape[1]}×{image.shape[0]} pixels, but its labels for {self.purpose} have "
+                f"{sample.image}: {image.shape[1]}×{image.shape[0]} pixels, but its labels have "
                 f"{labels.shape[1]}×{labels.shape[0]}. Delete the labels and make them again."
             )
-        with seeded(self.seed, f"{self.purpose} augment", epoch, index):
+        with seeded(self.seed, self.stream, epoch, index):
             return self.transform(image, labels)
 
 
@@ -90,7 +93,7 @@ def process_batches(
 
     It is one stream, so that the processes that load images start once, and not anew in every epoch.
     """
-    places = (share(batch, runtime.accelerator) for batch in _places(images, settings, step))
+    places = (shard(batch, runtime.accelerator) for batch in _places(images, settings, step))
     on_gpu = runtime.accelerator.device.type == "cuda"
     return DataLoader(images, batch_sampler=places, num_workers=runtime.workers, pin_memory=on_gpu)
 
@@ -104,14 +107,25 @@ def _places(images: EpochImages, settings: Optimisation, step: int) -> Iterator[
             yield [(epoch, index) for index in batch]
 
 
-def check_shares(section: str, images: int, settings: Optimisation, accelerator: Accelerator) -> None:
-    """Raise `PatchlearnError` unless the processes can share every batch equally; the section is named in it."""
+def check_shards(section: str, images: int, settings: Optimisation, accelerator: Accelerator) -> None:
+    """Raise `PatchlearnError`, naming the section, unless the processes can share every batch equally."""
     batch = min(settings.batch_size, images)
     if batch % accelerator.num_processes:
         raise PatchlearnError(
             f"{section}.optimisation.batch_size: {batch} images cannot be shared by "
             f"{accelerator.num_processes} processes. Choose a multiple."
         )
+
+
+def multi_hot(labels: Iterable[int], classes: int) -> Tensor:
+    """K floats: 1 for every label.
+
+    >>> multi_hot([0, 2], 3)
+    tensor([1., 0., 1.])
+    """
+    target = torch.zeros(classes)
+    target[list(labels)] = 1.0
+    return target
 
 
 def channels_last(module: Module) -> Module:

@@ -1,8 +1,7 @@
-"""Step 1: train the classifier from image labels, stage by stage."""
+"""Train the classifier from image labels, stage by stage."""
 
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,65 +12,22 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.runtime import Runtime, seed_for, seeded
+from patchlearn.core.runtime import Runtime
+from patchlearn.core.seeds import Stream, seed_for, seeded
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.data.images import read_image
-from patchlearn.data.transforms import AugmentSettings, TrainingTransform, square
+from patchlearn.data.settings import AugmentSettings
+from patchlearn.data.transforms import TrainingTransform, square
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.classifier import MODEL, Classifier, save_classifier
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.training.batches import EpochImages, channels_last, check_shares, process_batches
+from patchlearn.training.batches import EpochImages, channels_last, check_shards, multi_hot, process_batches
 from patchlearn.training.loop import Task, fit
-from patchlearn.training.optimisation import Optimisation, check_optimisation, parameter_groups
+from patchlearn.training.optimisation import parameter_groups
+from patchlearn.training.settings import ClassifierSettings
 
 KEPT = "epochs"
-
-
 HELD_OUT_SHARE = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassifierSettings:
-    """The classification network and how it is trained.
-
-    Of the paper's own training settings none is public (method.md): the defaults here are the field's habits, or were
-    chosen on voc-animals, as docs/experiments.md says.
-
-    Args:
-        backbone: a timm architecture.
-        output_stride: 8, 16 or 32 pixels per cell.
-        weights: null, "hub", "demo" or the path of a timm state dict.
-        fusion: "plain", "progressive" or "explicit".
-        splits: (stage, (rows, columns)) each: where feature maps are cut. Progressive trains one after another, each
-            for an equal share of the epochs.
-        border: what a patch sees beyond its edge: "zero", "replicate" or "neighbour".
-        pooling_power: of the generalised mean over the map that the classifier learns from; 1 for the mean, as the
-            field has it. 3 made better maps of the plain classifier, and worse relearned ones (docs/experiments.md,
-            2026-11-26).
-        detach: explicit patches do not train the layers that feed them.
-        freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Without it, patches change them.
-        frozen_stages: how many of the lowest stages are not trained.
-        train_split: whose labels are learned.
-        held_out_split: where mAP is measured after every epoch; if the data has no such split, a tenth of the training
-            images is held out instead.
-        keep_epochs: keep the classifier of every epoch, as `epochs/EPOCH.safetensors`, counted from 0.
-    """
-
-    backbone: str = "resnet50"
-    output_stride: int = 16
-    weights: str | None = "hub"
-    fusion: str = "plain"
-    splits: tuple[tuple[int, tuple[int, int]], ...] = ()
-    border: str = "zero"
-    pooling_power: float = 1.0
-    detach: bool = True
-    freeze_statistics: bool = True
-    frozen_stages: int = 0
-    train_split: str = "train"
-    held_out_split: str = "val"
-    keep_epochs: bool = False
-    augment: AugmentSettings = field(default_factory=AugmentSettings)
-    optimisation: Optimisation = field(default_factory=Optimisation)
 
 
 def train_classifier(
@@ -81,11 +37,20 @@ def train_classifier(
     runtime: Runtime,
     *,
     seed: int,
+    title: str = "",
 ) -> Path:
     """Train on image labels alone and write `folder/model.safetensors`; resumes where an earlier call was killed.
 
+    Args:
+        dataset: images with labels; masks are not read.
+        settings: network and training.
+        folder: where the model, its state and its logs are written.
+        runtime: device, precision and processes.
+        seed: of new weights, order and augmentation.
+        title: shown beside the progress bar; the fusion by default.
+
     Raises:
-        PatchlearnError: a wrong setting, too few images, labels or epochs.
+        PatchlearnError: too few images, no label, or a backbone that cannot be had.
     """
     network = check_classifier(dataset, settings, runtime, seed=seed)
     samples, held_out = _held_out(dataset, settings, seed)
@@ -93,7 +58,7 @@ def train_classifier(
     classifier = Classifier(network=network, classes=dataset.classes)
     images = _LabelledImages(samples, len(dataset.classes), settings.augment, network, seed)
     task = Task(
-        title=f"train {settings.fusion}",
+        title=title or f"train {settings.fusion}",
         model=network,
         groups=parameter_groups(network.stages, network.classifier, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),
@@ -103,7 +68,7 @@ def train_classifier(
         end_epoch=partial(_end_epoch, classifier, held_out, settings, folder, accelerator),
     )
     fit(task, settings.optimisation, folder, runtime, seed=seed)
-    # A training that had nothing left to do has begun no epoch, but its maps are those of the last stage all the same.
+    # A finished training that is resumed begins no epoch, and its network must still be at the last stage.
     _begin_epoch(network, settings, settings.optimisation.epochs - 1)
     if accelerator.is_main_process:
         save_classifier(folder / MODEL, classifier)
@@ -112,15 +77,14 @@ def train_classifier(
 
 
 def check_classifier(dataset: Dataset, settings: ClassifierSettings, runtime: Runtime, *, seed: int) -> PatchNetwork:
-    """The network before its first step, if everything is as training needs it.
+    """The network before its first step, if images and settings are as training needs them.
 
     Raises:
         PatchlearnError: as `train_classifier`.
     """
     samples, held_out = _held_out(dataset, settings, seed)
-    check_optimisation(settings.optimisation, "classifier")
     _check(settings, samples, held_out, runtime.accelerator)
-    with seeded(seed, "weights"):
+    with seeded(seed, Stream.CLASSIFIER_WEIGHTS):
         return _create_network(settings, len(dataset.classes))
 
 
@@ -128,7 +92,7 @@ def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
     """Mean over classes of the area under the precision–recall curve; classes without a positive are skipped.
 
     Args:
-        scores: N×K, higher is surer.
+        scores: N×K, higher is more probable.
         labels: N×K of 0 and 1.
 
     >>> mean_average_precision(torch.tensor([[3.0], [2.0], [1.0]]), torch.tensor([[1], [0], [1]]))  # (1 + 2/3) / 2
@@ -143,17 +107,6 @@ def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
     return float(average.mean()) if present.any() else float("nan")
 
 
-def multi_hot(labels: Iterable[int], classes: int) -> Tensor:
-    """K floats: 1 for every label.
-
-    >>> multi_hot([0, 2], 3)
-    tensor([1., 0., 1.])
-    """
-    target = torch.zeros(classes)
-    target[list(labels)] = 1.0
-    return target
-
-
 def stage_of_epoch(epoch: int, epochs: int, stages: int) -> int:
     """Which stage of training an epoch belongs to: every stage gets an equal share, in order.
 
@@ -164,7 +117,7 @@ def stage_of_epoch(epoch: int, epochs: int, stages: int) -> int:
 
 
 class _LabelledImages(EpochImages):
-    """Augmented images with their labels; what is drawn depends on (seed, epoch, index) alone."""
+    """Augmented images with their labels."""
 
     def __init__(
         self, samples: Sequence[Sample], classes: int, augment: AugmentSettings, network: PatchNetwork, seed: int
@@ -177,7 +130,7 @@ class _LabelledImages(EpochImages):
         epoch, index = place
         sample = self.samples[index]
         image = read_image(sample.image)
-        with seeded(self.seed, "augment", epoch, index):
+        with seeded(self.seed, Stream.CLASSIFIER_AUGMENT, epoch, index):
             return self.transform(image), multi_hot(sample.labels, self.classes)
 
 
@@ -208,7 +161,7 @@ def _end_epoch(
     accelerator: Accelerator,
     epoch: int,
 ) -> dict[str, float]:
-    """The epoch's mAP on held-out images; its classifier is kept if that was asked for."""
+    """The epoch's mAP on held-out images; its classifier is kept if the settings ask for it."""
     if settings.keep_epochs:
         save_classifier(folder / KEPT / f"{epoch}.safetensors", classifier)
     return {"map": mean_average_precision(*_predict(classifier.network, held_out, settings, accelerator))}
@@ -222,11 +175,10 @@ def _predict(
     network.eval()
     size, logits = settings.optimisation.batch_size, []
     for start in range(0, len(samples), size):
-        batch = torch.stack(
-            [_whole(sample, network, settings.augment.crop) for sample in samples[start : start + size]]
-        )
+        images = [_whole(sample, network, settings.augment.crop) for sample in samples[start : start + size]]
+        batch = torch.stack(images).to(accelerator.device).contiguous(memory_format=torch.channels_last)
         with accelerator.autocast():
-            logits.append(network(_channels_last(batch, accelerator.device)).float().cpu())
+            logits.append(network(batch).float().cpu())
     classes = network.classifier.out_channels
     return torch.cat(logits), torch.stack([multi_hot(sample.labels, classes) for sample in samples])
 
@@ -235,14 +187,13 @@ def _whole(sample: Sample, network: PatchNetwork, side: int) -> Tensor:
     return square(read_image(sample.image), side, network.stages.mean, network.stages.std)
 
 
-def _channels_last(images: Tensor, device: torch.device) -> Tensor:
-    return images.to(device).contiguous(memory_format=torch.channels_last)
-
-
 def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
     stages = create_stages(settings.backbone, settings.output_stride, settings.weights)
-    if not 0 <= settings.frozen_stages <= len(stages):
-        raise PatchlearnError(f"classifier.frozen_stages: {settings.frozen_stages}; choose 0 to {len(stages)}.")
+    if settings.frozen_stages > len(stages):
+        raise PatchlearnError(
+            f"classifier.frozen_stages: {settings.frozen_stages}, but {settings.backbone} has {len(stages)} stages. "
+            f"Choose 0 to {len(stages)}."
+        )
     for index in range(settings.frozen_stages):
         stages[index].requires_grad_(False)
     network = PatchNetwork(
@@ -262,7 +213,7 @@ def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tupl
     samples = list(dataset.split(settings.train_split))
     if settings.held_out_split in dataset.splits:
         return samples, list(dataset.split(settings.held_out_split))
-    generator = torch.Generator().manual_seed(seed_for(seed, "held out"))
+    generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     order = torch.randperm(len(samples), generator=generator).tolist()
     count = max(1, round(HELD_OUT_SHARE * len(samples)))
     return [samples[index] for index in sorted(order[count:])], [samples[index] for index in order[:count]]
@@ -271,7 +222,6 @@ def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tupl
 def _check(
     settings: ClassifierSettings, samples: Sequence[Sample], held_out: Sequence[Sample], accelerator: Accelerator
 ) -> None:
-    plan = settings.optimisation
     if not samples or not held_out:
         raise PatchlearnError(
             f"{len(samples)} images to train on and {len(held_out)} held out for mAP; at least one of each is needed. "
@@ -279,9 +229,4 @@ def _check(
         )
     if not any(sample.labels for sample in samples):
         raise PatchlearnError(f"split {settings.train_split!r}: no image has a label. Fill the labels and run again.")
-    if settings.fusion == "progressive" and plan.epochs < len(settings.splits):
-        raise PatchlearnError(
-            f"classifier: {plan.epochs} epochs cannot be shared by {len(settings.splits)} splits. "
-            f"Set classifier.optimisation.epochs to {len(settings.splits)} or more."
-        )
-    check_shares("classifier", len(samples), plan, accelerator)
+    check_shards("classifier", len(samples), settings.optimisation, accelerator)

@@ -1,11 +1,11 @@
-"""Learning from masks that are partly wrong: losses that trust a label less, and a teacher that corrects it."""
+"""The exponential moving average of a network's weights: a teacher that is steadier than the network itself."""
 
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
-RAMP = 10.0  # steps after which the average looks back further than to the start
+RAMP = 10.0  # in the first steps the average keeps (1 + steps) / (RAMP + steps) of itself
 
 
 class MovingAverage(nn.Module):
@@ -15,14 +15,13 @@ class MovingAverage(nn.Module):
 
     Args:
         network: learns.
-        decay: how much of the average is kept at each step; less in the first steps, when there is little to keep.
+        decay: share of the average that is kept at each step; less in the first steps.
     """
 
     steps: Tensor
     average: nn.Module
 
     def __init__(self, network: nn.Module, decay: float):
-        """The average starts as a copy."""
         super().__init__()
         self.network = network
         self.average = deepcopy(network).requires_grad_(False).eval()

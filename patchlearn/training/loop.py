@@ -19,30 +19,22 @@ from torch import Tensor, nn
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import append_row, read_rows, write_rows
-from patchlearn.core.runtime import Runtime, progress, seed_for
-from patchlearn.training.optimisation import Optimisation, _optimiser, check_optimisation, learning_rate_factor
+from patchlearn.core.parallel import progress
+from patchlearn.core.runtime import Runtime
+from patchlearn.core.seeds import Stream, seed_for
+from patchlearn.training.optimisation import create_optimiser, learning_rate_factor
+from patchlearn.training.settings import Optimisation
 
 Batch = TypeVar("Batch")
-
-
-Module = TypeVar("Module", bound=nn.Module)
-
-
 STATE = "state.safetensors"
-
-
 LOG = "log.csv"
-
-
 EPOCHS = "epochs.csv"
-
-
 STEPS_PER_ROW = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[Batch]):
-    """What is trained: everything the loop does not know.
+    """What is trained: everything that differs between trainings.
 
     Args:
         title: shown beside the progress bar.
@@ -52,7 +44,7 @@ class Task(Generic[Batch]):
         batches: step → this process's part of every global batch of the training, epoch after epoch, from that step on.
         loss: the mean loss of a batch.
         begin_epoch: readies the model for an epoch; returns the stage of training the epoch belongs to.
-        end_epoch: what is left to do after an epoch; returns figures to log, in 0–1.
+        end_epoch: work after an epoch; returns figures to log, in 0–1.
     """
 
     title: str
@@ -71,9 +63,8 @@ def fit(task: Task[Any], settings: Optimisation, folder: Path, runtime: Runtime,
     Writes `state.safetensors`, `log.csv` (a row every ten steps) and `epochs.csv` into the folder.
 
     Raises:
-        PatchlearnError: a setting is out of range, or the loss is no longer a number.
+        PatchlearnError: the loss is no longer a number.
     """
-    check_optimisation(settings)
     training = _Training(task, settings, folder, runtime.accelerator, seed)
     training.restore()
     total = settings.epochs * task.steps_per_epoch
@@ -93,7 +84,7 @@ class _Training:
         self.task, self.settings, self.folder, self.accelerator, self.seed = task, settings, folder, accelerator, seed
         task.model.to(accelerator.device)
         self.model = accelerator.prepare_model(task.model)
-        self.optimiser = _optimiser(task.groups, settings)
+        self.optimiser = create_optimiser(task.groups, settings)
         self.total = settings.epochs * task.steps_per_epoch
         self.position = Position()
         self.saved_at = time.monotonic()
@@ -126,7 +117,7 @@ class _Training:
 
     def _step(self, batch: Any) -> None:
         step = self.position.step
-        torch.manual_seed(seed_for(self.seed, "step", step, self.accelerator.process_index))
+        torch.manual_seed(seed_for(self.seed, Stream.STEP, step, self.accelerator.process_index))
         factor = learning_rate_factor(self.settings, step, self.total)
         for group in self.optimiser.param_groups:
             group["lr"] = group["learning_rate"] * factor

@@ -1,58 +1,19 @@
-"""One loop for every training: optimise, log, save, resume.
-
-A run that was killed goes on from its last saved step and takes the same course as an undisturbed one: batches,
-augmentation and dropout depend on (seed, epoch, index) alone.
-"""
+"""Learning rates: which weights learn how fast, and how that changes over a training."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.training.settings import Optimisation
 
-OPTIMISERS = ("adamw", "sgd")
-
-
-SCHEDULES: dict[str, Callable[[float], float]] = {
+FACTORS: dict[str, Callable[[float], float]] = {
     "poly": lambda part: (1 - part) ** 0.9,  # power 0.9: PSA, SEAM, IRN
     "cosine": lambda part: (1 + math.cos(math.pi * part)) / 2,
     "constant": lambda part: 1.0,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimisation:
-    """How weights are learned. Momentum and decay are named apart (field-notes: PSA's PolyOptimizer mixed them up).
-
-    Args:
-        optimiser: "adamw" or "sgd".
-        learning_rate: of pretrained weights, at the start.
-        head_multiplier: new weights learn this much faster (PSA and IRN: 10).
-        momentum: of SGD; AdamW has its own.
-        weight_decay: of weights; biases and normalisation have none.
-        schedule: "poly" (power 0.9), "cosine" or "constant", over all epochs together.
-        warmup: share of all steps in which the learning rate rises from zero.
-        batch_size: images per step, over all processes together.
-        epochs: passes over the images, over all stages together.
-        clip_norm: longest gradient; 0 for no limit.
-        save_seconds: how often the state is saved, besides after every epoch.
-    """
-
-    optimiser: str = "adamw"
-    learning_rate: float = 3e-4
-    head_multiplier: float = 10.0
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    schedule: str = "poly"
-    warmup: float = 0.0
-    batch_size: int = 16
-    epochs: int = 8
-    clip_norm: float = 0.0
-    save_seconds: float = 60.0
 
 
 def parameter_groups(body: nn.Module, head: nn.Module, settings: Optimisation) -> list[dict[str, Any]]:
@@ -76,25 +37,11 @@ def learning_rate_factor(settings: Optimisation, step: int, total: int) -> float
     """
     warmup = settings.warmup * total
     rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
-    return rising * SCHEDULES[settings.schedule](step / total)
+    return rising * FACTORS[settings.schedule](step / total)
 
 
-def _optimiser(groups: list[dict[str, Any]], settings: Optimisation) -> Optimizer:
+def create_optimiser(groups: list[dict[str, Any]], settings: Optimisation) -> Optimizer:
+    """AdamW or SGD over groups that carry their own weight decay."""
     if settings.optimiser == "sgd":
         return SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
     return AdamW(groups, lr=settings.learning_rate)
-
-
-def check_optimisation(settings: Optimisation, section: str = "") -> None:
-    """Raise `PatchlearnError`, naming the section's setting, unless every one is an option or in range."""
-    where = f"{section}.optimisation".lstrip(".")
-    require_one_of(f"{where}.optimiser", settings.optimiser, OPTIMISERS)
-    require_one_of(f"{where}.schedule", settings.schedule, SCHEDULES)
-    for name in ("learning_rate", "head_multiplier", "batch_size", "epochs"):
-        if not 0 < vars(settings)[name] < math.inf:
-            raise PatchlearnError(f"{where}.{name}: {vars(settings)[name]} is not positive. Choose another.")
-    for name in ("weight_decay", "momentum", "clip_norm", "warmup", "save_seconds"):
-        most = 1 if name in ("momentum", "warmup") else math.inf
-        if not 0 <= vars(settings)[name] < most:
-            limit = f"0 or more, below {most}" if most == 1 else "0 or more"
-            raise PatchlearnError(f"{where}.{name}: {vars(settings)[name]} is out of range. Choose {limit}.")

@@ -1,4 +1,4 @@
-"""Pictures as people have them."""
+"""Image files of every kind, and masks."""
 
 import struct
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.images import read_image, read_mask
+from patchlearn.data.images import files_by_stem, only_file, read_image, read_mask
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [250, 240, 230], [128, 128, 128]]], np.uint8
@@ -48,16 +48,16 @@ def test_floats_and_long_integers_end_at_the_next_usual_white(white: float, dtyp
 
 
 @pytest.mark.parametrize("error", [TypeError, KeyError, struct.error])
-def test_whatever_a_reader_stumbles_over_is_one_sentence(
+def test_every_error_of_a_reader_is_one_sentence(
     error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A TIFF with one bit of a tag turned made Pillow call a fraction no integer."""
     Image.fromarray(COLOURS).save(tmp_path / "a.tif")
 
-    def stumble(image: Image.Image) -> None:
+    def fail(image: Image.Image) -> None:
         raise error("odd tag")
 
-    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.load", stumble)
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.load", fail)
     with pytest.raises(PatchlearnError, match=r"a\.tif: damaged image"):
         read_image(tmp_path / "a.tif")
 
@@ -138,6 +138,28 @@ def test_a_value_that_is_no_class_is_an_error_in_a_closed_data_set(tmp_path: Pat
 def test_a_mask_of_colours_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     with pytest.raises(
-        PatchlearnError, match=r"^\S+a\.png: a mask must be a palette or 8-bit grey PNG, this one is RGB"
+        PatchlearnError, match=r"^\S+a\.png: the mask has the mode RGB\. Save it as a palette or 8-bit grey PNG"
     ):
         read_mask(*dataset(tmp_path, closed=True))
+
+
+def test_a_sample_without_a_mask_is_named(tmp_path: Path) -> None:
+    data, sample = dataset(tmp_path, closed=True)
+    with pytest.raises(PatchlearnError, match="image 'a' has no mask"):
+        read_mask(data, Sample(id=sample.id, image=sample.image, labels=()))
+
+
+def test_files_are_found_by_stem_and_suffix(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.PNG", "b.png", "c.txt", "._b.png"):
+        (tmp_path / name).touch()
+    found = files_by_stem(tmp_path, (".jpg", ".png"))
+    assert found == {"a": [tmp_path / "a.PNG", tmp_path / "a.jpg"], "b": [tmp_path / "b.png"]}
+    assert only_file("b", found, tmp_path) == tmp_path / "b.png"
+    with pytest.raises(PatchlearnError, match=r"a\.PNG and a\.jpg have the same name 'a'\. Keep one"):
+        only_file("a", found, tmp_path)
+    with pytest.raises(PatchlearnError, match="no file named 'c'"):
+        only_file("c", found, tmp_path)
+    with pytest.raises(PatchlearnError, match=r"no file that ends in \.gif"):
+        files_by_stem(tmp_path, (".gif",))
+    with pytest.raises(PatchlearnError, match="nowhere: no such folder"):
+        files_by_stem(tmp_path / "nowhere", (".gif",))

@@ -1,11 +1,12 @@
+"""Images become tensors."""
+
 import numpy as np
 import pytest
 import torch
 
-from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.runtime import seeded
+from patchlearn.core.seeds import seeded
+from patchlearn.data.settings import AugmentSettings
 from patchlearn.data.transforms import (
-    AugmentSettings,
     MaskedTransform,
     TrainingTransform,
     as_tensor,
@@ -103,9 +104,3 @@ def test_square_holds_the_whole_image() -> None:
 def test_normalise_is_timms_formula() -> None:
     image = torch.full((3, 1, 1), 255, dtype=torch.uint8)
     assert normalise(image, (0.5, 0.4, 0.3), (0.5, 0.2, 0.1)).flatten().tolist() == pytest.approx([1, 3, 7])
-
-
-@pytest.mark.parametrize("changes", [{"crop": 0}, {"long_side": (64, 32)}, {"long_side": (0, 32)}])
-def test_wrong_options_are_errors(changes: dict) -> None:  # type: ignore[type-arg]
-    with pytest.raises(PatchlearnError, match="augment"):
-        TrainingTransform(AugmentSettings(**changes), HALF, HALF)

@@ -3,11 +3,12 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import ScoreMaps
+from patchlearn.refine import background
+from patchlearn.refine.settings import RULES
 from patchlearn.refine import (
     BackgroundRule,
     ConfidentRegions,
     background_threshold,
-    check_confident,
     confident_regions,
 )
 
@@ -46,13 +47,8 @@ def test_an_image_without_classes_has_a_threshold_too() -> None:
     assert background_threshold(empty, BackgroundRule(rule="otsu", threshold=0.3)) == 0.3
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [BackgroundRule(rule="ostu"), BackgroundRule(threshold=1.0), BackgroundRule(power=0)],
-)
-def test_wrong_options_are_errors(rule: BackgroundRule) -> None:
-    with pytest.raises(PatchlearnError, match="background"):
-        background_threshold(maps(np.zeros((2, 2))), rule)
+def test_every_rule_of_the_settings_has_a_threshold() -> None:
+    assert set(background._RULES) == set(RULES)
 
 
 def test_what_only_the_low_threshold_finds_is_undecided() -> None:
@@ -66,7 +62,7 @@ def test_what_only_the_low_threshold_finds_is_undecided() -> None:
     np.testing.assert_array_equal(regions, np.repeat([0, 255, 5], 12)[None].repeat(24, axis=0))
 
 
-def test_what_is_no_number_is_neither_background_nor_sure() -> None:
+def test_what_is_no_number_is_neither_background_nor_foreground() -> None:
     unknown = maps(np.array([[0.1, np.nan]]))
     with pytest.raises(PatchlearnError, match="score maps: 1 values are infinite or not a number"):
         background_threshold(unknown, BackgroundRule())
@@ -81,13 +77,8 @@ def test_otsu_counts_what_rounding_put_above_one() -> None:
     assert background_threshold(maps(above[None]), BackgroundRule()) > 0.3
 
 
-def test_some_pixels_stay_sure_however_high_the_threshold() -> None:
+def test_some_pixels_stay_confident_however_high_the_threshold() -> None:
     image = np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8)
     rule = BackgroundRule(rule="fixed", threshold=0.9)
     settings = ConfidentRegions(high=1.25)
     assert confident_regions(image, maps(np.array([[0.0, 1.0]])), rule, settings).tolist() == [[0, 1]]
-
-
-def test_thresholds_in_the_wrong_order_are_refused() -> None:
-    with pytest.raises(PatchlearnError, match="0 < low ≤ high"):
-        check_confident(ConfidentRegions(high=0.5, low=0.8))

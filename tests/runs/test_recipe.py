@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import pytest
-
-import patchlearn
 import timm
 
+import patchlearn
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.formats.voc import VOC_CLASSES
 from patchlearn.data.transforms import TrainingTransform

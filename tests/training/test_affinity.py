@@ -15,7 +15,6 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F
 
-from patchlearn.training import affinity as module
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows
@@ -34,6 +33,7 @@ from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.classifier import Classifier, save_classifier
 from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.training import affinity as module
 from patchlearn.training.affinity import AffinitySettings, train_affinity
 from patchlearn.training.affinity_loss import affinity_loss, boundary_costs, feature_costs, labels_on_grid
 from patchlearn.training.batches import LabelledPixels

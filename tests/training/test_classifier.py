@@ -6,7 +6,6 @@ import torch
 from conftest import make_runtime, tiny_stages
 from rich.console import Console
 
-from patchlearn.training import classifier as module
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows
@@ -15,6 +14,7 @@ from patchlearn.data.transforms import AugmentSettings
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.classifier import Classifier, load_classifier, save_classifier
 from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.training import classifier as module
 from patchlearn.training.classifier import (
     ClassifierSettings,
     mean_average_precision,

@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from conftest import make_runtime
 from rich.console import Console
 
-from patchlearn.training import segmenter as module
 from patchlearn.core.checkpoints import load_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows
@@ -24,6 +23,7 @@ from patchlearn.data.open import open_dataset
 from patchlearn.data.transforms import AugmentSettings
 from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.training import segmenter as module
 from patchlearn.training.ema import MovingAverage
 from patchlearn.training.optimisation import Optimisation
 from patchlearn.training.segmenter import (

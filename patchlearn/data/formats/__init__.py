@@ -1,1 +1,1 @@
-"""One file for each layout of images and labels that can be read."""
+"""The layouts of data sets that can be read, one module for each."""

@@ -1,7 +1,7 @@
-"""The animals of `scenes`: a body built and coated at random, and a head like no other.
+"""The animals of the scenes: each class has its own head; the body is random and similar in all classes.
 
-Lengths are in body units: the trunk is about 1 long, the whole animal about 1.5. Heads are drawn in head units, in
-which the face has a radius of about 1.
+Lengths are in body units: the trunk is about 1 long, the whole animal about 1.5. Heads are drawn in head units: the
+radius of the face is about 1.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from patchlearn.data.scenes.drawing import (
     smooth,
 )
 
-# From x, y and a noise of unit variance (all h×w) to the coat's lightness in about -1..1.
+# (x, y, noise of unit variance), all h×w → lightness of the coat, about -1..1.
 Pattern = Callable[[Float32, Float32, Float32], Float32]
 Head = tuple[tuple[Points, Colour], ...]
 
@@ -66,17 +66,17 @@ def _dark_saddle(x: Float32, _y: Float32, wobble: Float32) -> Float32:
 
 @dataclass(frozen=True, kw_only=True)
 class Creature:
-    """A class of `scenes`: a head like no other, and a body that resembles everyone's.
+    """One class: its head, and the means of its body.
 
     Args:
-        head: shapes and colours, in painting order, in units of about the head's radius.
+        head: shapes and colours in painting order, in head units.
         head_size: body units per head unit.
-        hue: mean hue of the coat; the single coat strays far from it.
-        girth: mean thickness of the trunk, in body units, as the following.
+        hue: mean hue of the coat; single animals differ much from it.
+        girth: mean thickness of the trunk, in body units; so are the next three.
         leg: mean length of the legs.
         tail: mean length of the tail.
         tail_width: mean width of the tail's end.
-        pattern: of the coat, at a contrast that goes from hardly visible to subtle.
+        pattern: pattern of the coat; its contrast is low.
     """
 
     head: Head
@@ -91,7 +91,7 @@ class Creature:
 
 @dataclass(frozen=True, kw_only=True)
 class _Body:
-    """One creature's own measures, in body units."""
+    """The measures of one animal, in body units."""
 
     colour: Colour
     girth: float
@@ -104,13 +104,13 @@ class _Body:
 
 
 def draw_creature(creature: Creature, rng: Generator, *, unit: float, headless: bool) -> Sprite:
-    """One creature of a random build and coat.
+    """Draw one animal with random build, coat, rotation and mirroring.
 
     Args:
         creature: its class.
-        rng: where build, coat, turn and flip come from.
+        rng: source of randomness.
         unit: pixels per body unit.
-        headless: whether a bush, which is no part of it, stands where its head would be.
+        headless: whether a bush covers the head; the bush is not part of the object.
     """
     canvas = Canvas(reach=1.0, unit=unit, turn=rng.normal(0.0, 0.16), flipped=rng.random() < 0.5)
     body = _vary(creature, rng)
@@ -123,7 +123,7 @@ def draw_creature(creature: Creature, rng: Generator, *, unit: float, headless: 
 
 
 def _vary(creature: Creature, rng: Generator) -> _Body:
-    """Draw a build whose spread within a class is about as large as the classes' distance."""
+    """Random measures. Their spread within a class is about as large as the distance between classes."""
     girth = creature.girth * rng.uniform(0.88, 1.12)
     return _Body(
         colour=from_hsv(creature.hue + rng.normal(0.0, 0.15), rng.uniform(0.12, 0.5), rng.uniform(0.5, 0.85)),
@@ -178,7 +178,7 @@ def _draw_head(canvas: Canvas, creature: Creature, body: _Body, rng: Generator) 
 
 
 def _textured(canvas: Canvas, pattern: Pattern, rng: Generator) -> Sprite:
-    """Light from above for everything, coat for the weak part only."""
+    """The sprite with light from above, and with the pattern of the coat on the body."""
     x, y = canvas.coordinates()
     wobble = noise(rng, canvas.side, canvas.side, 0.13 * canvas.unit)
     fur = noise(rng, canvas.side, canvas.side, max(1.0, 0.02 * canvas.unit))

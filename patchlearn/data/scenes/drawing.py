@@ -1,6 +1,6 @@
-"""What `scenes` is drawn with: smooth shapes, sprites with exact part maps, textures and clutter.
+"""Tools for drawing scenes: smooth shapes, sprites with exact part maps, colours, textures and clutter.
 
-Shapes are N×2 points, x right, y down, in units of what they belong to.
+A shape is a closed outline of N×2 points (x, y); x points right, y points down.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from patchlearn.core.types import Float32, UInt8
 
 STRONG, WEAK, COVER = 1, 2, 3
-# Odd, so that one subpixel lies at the very centre of its pixel and can speak for it in the part map.
-SUPERSAMPLING = 3
+SUPERSAMPLING = 3  # is odd, so that the centre of each pixel is the centre of a subpixel, which gives the part
 
 Points = NDArray[np.float64]
 Colour = tuple[int, int, int]
@@ -27,13 +26,13 @@ Colour = tuple[int, int, int]
 
 
 def ellipse(x: float, y: float, width: float, height: float, turn: float = 0.0) -> Points:
-    """An ellipse of half axes `width` and `height`, turned clockwise by `turn` radians."""
+    """An ellipse with the half axes `width` and `height`, turned clockwise by `turn` radians."""
     angles = np.linspace(0.0, 2 * np.pi, 36, endpoint=False)
     return np.stack([width * np.cos(angles), height * np.sin(angles)], axis=1) @ rotation(turn).T + (x, y)
 
 
 def smooth(points: Sequence[tuple[float, float]]) -> Points:
-    """A closed curve through all points (Catmull-Rom)."""
+    """A closed Catmull-Rom curve through all points."""
     control = np.array(points)
     before, after, beyond = np.roll(control, 1, 0), np.roll(control, -1, 0), np.roll(control, -2, 0)
     t = np.linspace(0.0, 1.0, 7, endpoint=False)[:, None, None]
@@ -51,14 +50,14 @@ def limb(start: tuple[float, float], end: tuple[float, float], start_width: floa
 
 
 def scallops(radius: float, lobes: int) -> Points:
-    """A circle around the origin with a wavy rim, like a mane or a blossom."""
+    """A circle around the origin with a wavy rim."""
     angles = np.linspace(0.0, 2 * np.pi, 8 * lobes, endpoint=False)
     rim = radius * (0.88 + 0.12 * np.abs(np.cos(lobes * angles / 2)))
     return np.stack([rim * np.sin(angles), -rim * np.cos(angles)], axis=1)
 
 
 def rotation(turn: float) -> Points:
-    """2×2: turns clockwise on the screen, because y runs down."""
+    """2×2 rotation matrix; it turns clockwise on the screen, because y points down."""
     return np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
 
 
@@ -67,13 +66,14 @@ def rotation(turn: float) -> Points:
 
 @dataclass(frozen=True, kw_only=True)
 class Sprite:
-    """Something to paste into a picture.
+    """A drawn object or piece of clutter.
 
     Args:
         colour: h×w×3 in 0..255, already multiplied by `alpha`.
         alpha: h×w coverage in [0, 1].
-        part: h×w, at the pixels' centres: 0 nothing, STRONG, WEAK, or COVER for what hides without being an object.
-        shadow: h×w in [0, 1], what is cast on the ground below.
+        part: h×w, at the centre of each pixel: 0 nothing, STRONG, WEAK, or COVER, which covers objects and belongs to
+            none.
+        shadow: h×w in [0, 1], the shadow on the ground.
     """
 
     colour: Float32
@@ -89,17 +89,16 @@ class Sprite:
 
 @final
 class Canvas:
-    """A square transparent sheet on which shapes are filled, larger than it ends up.
+    """A square transparent sheet on which shapes are filled, at three times its final size.
 
     Args:
-        reach: half its side, in shape units.
-        unit: pixels per shape unit.
-        turn: clockwise rotation of everything drawn, in radians.
+        reach: half its side, in the units of the shapes.
+        unit: pixels per unit.
+        turn: clockwise rotation of all shapes, in radians.
         flipped: whether left and right are exchanged.
     """
 
     def __init__(self, *, reach: float, unit: float, turn: float = 0.0, flipped: bool = False) -> None:
-        """See the class."""
         self.unit = unit
         self.side = 2 * int(np.ceil(reach * unit))
         self._to_pixels = unit * rotation(turn) @ np.diag([-1.0 if flipped else 1.0, 1.0])
@@ -109,25 +108,25 @@ class Canvas:
         self._shadow = Image.new("L", (self.side, self.side))
 
     def fill(self, points: Points, colour: Colour, part: int) -> None:
-        """Paint a shape over what is there."""
+        """Paint a shape over the earlier ones."""
         outline = [(x, y) for x, y in (SUPERSAMPLING * self._pixels(points) - 0.5).tolist()]
         self._draw_colour.polygon(outline, fill=colour)
         self._draw_part.polygon(outline, fill=part)
 
     def cast_shadow(self, points: Points) -> None:
-        """Darken the ground below with a soft shape."""
+        """Add a soft shadow on the ground."""
         ImageDraw.Draw(self._shadow).polygon([(x, y) for x, y in self._pixels(points).tolist()], fill=255)
         self._shadow = self._shadow.filter(ImageFilter.GaussianBlur(0.04 * self.unit))
 
     def coordinates(self) -> tuple[Float32, Float32]:
-        """Two h×w arrays: x and y of every pixel's centre in shape units."""
+        """x and y of the centre of every pixel, two h×w arrays in the units of the shapes."""
         offset = np.arange(self.side, dtype=np.float32) + np.float32(0.5 - self.side / 2)
         back = np.linalg.inv(self._to_pixels).astype(np.float32)
         columns, rows = offset[None, :], offset[:, None]
         return back[0, 0] * columns + back[0, 1] * rows, back[1, 0] * columns + back[1, 1] * rows
 
     def sprite(self) -> Sprite:
-        """What was drawn, with anti-aliased edges."""
+        """The drawing so far, with anti-aliased edges."""
         centre = SUPERSAMPLING // 2
         return Sprite(
             colour=np.asarray(self._colour.reduce(SUPERSAMPLING), dtype=np.float32),
@@ -137,7 +136,7 @@ class Canvas:
         )
 
     def coverage(self, *parts: int) -> Float32:
-        """h×w in [0, 1]: how much of each pixel the given parts cover."""
+        """h×w in [0, 1]: the share of each pixel that the given parts cover."""
         chosen = self._part.point([255 * (value in parts) for value in range(256)])
         return np.asarray(chosen.reduce(SUPERSAMPLING), dtype=np.float32) / np.float32(255)
 
@@ -149,19 +148,19 @@ class Canvas:
 
 
 def from_hsv(hue: float, saturation: float, value: float) -> Colour:
-    """A colour from hue (any real, 1 is once around), saturation and value in [0, 1]."""
+    """A colour from its hue (any number; hue + 1 is the same hue), saturation and value, both clipped to [0, 1]."""
     red, green, blue = hsv_to_rgb(hue % 1.0, min(max(saturation, 0.0), 1.0), min(max(value, 0.0), 1.0))
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def shaded(colour: Colour, factor: float) -> Colour:
-    """A darker (below 1) or lighter (above 1) colour."""
+    """A darker (factor below 1) or lighter (above 1) colour."""
     red, green, blue = (min(255, round(channel * factor)) for channel in colour)
     return red, green, blue
 
 
 def noise(rng: Generator, height: int, width: int, cell: float) -> Float32:
-    """H×W smooth noise of mean 0 and about unit variance, whose bumps are about `cell` pixels wide."""
+    """H×W smooth noise of mean 0 and about unit variance, with bumps about `cell` pixels wide."""
     coarse = rng.standard_normal((int(height / cell) + 3, int(width / cell) + 3), dtype=np.float32)
     window = (0.5, 0.5, 0.5 + width / cell, 0.5 + height / cell)
     fine = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC, box=window)
@@ -169,7 +168,7 @@ def noise(rng: Generator, height: int, width: int, cell: float) -> Float32:
 
 
 def octaves(rng: Generator, height: int, width: int, cells: Sequence[float]) -> Float32:
-    """H×W sum of noises, each weaker by 0.6 than the one before it."""
+    """H×W sum of noises with these bump widths; each is 0.6 times as strong as the one before."""
     layers = [0.6**power * noise(rng, height, width, cell) for power, cell in enumerate(cells)]
     return np.sum(layers, axis=0, dtype=np.float32)
 
@@ -178,7 +177,7 @@ def octaves(rng: Generator, height: int, width: int, cells: Sequence[float]) -> 
 
 
 def draw_clutter(rng: Generator, *, unit: float) -> Sprite:
-    """A bush, a stone, a ball or a flower of any colour, about `unit` pixels in radius: evidence for no class."""
+    """A bush, a stone, a ball or a flower of random colour; `unit` is about its radius in pixels."""
     canvas = Canvas(reach=1.6, unit=unit, turn=rng.normal(0.0, 0.2))
     canvas.cast_shadow(ellipse(0.0, 0.85, 1.0, 0.22))
     draw = (draw_bush, _draw_stone, _draw_ball, _draw_flower)[rng.integers(4)]
@@ -187,7 +186,7 @@ def draw_clutter(rng: Generator, *, unit: float) -> Sprite:
 
 
 def draw_bush(canvas: Canvas, rng: Generator, centre: tuple[float, float], radius: float) -> None:
-    """A round bush, which hides what is behind it; `centre` and `radius` in shape units."""
+    """A round bush that covers earlier shapes; `centre` and `radius` are in the units of the canvas."""
     leaf = from_hsv(rng.uniform(0.2, 0.45), rng.uniform(0.3, 0.65), rng.uniform(0.35, 0.65))
     angles = rng.permutation(np.linspace(0.0, 2 * np.pi, 9, endpoint=False)) + rng.uniform(0.0, 1.0)
     canvas.fill(ellipse(*centre, 0.85 * radius, 0.85 * radius), shaded(leaf, 0.8), COVER)

@@ -11,11 +11,12 @@ import numpy as np
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import write_text
-from patchlearn.export.annotations.regions import AnnotationSettings, Bools, MaskedImage, Region, regions
+from patchlearn.export.annotations.regions import Bools, MaskedImage, Region, regions
+from patchlearn.export.settings import AnnotationSettings
 
 
 def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSettings) -> dict[str, Any]:
-    """The image and its annotations, without the numbers that only the whole data set can give them."""
+    """The image and its annotations, still without ids."""
     height, width = image.mask.shape
     entry = {"file_name": image.name, "width": width, "height": height}
     return {"image": entry, "annotations": coco_annotations(image, settings)}
@@ -24,11 +25,11 @@ def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSet
 def coco_annotations(image: MaskedImage, settings: AnnotationSettings) -> list[dict[str, Any]]:
     """`category_id`, `segmentation`, `area`, `bbox` and `iscrowd` of every region of a mask.
 
-    `area` counts pixels, and `bbox` is [x, y, width, height], whatever the segmentation. `iscrowd` is 0 though a
-    region may hold more than one object: COCO's own evaluation and most trainers leave crowds out.
+    `area` is the number of pixels and `bbox` is [x, y, width, height], for masks and for polygons. `iscrowd` is always
+    0, although a region can contain several objects, because COCO's evaluation and most trainers ignore crowds.
 
     Raises:
-        PatchlearnError: pycocotools, which writes COCO's run lengths, is not installed.
+        PatchlearnError: pycocotools is not installed, which computes COCO's run lengths.
 
     >>> mask = np.array([[0, 3, 3, 0]], np.uint8)
     >>> image = MaskedImage(name="a.jpg", mask=mask, source=Path("a.png"))
@@ -48,7 +49,7 @@ def coco_annotations(image: MaskedImage, settings: AnnotationSettings) -> list[d
 
 
 def write(out: Path, entries: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
-    """One JSON; images, annotations and categories are numbered from 1, class i being category i + 1."""
+    """Write one JSON file. The ids of images, annotations and categories begin at 1; class i is category i + 1."""
     images = [{"id": number, **entry["image"]} for number, entry in enumerate(entries, 1)]
     owned = [(number, each) for number, entry in enumerate(entries, 1) for each in entry["annotations"]]
     dataset = {
@@ -67,17 +68,17 @@ def _segmentation(region: Region, shapes: str) -> Any:
 
 
 def run_lengths(pixels: Bools) -> dict[str, Any]:
-    """COCO's compressed run lengths of H×W pixels.
+    """COCO's compressed run lengths of H×W pixels, which run down the columns.
 
     Raises:
         PatchlearnError: pycocotools is not installed.
     """
-    encoded = coder().encode(np.asfortranarray(pixels, dtype=np.uint8))
+    encoded = load_coder().encode(np.asfortranarray(pixels, dtype=np.uint8))
     return {"size": list(pixels.shape), "counts": encoded["counts"].decode("ascii")}
 
 
-def coder() -> ModuleType:
-    """pycocotools.mask, loaded when it is first used.
+def load_coder() -> ModuleType:
+    """Import pycocotools.mask, which is optional.
 
     Raises:
         PatchlearnError: pycocotools is not installed.
@@ -86,6 +87,6 @@ def coder() -> ModuleType:
         return import_module("pycocotools.mask")
     except ImportError:
         raise PatchlearnError(
-            "COCO's run lengths are written by pycocotools, which is missing. pip install 'patchlearn[export]', or "
-            "write polygons (--shapes polygons)."
+            "coco: pycocotools is not installed, which computes COCO's run lengths. Run: pip install "
+            "'patchlearn[export]', or write polygons (--shapes polygons)."
         ) from None

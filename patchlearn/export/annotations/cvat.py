@@ -8,11 +8,12 @@ import numpy as np
 
 from patchlearn.core.files import write_text
 from patchlearn.core.masks_io import PALETTE
-from patchlearn.export.annotations.regions import AnnotationSettings, Bools, MaskedImage, Points, Region, regions
+from patchlearn.export.annotations.regions import Bools, MaskedImage, Points, Region, regions
+from patchlearn.export.settings import AnnotationSettings
 
 
 def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSettings) -> ElementTree.Element:
-    """`<image>` with a `<mask>`, or `<polygon>`s of one group, for every region."""
+    """`<image>` with one `<mask>`, or a group of `<polygon>`s, for every region."""
     height, width = image.mask.shape
     element = ElementTree.Element("image", id="", name=image.name, width=str(width), height=str(height))
     for group, region in enumerate(regions(image.mask, settings.per), 1):
@@ -24,7 +25,7 @@ def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSet
 
 
 def write(out: Path, entries: Sequence[ElementTree.Element], classes: Sequence[str]) -> None:
-    """One XML; images are numbered from 0. The task that it is uploaded to must have these labels."""
+    """Write one XML file. The ids of images begin at 0. The task into which it is uploaded must have these labels."""
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
     root.append(_meta(classes, len(entries)))
@@ -36,7 +37,9 @@ def write(out: Path, entries: Sequence[ElementTree.Element], classes: Sequence[s
 
 
 def row_run_lengths(pixels: Bools) -> list[int]:
-    """Lengths of the runs of pixels, row by row: unset, set, unset, …; the first is 0 if the first pixel is set.
+    """Lengths of the runs of pixels, row by row: unset, set, unset, …
+
+    The first length is 0 if the first pixel is set.
 
     >>> row_run_lengths(np.array([[1, 1, 0], [0, 1, 1]], bool))
     [0, 2, 2, 2]

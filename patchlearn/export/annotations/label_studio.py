@@ -1,6 +1,6 @@
 """Label Studio: tasks with brush masks as predictions, which annotators accept or correct.
 
-The tasks go into the JSON that is imported; the labelling configuration that fits goes into an XML beside it.
+The tasks are a JSON file to import. The labelling configuration of the project is an XML file beside it.
 """
 
 import json
@@ -16,16 +16,17 @@ import numpy as np
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import write_text
 from patchlearn.core.masks_io import PALETTE
-from patchlearn.export.annotations.regions import AnnotationSettings, Bools, MaskedImage, Region, regions
+from patchlearn.export.annotations.regions import Bools, MaskedImage, Region, regions
+from patchlearn.export.settings import AnnotationSettings
 
 CONTROL, OBJECT = "masks", "image"
-CHANNELS, WORD = 4, 8  # a brush is a picture of red, green, blue and opacity, 8 bits each; the opacity is the mask
-WIDTHS = (3, 4, 8, 16)  # bits that the length of a run may take
+CHANNELS, WORD = 4, 8  # a brush is an RGBA picture with 8 bits per value; A is the mask
+WIDTHS = (3, 4, 8, 16)  # possible numbers of bits for the length of a run
 LONGEST = 1 << WIDTHS[-1]
 
 
 def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSettings) -> dict[str, Any]:
-    """A task: the image's address, and one prediction with a brush for every region."""
+    """The task of an image: its address, and one prediction with a brush for every region."""
     found = regions(image.mask, settings.per)
     result = [_brush(region, classes[region.label], f"region-{number}") for number, region in enumerate(found, 1)]
     prediction = {"model_version": "patchlearn", "result": result}
@@ -33,20 +34,22 @@ def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSet
 
 
 def write(out: Path, entries: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
-    """The tasks into `out`, the labelling configuration into the XML of the same name.
+    """Write the tasks to `out`, and the labelling configuration to the XML file of the same name.
 
     Raises:
-        PatchlearnError: there is such an XML, and it is something else.
+        PatchlearnError: the XML file exists, and is not a labelling configuration.
     """
     configuration = out.with_suffix(".xml")
     if configuration.exists() and not configuration.read_bytes().startswith(b"<View"):
-        raise PatchlearnError(f"{configuration}: holds something else. Give {out.name} another name.")
+        raise PatchlearnError(
+            f"{configuration}: exists and is not a labelling configuration. Give {out.name} another name."
+        )
     write_text(configuration, labelling_configuration(classes))
     write_text(out, json.dumps(entries, ensure_ascii=False))
 
 
 def labelling_configuration(classes: Sequence[str]) -> str:
-    """The XML that a Label Studio project needs to show the predictions.
+    """The XML with which a Label Studio project shows the predictions.
 
     >>> print(labelling_configuration(["cat"]))
     <View>
@@ -66,10 +69,11 @@ def labelling_configuration(classes: Sequence[str]) -> str:
 
 
 def brush_run_lengths(pixels: Bools) -> list[int]:
-    """Bytes of Label Studio's run lengths (those of @thi.ng/rle-pack) of H×W pixels.
+    """Label Studio's run lengths of H×W pixels as bytes; the encoding is that of @thi.ng/rle-pack.
 
-    A stream of bits: the number of values (32), bits of a value less one (5), for each of four widths its bits less
-    one (4); then for each run a 1, which of the widths its length has (2), the length less one, and the value.
+    A stream of bits. Header: the number of values (32 bits), the bits of a value minus 1 (5 bits), and each of the four
+    widths minus 1 (4 bits). Then for each run: a 1, the index of its width (2 bits), its length minus 1 in that width,
+    and the value.
 
     >>> bytes(brush_run_lengths(np.ones((1, 2), bool))).hex()  # 8 values, 8 bits each; one run of 8 times 255
     '00000008391bfcffe0'

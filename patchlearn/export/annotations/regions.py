@@ -1,4 +1,4 @@
-"""What every annotation format is made of: the pixels of one class, and polygons around them."""
+"""Regions: pixels of one class, and polygons around them. All annotation formats are made of regions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,31 +16,13 @@ Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnnotationSettings:
-    """How masks are told to other tools.
-
-    Args:
-        per: "component" (every group of touching pixels of a class is an annotation; objects of a class that touch
-            are one, those that are hidden in part are several: a mask does not tell instances apart) or "class" (all
-            pixels of a class in an image are one).
-        shapes: "masks" (every pixel exactly, as run lengths) or "polygons" (COCO and CVAT only).
-        images_at: what stands before an image's name in its address (Label Studio only); the default is Label
-            Studio's own for files that it serves from the folder `images` of its local storage.
-    """
-
-    per: str = "component"
-    shapes: str = "masks"
-    images_at: str = "/data/local-files/?d=images/"
-
-
-@dataclass(frozen=True, kw_only=True)
 class MaskedImage:
-    """An image and its mask, which has been checked.
+    """A mask that has been checked, and the name of its image.
 
     Args:
-        name: of the image's file, without its folder.
+        name: file name of the image, without its folder.
         mask: H×W; 0 background, i + 1 class i, 255 undecided.
-        source: the file of the mask.
+        source: file of the mask.
     """
 
     name: str
@@ -50,12 +32,12 @@ class MaskedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """Pixels of one class, cut out by the box around them.
+    """Pixels of one class, in their bounding box.
 
     Args:
         label: the class index, 0..K-1.
-        left: the box's first column.
-        top: its first row.
+        left: first column of the box.
+        top: first row of the box.
         inside: for each pixel of the box, whether it belongs to the region.
         size: (H, W) of the image.
     """
@@ -74,11 +56,11 @@ class Region:
         return canvas
 
     def polygons(self) -> list[Points]:
-        """Corners (x, y) of polygons without holes; together they hold the centres of exactly the region's pixels.
+        """Corners (x, y) of polygons without holes; together they contain exactly the centres of the region's pixels.
 
-        Pixel (row, column) reaches from column to column + 1 and from row to row + 1. Lines run midway between the
-        centres, so that stairs become slopes. No format knows holes: a piece with holes is cut from top to bottom
-        through a hole, until no piece has one, which loses no pixel and fills none.
+        Pixel (row, column) covers x from column to column + 1 and y from row to row + 1. The lines run midway between
+        pixel centres, so diagonal edges are slopes, not stairs. No format supports holes, so a piece with holes is cut
+        vertically through a hole until no piece has any; no pixel is lost or added.
 
         >>> [region] = regions(np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8), "class")
         >>> [corners.tolist() for corners in region.polygons()]  # a ring is cut in two
@@ -93,7 +75,11 @@ class Region:
 
 
 def regions(mask: UInt8, per: str) -> list[Region]:
-    """The regions of an H×W mask, by class and from top to bottom; undecided pixels belong to none.
+    """The regions of an H×W mask, by class and from top to bottom; undecided pixels belong to no region.
+
+    Args:
+        mask: 0 background, i + 1 class i, 255 undecided.
+        per: "component" or "class".
 
     >>> mask = np.array([[2, 0, 1], [0, 255, 1], [2, 0, 0]], np.uint8)
     >>> [(region.label, region.top, region.left) for region in regions(mask, "component")]
@@ -106,7 +92,7 @@ def regions(mask: UInt8, per: str) -> list[Region]:
 
 
 def _region(mask: UInt8, value: int, pixels: Integers) -> Region:
-    """`pixels` are N×2 (row, column)."""
+    """The region of N×2 pixels (row, column)."""
     first, last = pixels.min(axis=0), pixels.max(axis=0)
     inside = np.zeros(last - first + 1, bool)
     inside[tuple((pixels - first).T)] = True
@@ -124,12 +110,12 @@ def _groups(of_class: Bools, per: str) -> list[Integers]:
 
 
 def component_numbers(pixels: Bools) -> Integers:
-    """The component of each set pixel, in the order of `np.argwhere`; pixels that touch at a corner are of one.
+    """The number of the component of each set pixel, in the order of `np.argwhere`; corners connect pixels.
 
     >>> component_numbers(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 1]], bool)).tolist()
     [0, 0, 0, 1, 2]
     """
-    # One column of background ends every row, so that runs can be compared by their place in the flattened picture.
+    # A column of background ends every row, so that runs never continue in the next row of the flattened mask.
     flat = np.pad(pixels, ((0, 0), (0, 1))).ravel().astype(np.int8)
     steps = np.diff(flat, prepend=np.int8(0))
     starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
@@ -139,14 +125,14 @@ def component_numbers(pixels: Bools) -> Integers:
 
 
 def _touching(starts: Integers, ends: Integers, stride: int) -> Iterator[tuple[int, int]]:
-    """Pairs of runs that touch, the second in the row below the first."""
+    """Pairs of touching runs; the second is in the row below the first."""
     lowest = np.searchsorted(ends - stride, starts, side="left").tolist()
     highest = np.searchsorted(starts - stride, ends, side="right").tolist()
     return ((upper, lower) for upper in range(len(starts)) for lower in range(lowest[upper], highest[upper]))
 
 
 def _first_runs(pairs: Iterator[tuple[int, int]], count: int) -> list[int]:
-    """The first run of each run's component: union-find with the earlier run as the root."""
+    """The first run of each run's component, by union-find with the earlier run as the root."""
     root = list(range(count))
 
     def find(run: int) -> int:
@@ -166,14 +152,14 @@ def _outlines(inside: Bools) -> list[Points]:
     holes = [hole for _, *inner in rings for hole in inner]
     if not holes:
         return [_corners(outer) for (outer,) in rings]
-    # The median hole: each cut leaves at most half of the holes on either side.
+    # The cut goes through the median hole, so that each side has at most half of the holes.
     middles = sorted(int(hole[:, 0].min() + hole[:, 0].max()) // 2 for hole in holes)
     cut = middles[len(middles) // 2]
     return _outlines(inside[:, :cut]) + [np.add(outline, (cut, 0)) for outline in _outlines(inside[:, cut:])]
 
 
 def _rings(points: Points, offsets: Sequence[int]) -> list[Points]:
-    """The outer ring and those of the holes, without the last point, which is the first once more."""
+    """The outer ring and the rings of the holes, without their last point, which repeats the first."""
     return [points[start : end - 1] for start, end in pairwise(offsets)]
 
 

@@ -1,4 +1,4 @@
-"""VOC's layout of segmentation masks, as CVAT's "Segmentation mask 1.1" and Datumaro import it."""
+"""VOC's layout of segmentation masks, in the form that CVAT ("Segmentation mask 1.1") and Datumaro import."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,31 +8,33 @@ from patchlearn.core.files import write_text
 from patchlearn.core.masks_io import PALETTE, write_mask
 from patchlearn.core.types import BACKGROUND, IGNORE
 from patchlearn.data.images import read_indices
-from patchlearn.export.annotations.regions import AnnotationSettings, MaskedImage
+from patchlearn.export.annotations.regions import MaskedImage
+from patchlearn.export.settings import AnnotationSettings
 
 
 def describe(image: MaskedImage, classes: Sequence[str], settings: AnnotationSettings) -> Path:
-    """The mask's file.
+    """The file of the mask.
 
     Raises:
-        PatchlearnError: its name would be read as something else in VOC's list of names.
+        PatchlearnError: VOC's list of names cannot hold its name.
     """
     stem = image.source.stem
     if stem.startswith("#") or stem != stem.strip():
-        raise PatchlearnError(f"{image.source}: VOC's lists know no name with a # or a space at its end. Rename it.")
+        raise PatchlearnError(
+            f"{image.source}: VOC's lists cannot hold a name with # in front or spaces at the ends. Rename it."
+        )
     return image.source
 
 
 def write(out: Path, entries: Sequence[Path], classes: Sequence[str]) -> None:
-    """`SegmentationClass/STEM.png`, `ImageSets/Segmentation/default.txt` and `labelmap.txt` in the folder `out`.
+    """Write `SegmentationClass/STEM.png`, `ImageSets/Segmentation/default.txt` and `labelmap.txt` into `out`.
 
     Raises:
-        PatchlearnError: a class name holds a colon, which separates the columns of labelmap.txt; or the masks lie
-            where theirs would be written.
+        PatchlearnError: labelmap.txt cannot hold a class name, or the masks would be written over those that are read.
     """
     labels, folder = label_map(classes), out / "SegmentationClass"
     if any(source.parent.resolve() == folder.resolve() for source in entries):
-        raise PatchlearnError(f"{folder}: the masks that are read lie there. Choose another --out.")
+        raise PatchlearnError(f"{folder}: contains the masks that are read. Choose another --out.")
     for source in entries:
         write_mask(folder / f"{source.stem}.png", read_indices(source))
     write_text(out / "labelmap.txt", labels)
@@ -40,10 +42,10 @@ def write(out: Path, entries: Sequence[Path], classes: Sequence[str]) -> None:
 
 
 def label_map(classes: Sequence[str]) -> str:
-    """`labelmap.txt`: the colour of every label; undecided pixels have one of their own, "ignored".
+    """`labelmap.txt`: the colour of every label; undecided pixels have the label "ignored".
 
     Raises:
-        PatchlearnError: a class name holds a colon, begins with a #, or is one of VOC's own.
+        PatchlearnError: a class name contains a colon, begins with #, or is "background" or "ignored".
 
     >>> print(label_map(["cat"]), end="")
     # label:color_rgb:parts:actions
@@ -54,8 +56,8 @@ def label_map(classes: Sequence[str]) -> str:
     for name in classes:
         if ":" in name or name.startswith("#") or name in ("background", "ignored"):
             raise PatchlearnError(
-                f"class {name!r}: labelmap.txt has no room for background, ignored, or a name with a colon or with a # "
-                "first. Rename the class."
+                f"class {name!r}: labelmap.txt allows no class that contains a colon, begins with # or is called "
+                "background or ignored. Rename the class."
             )
     values = {"background": BACKGROUND, **{name: i for i, name in enumerate(classes, 1)}, "ignored": IGNORE}
     colours = (f"{name}:{','.join(map(str, PALETTE[value]))}::\n" for name, value in values.items())

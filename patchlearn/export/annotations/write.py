@@ -1,4 +1,17 @@
-"""Masks for other tools: COCO, Label Studio, CVAT, VOC."""
+"""Write a folder of masks in an annotation format.
+
+>>> from tempfile import TemporaryDirectory
+>>> from PIL import Image
+>>> with TemporaryDirectory() as name:
+...     masks, images = Path(name, "masks"), Path(name, "images")
+...     masks.mkdir(); images.mkdir()
+...     Image.new("L", (4, 3), 1).save(masks / "a.png")
+...     Image.new("RGB", (4, 3)).save(images / "a.jpg")
+...     write_annotations(masks, images, ["cat"], Path(name, "cats.xml"), "cvat", console=Console(quiet=True))
+...     print(Path(name, "cats.xml").read_text().splitlines()[-3].strip())
+[]
+<mask label="cat" source="auto" occluded="0" z_order="0" rle="0, 12" left="0" top="0" width="4" height="3" />
+"""
 
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -9,28 +22,24 @@ from typing import Any
 from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.runtime import for_each
+from patchlearn.core.parallel import for_each
 from patchlearn.data.images import SUFFIXES, files_by_stem, only_file, read_image, read_indices
 from patchlearn.data.labels import within_limits
-from patchlearn.evaluate.judge import require_classes
-from patchlearn.export.annotations.regions import AnnotationSettings, MaskedImage
+from patchlearn.evaluate.confusions import require_classes
 from patchlearn.export.annotations import coco, cvat, label_studio, voc
-
-__all__ = ["FORMATS", "PER", "SHAPES", "AnnotationSettings", "MaskedImage", "masked_image", "write_annotations"]
-
-PER = ("component", "class")
-SHAPES = ("masks", "polygons")
+from patchlearn.export.annotations.regions import MaskedImage
+from patchlearn.export.settings import SHAPES, AnnotationSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format: what it keeps of each image, how that is written, and what it can say.
+    """An annotation format.
 
     Args:
-        describe: (image, classes, settings) → an entry; called by several threads.
-        write: (out, entries in the order of their names, classes).
-        suffix: of the file, or nothing if it is a folder.
-        shapes: which of the shapes it knows.
+        describe: (image, classes, settings) → entry of the image; is called by several threads.
+        write: writes (out, entries in the order of their names, classes).
+        suffix: suffix of the file; empty if the format is a folder.
+        shapes: the shapes that the format supports.
     """
 
     describe: Callable[[MaskedImage, Sequence[str], AnnotationSettings], Any]
@@ -58,40 +67,26 @@ def write_annotations(
     threads: int | None = None,
     console: Console | None = None,
 ) -> list[str]:
-    """Write every `masks/STEM.png` into one file of a format that other tools read.
+    """Write every mask `masks/STEM.png` into one file (or folder) that another tool reads.
 
     Args:
-        masks: a folder of palette or grey PNGs: 0 background, i + 1 class i, 255 undecided, which belongs to no
-            annotation.
-        images: a folder of pictures of the same stems and sizes.
+        masks: folder of palette or grey PNGs: 0 background, i + 1 class i, 255 undecided (in no annotation).
+        images: folder of the images, with the same stems and sizes.
         classes: names of the K classes.
-        out: the file; for "label-studio" an XML, the labelling configuration, is written beside it; for "voc" a folder.
+        out: the file. "label-studio" writes its labelling configuration beside it (XML); "voc" writes a folder.
         format: "coco", "cvat" (CVAT for images 1.1), "label-studio" or "voc".
-        settings: one annotation for what, and as which shapes.
-        threads: images at a time; None for one per core.
-        console: where progress is shown.
+        settings: what an annotation is, and its shape.
+        threads: number of images at a time; None for one per core.
+        console: shows the progress.
 
     Returns:
-        What is wrong with the masks that are left out, a sentence each; all others are in the file, which is not
-        written if there are none.
+        One sentence for every mask that could not be written. The others are in the file; without any, there is none.
 
     Raises:
         PatchlearnError: a folder is missing or empty, an option is wrong, or an optional package is missing.
-
-    >>> from tempfile import TemporaryDirectory
-    >>> from PIL import Image
-    >>> with TemporaryDirectory() as name:
-    ...     masks, images = Path(name, "masks"), Path(name, "images")
-    ...     masks.mkdir(); images.mkdir()
-    ...     Image.new("L", (4, 3), 1).save(masks / "a.png")
-    ...     Image.new("RGB", (4, 3)).save(images / "a.jpg")
-    ...     write_annotations(masks, images, ["cat"], Path(name, "cats.xml"), "cvat", console=Console(quiet=True))
-    ...     print(Path(name, "cats.xml").read_text().splitlines()[-3].strip())
-    []
-    <mask label="cat" source="auto" occluded="0" z_order="0" rle="0, 12" left="0" top="0" width="4" height="3" />
     """
     settings = settings or AnnotationSettings()
-    check_settings(settings, format, out)
+    _require_writable(format, settings, out)
     names = _checked_names(classes, masks)
     files, pictures = files_by_stem(masks, (".png",)), files_by_stem(images, SUFFIXES)
     entries: dict[str, Any] = {}
@@ -110,40 +105,36 @@ def write_annotations(
     return sorted(failures)
 
 
-def check_settings(settings: AnnotationSettings, format: str, out: Path) -> None:
-    """Raise `PatchlearnError` unless the format exists, knows the shapes, and has what it needs to write `out`."""
-    require_one_of("format", format, FORMATS)
-    require_one_of("per", settings.per, PER)
-    require_one_of(f"shapes of the format {format}", settings.shapes, FORMATS[format].shapes)
-    suffix = FORMATS[format].suffix
-    if suffix and out.suffix != suffix:
-        raise PatchlearnError(f"{out}: the format {format} is a file that ends in {suffix}. Name it so.")
-    if format == "coco" and settings.shapes == "masks":
-        coco.coder()
-
-
 def masked_image(mask: Path, image: Path, classes: int) -> MaskedImage:
-    """The mask of an image, checked.
+    """Read and check the mask of an image.
 
     Raises:
-        PatchlearnError: a file cannot be read or named in the formats, the sizes differ, or the mask holds a value
-            that is no class.
+        PatchlearnError: a file cannot be read, the formats cannot hold its name, the sizes differ, or the mask contains
+            a value that is not a class.
     """
-    _require_plain_name(image)
+    if not _is_plain(image.name):
+        raise PatchlearnError(
+            f"{str(image)!r}: the name contains control characters or invalid Unicode, which XML and lists cannot "
+            "hold. Rename the file."
+        )
     values, size = read_indices(mask), read_image(image).shape[:2]
     if values.shape != size:
         raise PatchlearnError(
-            f"{mask}: {values.shape[1]}×{values.shape[0]} pixels, but its image has {size[1]}×{size[0]}. "
-            "Resize the mask first, without mixing values."
+            f"{mask}: {values.shape[1]}×{values.shape[0]} pixels, but its image has {size[1]}×{size[0]} (width × "
+            "height). Resize the mask by nearest neighbour."
         )
     require_classes(values, classes, str(mask))
     return MaskedImage(name=image.name, mask=values, source=mask)
 
 
-def _require_plain_name(path: Path) -> None:
-    """What XML or UTF-8 cannot hold, and what ends a line of a list."""
-    if not _is_plain(path.name):
-        raise PatchlearnError(f"{str(path)!r}: control characters or broken Unicode in the name. Rename the file.")
+def _require_writable(format: str, settings: AnnotationSettings, out: Path) -> None:
+    require_one_of("format", format, FORMATS)
+    require_one_of(f"shapes of the format {format}", settings.shapes, FORMATS[format].shapes)
+    suffix = FORMATS[format].suffix
+    if suffix and out.suffix != suffix:
+        raise PatchlearnError(f"{out}: a file of the format {format} ends in {suffix}. Choose another name.")
+    if format == "coco" and settings.shapes == "masks":
+        coco.load_coder()
 
 
 def _is_plain(name: str) -> bool:
@@ -154,5 +145,7 @@ def _checked_names(classes: Sequence[str], masks: Path) -> tuple[str, ...]:
     names = within_limits(classes, masks)
     for name in names:
         if not (name.strip() and _is_plain(name) and names.count(name) == 1):
-            raise PatchlearnError(f"class {name!r}: empty, there twice, or with control characters. Correct the names.")
+            raise PatchlearnError(
+                f"class {name!r}: the name is empty, occurs twice or contains control characters. Correct it."
+            )
     return names

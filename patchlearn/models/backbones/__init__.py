@@ -1,4 +1,4 @@
-"""timm networks, cut into ordered stages."""
+"""timm networks, cut into consecutive stages."""
 
 from typing import TYPE_CHECKING
 

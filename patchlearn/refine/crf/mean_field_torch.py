@@ -1,27 +1,38 @@
-"""The dense CRF of crf.py in torch operations, for maps that lie on a GPU.
+"""The dense CRF in torch operations, for maps on a GPU.
 
-The same lattice in the same order of operations; the vertices are numbered otherwise, which changes results by rounding
-alone. Runs on every device, so that it can be tested without a GPU.
+It uses the lattice of `lattice.py` and the same order of operations. The vertices have other numbers, so the results
+differ by rounding alone. The code runs on every device; the tests run it on the CPU.
 """
 
 import torch
 from torch import Tensor
 
 from patchlearn.core.types import Float32, UInt8
-from patchlearn.refine.crf.features import LOWEST, CrfKernels, colour_features, space_features
-from patchlearn.refine.crf.lattice import lattice_fields, lattice_origin, lattice_scales
+from patchlearn.refine.crf.features import LEAST_PROBABILITY, colour_features, space_features
+from patchlearn.refine.crf.geometry import lattice_fields, lattice_origin, lattice_scales
+from patchlearn.refine.settings import CrfKernels
 
 
 @torch.no_grad()
 def infer(image: UInt8, probabilities: Tensor, kernels: CrfKernels, iterations: int) -> Tensor:
-    """K×H×W refined probabilities, without gradients, on the device of those given; see `dense_crf` in crf.py."""
+    """Refine probabilities on their own device, without gradients.
+
+    Args:
+        image: H×W×3, RGB.
+        probabilities: K×H×W, on any device.
+        kernels: of the CRF.
+        iterations: of mean field.
+
+    Returns:
+        K×H×W, float32, on the device of `probabilities`. `dense_crf` checks the arguments.
+    """
     labels, height, width = probabilities.shape
     device = probabilities.device
     lattices = [
         TorchLattice(colour_features(image, kernels), kernels.bilateral_compat, device),
         TorchLattice(space_features(height, width, kernels.gaussian_sxy), kernels.gaussian_compat, device),
     ]
-    logits = probabilities.float().clamp(LOWEST, 1).log().reshape(labels, -1).T.contiguous()
+    logits = probabilities.float().clamp(LEAST_PROBABILITY, 1).log().reshape(labels, -1).T.contiguous()
     beliefs = logits.softmax(1)
     for _ in range(iterations):
         beliefs = torch.stack([logits, *(lattice.filter(beliefs) for lattice in lattices)]).sum(0).softmax(1)
@@ -29,10 +40,15 @@ def infer(image: UInt8, probabilities: Tensor, kernels: CrfKernels, iterations: 
 
 
 class TorchLattice:
-    """`patchlearn.refine.lattice.Lattice` as tensors."""
+    """`patchlearn.refine.crf.lattice.Lattice` as tensors.
+
+    Args:
+        features: D×H×W, each in units of its standard deviation.
+        strength: factor on the filtered values.
+        device: of the tensors.
+    """
 
     def __init__(self, features: Float32, strength: float, device: torch.device):
-        """Build the lattice; see `build_lattice`."""
         dimensions = len(features)
         fields = torch.from_numpy(lattice_fields(dimensions)).to(device)
         origin = torch.from_numpy(lattice_origin(features)).to(device)
@@ -71,7 +87,12 @@ def _elevate(features: Tensor) -> Tensor:
 
 
 def _first_corner(elevated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(coordinates, whose remainder is the largest and so on, the remainders in that order in shares of D + 1)."""
+    """The first corner of each pixel's simplex, D + 1 coordinates by N, and the remainders.
+
+    Returns:
+        The corner; the coordinates in the order of their remainders, the largest first; the remainders in that order,
+        in shares of D + 1.
+    """
     corners = len(elevated)
     nearest = (elevated / corners).round()
     surplus = nearest.sum(0).long()
@@ -84,7 +105,7 @@ def _first_corner(elevated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _neighbours(keys: Tensor, fields: Tensor) -> Tensor:
-    """(D+1)×2×M; the row behind the last vertex where there is none."""
+    """(D+1)×2×M, both neighbours of every vertex in every direction; M for a missing one."""
     steps = len(fields) * fields - fields.sum()
     wanted = keys + torch.stack([steps, -steps], 1)[..., None]
     places = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)

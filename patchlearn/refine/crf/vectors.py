@@ -1,9 +1,9 @@
-"""The inner loops of lattice filtering, on one row of channels at a time, as vector instructions.
+"""The inner loops of lattice filtering as vector instructions, on one row of channels at a time.
 
-LLVM does not turn such loops into vector code by itself: it cannot know that two arrays do not overlap, guards every
-row with a check that costs as much as the row, and unrolls the exponentials one by one. Each function here works on
-C-contiguous float32 tables of `len(lanes)` channels, with one row for each vertex or pixel, and writes its instructions
-while numba compiles the function that calls it.
+LLVM does not turn such loops into vector code. It cannot prove that two arrays do not overlap, so it guards every row
+with a check that costs as much as the row, and it unrolls the exponentials. Each function here works on C-contiguous
+float32 tables of `len(lanes)` channels, with one row for each vertex or pixel. It emits its instructions while numba
+compiles the calling function.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from numba.core import types
 from numba.core.extending import intrinsic
 
 FLAGS = ("contract", "nnan", "nsz")
-VECTOR = 8  # of a vector: what AVX2 holds; wider ones gained nothing
-LOWEST = -126.0  # exponent of the smallest normal float32 number
-ROUNDER = 1.5 * 2**23  # added and taken away again, it leaves a float32 rounded to a whole number
+VECTOR = 8  # lanes of a vector, as many as AVX2 has; wider vectors were not faster
+LOWEST_EXPONENT = -126.0  # of the smallest normal float32 number
+ROUNDER = 1.5 * 2**23  # adding and subtracting it rounds a float32 to a whole number
 INT32, INT64, FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 Pieces = list[Any]
@@ -68,7 +68,7 @@ def blur_row(context, blurred, table, vertex, before, after, lanes):
 
 @intrinsic
 def softmax_row(context, row, lanes):
-    """`row[0]`: logits against a further label whose logit is 0 → probabilities minus that label's."""
+    """`row[0]`: logits relative to a last label, whose logit is 0 → probabilities minus the last label's."""
 
     def generate(target, builder, signature, arguments):
         rows = _Rows(target, builder, signature, arguments, lanes.count)
@@ -84,7 +84,7 @@ def softmax_row(context, row, lanes):
 
 
 class _Rows:
-    """Writes the code that loads, combines and stores rows; a row is a list of vectors, or a single one if short."""
+    """Emits code that loads, combines and stores rows. A row is a list of vectors, of a single one if it is short."""
 
     def __init__(self, target: Any, builder: Any, signature: Any, arguments: Any, lanes: int):
         self.target, self.builder, self.arguments, self.types = target, builder, arguments, signature.args
@@ -94,46 +94,46 @@ class _Rows:
         self.first = ir.Constant(INT64, 0)
 
     def load(self, table: int, row: Any) -> Pieces:
-        """A row of the argument with this index."""
+        """The row with this number of the table that is the argument with this index."""
         return [self.builder.load(place, align=4) for place in self._places(table, row)]
 
     def store(self, table: int, row: Any, values: Pieces) -> None:
-        """The inverse of `load`."""
+        """Write a row of a table; the inverse of `load`."""
         for value, place in zip(values, self._places(table, row), strict=True):
             self.builder.store(value, place, align=4)
 
     def corners(self, vertices: int, weights: int, pixel: Any, count: int) -> list[tuple[Any, Any]]:
-        """(vertex, weight) of each corner of a pixel's simplex."""
+        """(vertex, weight) of each corner of a pixel's simplex, from the arguments with these indices."""
         first = self.builder.mul(pixel, ir.Constant(INT64, count))
         offsets = [self.builder.add(first, ir.Constant(INT64, k)) for k in range(count)]
         pairs = [(self._entry(vertices, offset), self._entry(weights, offset)) for offset in offsets]
         return [(self.builder.sext(vertex, INT64), weight) for vertex, weight in pairs]
 
     def add(self, left: Pieces, right: Pieces) -> Pieces:
-        """Piece by piece."""
+        """The sum, piece by piece."""
         return [self.builder.fadd(one, other, flags=FLAGS) for one, other in zip(left, right, strict=True)]
 
     def scale(self, pieces: Pieces, factor: Any) -> Pieces:
-        """Every piece times one factor, itself a piece."""
+        """Every piece times one factor, which is a piece too."""
         return [self.builder.fmul(piece, factor, flags=FLAGS) for piece in pieces]
 
     def fill(self, value: float) -> Any:
-        """A piece of one constant."""
+        """A piece with one constant in every lane."""
         return ir.Constant(self.piece, [value] * self.width if self.width > 1 else value)
 
     def spread(self, number: Any) -> Any:
-        """A piece of one number."""
+        """A piece with one number in every lane."""
         if self.width == 1:
             return number
         lone = self.builder.insert_element(ir.Constant(self.piece, ir.Undefined), number, ir.Constant(INT32, 0))
         return self._shuffle(lone, [0] * self.width)
 
     def maximum(self, left: Any, right: Any) -> Any:
-        """Lane by lane."""
+        """The larger value, lane by lane."""
         return self.builder.select(self.builder.fcmp_ordered(">", left, right, flags=FLAGS), left, right)
 
     def fold(self, combine: Callable[[Any, Any], Any], pieces: Pieces) -> Any:
-        """All lanes of all pieces combined into one number, in every lane."""
+        """All lanes of all pieces combined into one number, which is then in every lane."""
         total = pieces[0]
         for piece in pieces[1:]:
             total = combine(total, piece)
@@ -144,10 +144,10 @@ class _Rows:
         return total
 
     def exp(self, piece: Any) -> Any:
-        """e^x = 2^n · 2^f, n whole, |f| ≤ ½: the bits of 2^n, times a Taylor polynomial with an error of 1.2e-7."""
+        """e^x = 2^n · 2^f, n whole, |f| ≤ ½: the bits of 2^n times a Taylor polynomial of 2^f with error 1.2e-7."""
         builder = self.builder
         power = builder.fmul(piece, self.fill(1 / log(2)), flags=FLAGS)
-        power = self.maximum(power, self.fill(LOWEST))
+        power = self.maximum(power, self.fill(LOWEST_EXPONENT))
         whole = builder.fsub(builder.fadd(power, self.fill(ROUNDER)), self.fill(ROUNDER))
         rest = builder.fsub(power, whole, flags=FLAGS)
         series = self.fill(log(2) ** 6 / factorial(6))

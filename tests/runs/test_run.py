@@ -5,55 +5,20 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
+from whole_run import RECIPE, command, files, run_it
 
 from patchlearn.cli.main import main
-from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
-from patchlearn.core.manifest import file_digest, fingerprint
+from patchlearn.core.manifest import file_digest
 from patchlearn.data.open import open_dataset
 from patchlearn.inference.segmenter import load_segmenter
-from patchlearn.runs.checks import check_affinities, check_segmenters
-from patchlearn.runs.pipeline import open_run
-from patchlearn.runs.recipe import Variant
-from patchlearn.steps.step import Run, affinity_key, cams_key, classifier_key, data_key, segmenter_key
-from patchlearn.training.optimisation import Optimisation
 
-RECIPE = """
-title: tiny
-classifier:
-  backbone: mobilenetv3_small_050
-  weights: null
-  augment: {crop: 32, long_side: [32, 48]}
-  optimisation: {epochs: 2, batch_size: 4, learning_rate: 0.001, save_seconds: 0}
-cams: {scales: [1.0]}
-relearn: {rounds: 0}  # of a network that knows nothing, no cell may be sure
-affinity:
-  augment: {crop: 32, long_side: [32, 48]}
-  optimisation: {epochs: 1, batch_size: 4, save_seconds: 0}
-pseudo: {walk: {steps: 16}}
-segmenter:
-  backbone: mobilenetv3_small_050
-  weights: null
-  noise: {rounds: 1}
-  augment: {crop: 32, long_side: [32, 48]}
-  optimisation: {epochs: 2, batch_size: 4, save_seconds: 0}
-variants:
-  plain: {}
-  progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}
-"""
 NO_MASKS = "--segmenter.splits=[]"
 AFTER_PSEUDO = ("pseudo/train", "segmenter", "segmented/val", "evaluation")
 
@@ -63,19 +28,6 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(RECIPE)
     return path
-
-
-def files(run: Path, pattern: str) -> dict[str, bytes]:
-    return {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.glob(pattern))}
-
-
-def command(recipe: Path, data: Path, run: Path) -> list[str]:
-    where = ["--data.root", str(data), "--out", str(run), "--runtime.device=cpu"]
-    return [sys.executable, "-m", "patchlearn", "run", str(recipe), *where]
-
-
-def run_it(recipe: Path, data: Path, run: Path, *more: str) -> int:
-    return main(["run", str(recipe), "--data.root", str(data), "--out", str(run), "--runtime.device=cpu", *more])
 
 
 def test_a_run_leaves_everything_it_promises(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -132,44 +84,6 @@ def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
     redone = {str(path.parent.relative_to(run)) for path in steps if path.stat().st_mtime_ns != steps[path]}
     variants = ("plain", "progressive")
     assert redone == {f"{name}/{step}" for name in variants for step in AFTER_PSEUDO}
-
-
-@pytest.mark.parametrize("check", [check_affinities, check_segmenters])
-def test_batches_that_processes_cannot_share_are_refused_before_the_first_step(
-    check: Callable[[Run], None], recipe: Path, folder_data: Path, tmp_path: Path
-) -> None:
-    options = [f"--data.root={folder_data}", "--runtime.device=cpu", "--affinity.optimisation.batch_size=8"]
-    run = open_run(
-        recipe, tmp_path / "run", [*options, "--segmenter.optimisation.batch_size=8"], (), Console(quiet=True)
-    )
-    three: Any = SimpleNamespace(num_processes=3)
-    with pytest.raises(PatchlearnError, match=r"optimisation\.batch_size: 8 images cannot be shared by 3 processes"):
-        check(replace(run, runtime=replace(run.runtime, accelerator=three)))
-
-
-def test_every_image_is_asked_for_its_size_once(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
-    run = open_run(recipe, tmp_path / "run", [f"--data.root={folder_data}"], (), Console(quiet=True))
-    with patch("patchlearn.steps.step.data_key", wraps=data_key) as asked:
-        for variant in run.variants:
-            classifier_key(run, variant), affinity_key(run, variant), segmenter_key(run, variant)
-    assert asked.call_count == 1
-
-
-def test_an_option_that_came_later_leaves_older_runs_complete_until_it_is_set(
-    recipe: Path, folder_data: Path, tmp_path: Path
-) -> None:
-    def key_of(*overrides: str) -> tuple[str, Run]:
-        options = [f"--data.root={folder_data}", "--runtime.device=cpu", *overrides]
-        run = open_run(recipe, tmp_path / "run", options, (), Console(quiet=True))
-        return classifier_key(run, run.variants[0]), run
-
-    key, run = key_of()
-    younger = ("border", "detach", "keep_epochs", "pooling_power")
-    settings = {name: value for name, value in asdict(run.variants[0].classifier).items() if name not in younger}
-    settings["optimisation"]["save_seconds"] = Optimisation().save_seconds  # of no concern
-    assert key == fingerprint("classifier", settings, None, run.recipe.seed, data_key(run.dataset))
-    others = [key_of(option)[0] for option in ("--classifier.border=replicate", "--classifier.detach=false")]
-    assert len({key, *others}) == 3
 
 
 def test_what_variants_share_is_trained_once(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -255,7 +169,7 @@ def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
     assert [entry["artefact"] for entry in json.loads(capfd.readouterr().out)] == ["seed", "seed", "pseudo"]
     assert main(["report", *on_run]) == 0
     assert main(["check", *on_run]) == 0
-    assert main(["evaluate", *on_run, "--cams.scales=[1.5]"]) == 2
+    assert main(["evaluate", *on_run, "--cams.views.scales=[1.5]"]) == 2
     assert "Run first: patchlearn cams" in capfd.readouterr().err.replace("\n", " ")
 
 
@@ -263,7 +177,7 @@ def test_the_background_rule_redoes_what_learned_from_it(recipe: Path, folder_da
     run = tmp_path / "run"
     assert run_it(recipe, folder_data, run, "--variant", "plain") == 0
     before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
-    assert run_it(recipe, folder_data, run, "--variant", "plain", "--pseudo.background.rule=power") == 0
+    assert run_it(recipe, folder_data, run, "--variant", "plain", "--background.rule=power") == 0
     redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
     assert redone == {"plain/affinity", *(f"plain/{step}" for step in AFTER_PSEUDO)}
 
@@ -281,50 +195,14 @@ def test_a_second_round_of_affinities_learns_from_what_has_walked_along_the_firs
     assert files(first, "model.safetensors") != files(second, "model.safetensors")
 
 
-def train_maps_key(run: Run, variant: Variant) -> str:
-    return cams_key(run, variant, "train")
-
-
-@pytest.mark.parametrize(
-    ("key", "rounds", "least", "settings"),
-    [
-        (affinity_key, "affinity.rounds", 1, ("pseudo.walk.steps=16", "pseudo.walk.steps=32")),
-        (
-            segmenter_key,
-            "segmenter.noise.rounds",
-            1,
-            ("segmenter.inference.flip=true", "segmenter.inference.flip=false"),
-        ),
-        (train_maps_key, "relearn.rounds", 0, ("pseudo.background.rule=otsu", "pseudo.background.rule=power")),
-    ],
-)
-def test_how_a_round_is_read_concerns_what_one_more_round_learns_alone(
-    key: Callable[[Run, Variant], str],
-    rounds: str,
-    least: int,
-    settings: tuple[str, str],
-    recipe: Path,
-    folder_data: Path,
-    tmp_path: Path,
-) -> None:
-    def key_of(*options: str) -> str:
-        overrides = [f"--{option}" for option in (f"data.root={folder_data}", *options)]
-        run = open_run(recipe, tmp_path / "run", overrides, (), Console(quiet=True))
-        return key(run, run.variants[0])
-
-    once, again = ([key_of(f"{rounds}={least + more}", setting) for setting in settings] for more in (0, 1))
-    assert once[0] == once[1]
-    assert again[0] != again[1]
-
-
-def test_relearned_maps_are_others_and_train_no_classifier_again(
+def test_self_trained_maps_are_others_and_train_no_classifier_again(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     assert run_it(recipe, folder_data, run, "--variant=plain") == 0
     before, maps = (run / "plain/classifier/step.json").stat().st_mtime_ns, files(run, "plain/cams/train/*.npz")
-    sure = "--relearn.confident.high=1.0", "--relearn.confident.low=1.0"
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--relearn.rounds=2", *sure) == 0
+    sure = "--self_training.confident.high=1.0", "--self_training.confident.low=1.0"
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--self_training.rounds=2", *sure) == 0
     assert sorted(path.name for path in (run / "plain/relearn").glob("*.safetensors")) == [
         "round-1.safetensors",
         "round-2.safetensors",
@@ -333,7 +211,7 @@ def test_relearned_maps_are_others_and_train_no_classifier_again(
     again = files(run, "plain/cams/train/*.npz")
     assert again.keys() == maps.keys()
     assert again != maps
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--relearn.rounds=1", *sure) == 0
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--self_training.rounds=1", *sure) == 0
     assert files(run, "plain/cams/train/*.npz") not in (again, maps)
     assert run_it(recipe, folder_data, run, "--variant=plain") == 0
     assert files(run, "plain/cams/train/*.npz") == maps
@@ -352,7 +230,9 @@ def test_affinities_need_the_maps_of_the_images_they_learn_from(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run_it(recipe, folder_data, tmp_path / "run", "--affinity.train_split=val") == 2
-    assert "cams.splits lacks 'val', which affinities are learned from" in capfd.readouterr().err.replace("\n", " ")
+    assert "cams.splits lacks 'val', which the affinity network learns from" in capfd.readouterr().err.replace(
+        "\n", " "
+    )
 
 
 def test_data_without_masks_run_to_the_end(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -517,18 +397,38 @@ def test_masks_are_compared_with_a_walk_along_the_round_before_the_last(
     shutil.rmtree(run / "plain/pseudo")
     (run / "plain/affinity/round-2/model.safetensors").unlink()
     assert main(["pseudo", str(run), *options]) == 2
-    assert "round-2/model.safetensors: no such" in capfd.readouterr().err
+    complaint = "1 files are missing or changed, the first is round-2/model.safetensors. Run first: patchlearn affinity"
+    assert complaint in capfd.readouterr().err
 
 
-def test_a_segmenter_learns_from_sure_pixels_unless_told_otherwise(
+def test_a_file_that_is_missing_is_named_and_made_again_alone(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    before = files(run, "plain/pseudo/train/**/*.png")
+    times = {path: path.stat().st_mtime_ns for path in run.glob("plain/pseudo/train/**/*.png")}
     (run / "plain/pseudo/train/sure/img01.png").unlink()
     assert main(["segment", str(run), "--variant=plain"]) == 2
-    assert "sure/img01.png: no such file" in capfd.readouterr().err
+    assert (
+        "1 files are missing or changed, the first is sure/img01.png. Run first: patchlearn pseudo"
+        in capfd.readouterr().err
+    )
+    assert main(["pseudo", str(run), "--variant=plain"]) == 0
+    assert files(run, "plain/pseudo/train/**/*.png") == before
+    again = {path for path, time in times.items() if path.stat().st_mtime_ns != time}
+    assert {path.name for path in again} == {"img01.png"}
+    assert main(["segment", str(run), "--variant=plain"]) == 0
+
+
+def test_a_segmenter_learns_from_reliable_pixels_unless_told_otherwise(
+    recipe: Path, folder_data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    reliable = (run / "plain/segmenter/model.safetensors").read_bytes()
     assert main(["segment", str(run), "--variant=plain", "--segmenter.noise.labels=all"]) == 0
+    assert (run / "plain/segmenter/model.safetensors").read_bytes() != reliable
 
 
 def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -548,9 +448,9 @@ def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_d
         ("--segmenter.train_split=nosuch", "no split 'nosuch'"),
         ("--segmenter.splits=[nosuch]", "no split 'nosuch'"),
         ("--segmenter.weights=nosuch.pth", "nosuch.pth: no such weights"),
-        ("--segmenter.augment.crop=0", "segmenter.augment: crop 0"),
+        ("--segmenter.augment.crop=0", "segmenter.augment.crop: 0 is out of range"),
         ("--segmenter.optimisation.batch_size=1", "1 images per step on 1 processes"),
-        ("--affinity.augment.long_side=[9,3]", "affinity.augment: crop 32 and long_side (9, 3)"),
+        ("--affinity.augment.long_side=[9,3]", "affinity.augment.long_side: (9, 3) is no range"),
     ],
 )
 def test_a_segmenter_that_cannot_be_trained_is_refused_before_the_first_step(
@@ -567,7 +467,10 @@ def test_a_segmenter_that_cannot_be_trained_is_refused_before_the_first_step(
         ("{classifier: {fusion: progresive, splits: [[1, [2, 2]]]}}", "did you mean 'progressive'"),
         ("{classifier: {fusion: progressive, splits: [[9, [2, 2]]]}}", "cannot cut after stage 9"),
         ("{classifier: {frozen_stages: 99}}", "classifier.frozen_stages: 99"),
-        ("{classifier: {fusion: progressive, splits: [[1, [2, 2]]], optimisation: {epochs: 0}}}", "epochs: 0 is not"),
+        (
+            "{classifier: {fusion: progressive, splits: [[1, [2, 2]]], optimisation: {epochs: 0}}}",
+            "epochs: 0 is out of range",
+        ),
     ],
 )
 def test_no_variant_is_trained_before_all_can_be(
@@ -584,24 +487,13 @@ def test_figures_of_other_settings_than_the_recipes_are_left_out_and_said(
 ) -> None:
     run = tmp_path / "run"
     assert run_it(recipe, folder_data, run) == 0
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--cams.flip=false") == 0
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--cams.views.flip=false") == 0
     assert {entry["variant"] for entry in read_json(run / "evaluation.json")} == {"plain"}
     assert "progressive/evaluation: made with other settings" in capfd.readouterr().err.replace("\n", " ")
     assert "map of progressive" not in (run / "report.html").read_text(encoding="utf-8")
     assert run_it(recipe, folder_data, run) == 0
     assert {entry["variant"] for entry in read_json(run / "evaluation.json")} == {"plain", "progressive"}
     assert "map of progressive" in (run / "report.html").read_text(encoding="utf-8")
-
-
-def test_saving_more_often_trains_nothing_again(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
-    often = (f"--{section}.optimisation.save_seconds=7" for section in ("classifier", "affinity", "segmenter"))
-    unread = ("--segmenter.noise.relabel_crf=none", "--segmenter.noise.undecided=0.5")
-    where = (f"--data.root={folder_data}", "--runtime.device=cpu")
-    changes = ((), (*often, *unread))
-    runs = [open_run(recipe, tmp_path, [*where, *more], (), Console(quiet=True)) for more in changes]
-    for key in (classifier_key, affinity_key, segmenter_key):
-        before, after = (key(run, run.variants[0]) for run in runs)
-        assert after == before
 
 
 def test_the_segmenter_can_be_left_for_later(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
@@ -621,7 +513,7 @@ def test_how_images_are_segmented_trains_nothing_again_and_is_kept_with_the_mode
     before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
     assert main(["run", str(run), "--variant=plain", "--segmenter.inference.scales=[1.0,1.5]"]) == 0
     redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
-    assert redone == {"plain/segmented/val", "plain/evaluation"}
+    assert redone == {"plain/segmenter", "plain/segmented/val", "plain/evaluation"}  # of the first, the manifest alone
     model = run / "plain/segmenter/model.safetensors"
     assert load_segmenter(model).settings.scales == (1.0, 1.5)
     assert read_json(run / "evaluation.json")[-1]["model"] == file_digest(model)

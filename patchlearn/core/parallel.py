@@ -1,0 +1,112 @@
+"""Work on many items: shared by processes, spread over threads, with progress.
+
+`write_missing` shards its items over the processes itself, and callers give it all of them. `for_each` and `results_of`
+work on what they are given.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from patchlearn.core.runtime import Runtime
+from patchlearn.core.settings import require_at_least
+
+T = TypeVar("T")
+R = TypeVar("R")
+AHEAD = 4  # items that each thread may be ahead of the slowest
+
+
+@contextmanager
+def progress(console: Console, title: str, total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left. Yields a function that moves it by one and takes a note to show beside it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(title, total=total, completed=done, note="")
+        yield lambda note: bar.update(task, advance=1, note=note)
+
+
+def shard(items: Iterable[T], accelerator: Accelerator) -> list[T]:
+    """This process's part of the items.
+
+    >>> from types import SimpleNamespace
+    >>> shard("abcde", SimpleNamespace(process_index=1, num_processes=2))
+    ['b', 'd']
+    """
+    return list(items)[accelerator.process_index :: accelerator.num_processes]
+
+
+def write_missing(
+    items: Iterable[T],
+    path_of: Callable[[T], Path],
+    write: Callable[[T, Path], object],
+    *,
+    title: str,
+    runtime: Runtime,
+) -> None:
+    """Call `write(item, path)` for every item whose path is not there yet, over all processes and threads.
+
+    Returns when every process has done its part. The first error ends it.
+    """
+    # Shards first: files that other processes have written by now must not shift them.
+    mine = shard(items, runtime.accelerator)
+    missing = [item for item in mine if not path_of(item).exists()]
+    threads, console = runtime.threads, runtime.console
+    for_each(missing, lambda item: write(item, path_of(item)), title=title, threads=threads, console=console)
+    runtime.accelerator.wait_for_everyone()
+
+
+def for_each(
+    items: Sequence[T], work: Callable[[T], object], *, title: str, threads: int | None, console: Console
+) -> None:
+    """Do the work for every item, on several threads, with progress; the first error ends it."""
+    for _ in results_of(items, work, title, threads, console):
+        pass
+
+
+def results_of(
+    items: Sequence[T], work: Callable[[T], R], title: str, threads: int | None, console: Console
+) -> Iterator[R]:
+    """The result for every item, in the order of the items; otherwise as `for_each`.
+
+    Meanwhile torch computes on one thread for each item: more threads than cores would slow each other.
+    """
+    threads = (os.cpu_count() or 1) if threads is None else threads
+    require_at_least("threads", threads, 1)
+    of_torch = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        with progress(console, title, len(items)) as advance:
+            for result in _in_order(pool, work, items, AHEAD * threads):
+                yield result
+                advance("")
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(of_torch)
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
+    """The results in order; behind a slow one at most so many wait, where `Executor.map` would gather all others."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

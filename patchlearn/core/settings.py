@@ -1,0 +1,100 @@
+"""What all settings share: how they check themselves, and what of them is outside of a step's key.
+
+Settings are frozen data classes that check themselves when they are made, so that wrong ones cannot exist. A message
+begins with the field's name; whoever nests settings puts the section's name in front (`patchlearn.runs.recipe`).
+Modules of settings import the standard library alone, so that `--help` is fast.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from patchlearn.core.errors import PatchlearnError, require_one_of
+
+OUTSIDE_KEY = {"key": "outside"}  # metadata of a field that changes no result
+FILE_IN_KEY = {"key": "file"}  # metadata of a field that may name a file, whose content counts
+
+DEVICES = ("auto", "cpu")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeSettings:
+    """How to run. A finished step is not redone when this changes; its manifest notes precision and processes.
+
+    Args:
+        device: "auto" (a GPU if there is one) or "cpu".
+        precision: "fp32", or "bf16" where the device is faster with it.
+        workers: processes that load images while a network trains; 0 loads them in the main process. Null for 0 on a
+            CPU, and for one per core, eight at most, beside a GPU.
+        threads: images that are read or refined at the same time; null for one per core.
+    """
+
+    device: str = "auto"
+    precision: str = "fp32"
+    workers: int | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        require_one_of("device", self.device, DEVICES)
+        require_one_of("precision", self.precision, PRECISIONS)
+        if self.workers is not None:
+            require_at_least("workers", self.workers, 0)
+        if self.threads is not None:
+            require_at_least("threads", self.threads, 1)
+
+
+def require_at_least(name: str, value: float, least: float) -> None:
+    """Raise `PatchlearnError` unless the value is finite and not below the least.
+
+    >>> require_at_least("steps", -1, 0)
+    Traceback (most recent call last):
+    patchlearn.core.errors.PatchlearnError: steps: -1 is out of range. Choose 0 or more.
+    """
+    if not least <= value < inf:
+        raise PatchlearnError(f"{name}: {value} is out of range. Choose {least} or more.")
+
+
+def require_positive(name: str, value: float) -> None:
+    """Raise `PatchlearnError` unless the value is finite and above 0."""
+    if not 0 < value < inf:
+        raise PatchlearnError(f"{name}: {value} is out of range. Choose a number above 0.")
+
+
+def require_share(name: str, value: float) -> None:
+    """Raise `PatchlearnError` unless the value lies in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise PatchlearnError(f"{name}: {value} is out of range. Choose a number in [0, 1].")
+
+
+def require_scales(name: str, scales: tuple[float, ...]) -> None:
+    """Raise `PatchlearnError` unless there is at least one scale and all are positive."""
+    if not scales or not all(0 < scale < inf for scale in scales):
+        raise PatchlearnError(f"{name}: {list(scales)}. Name at least one scale; all must be above 0.")
+
+
+def key_values(value: Any) -> Any:
+    """What of a value enters a step's key, as JSON: settings without the fields that change no result.
+
+    A field that names an existing file contributes the content of the file.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {entry.name: _field_value(value, entry.name, entry.metadata) for entry in _key_fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): key_values(each) for name, each in value.items()}
+    return [key_values(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _key_fields(value: Any) -> list[Any]:
+    return [entry for entry in fields(value) if entry.metadata.get("key") != "outside"]
+
+
+def _field_value(owner: Any, name: str, metadata: Mapping[str, Any]) -> Any:
+    from patchlearn.core.manifest import file_digest
+
+    value = getattr(owner, name)
+    if metadata.get("key") == "file" and value and Path(value).is_file():
+        return file_digest(Path(value))
+    return key_values(value)

@@ -1,0 +1,114 @@
+"""The drawn scenes on disk: a data set in the folder layout, with masks and part masks.
+
+`scenes.json` says which scenes the folder holds and whether all are drawn. Only files that a drawing writes are ever
+deleted.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import atomic, read_json, write_json, write_text
+from patchlearn.core.manifest import fingerprint
+from patchlearn.core.masks_io import write_class_names, write_mask
+from patchlearn.core.types import Dataset
+from patchlearn.data.formats.folder import open_folder
+from patchlearn.data.labels import COLUMNS
+from patchlearn.data.scenes.scene import SCENE_CLASSES, SPLITS, Scene, draw_scene
+from patchlearn.data.settings import SceneSettings
+
+SCENES_VERSION = 2  # another version of the drawing code, so that old folders are drawn again
+MARKER = "scenes.json"
+
+_KEY_PREFIX = "scenes-"
+_DRAWN = re.compile(rf"(images|masks|parts)/({'|'.join(SPLITS)})_\d+\.(jpg|png)|labels\.csv|classes\.txt|scenes\.json")
+
+
+def open_scenes(root: Path, settings: SceneSettings) -> Dataset:
+    """Draw the scenes into `root`, unless they are there already, and read them as a data set.
+
+    Args:
+        root: a new or empty folder, or one of drawn scenes. Scenes of other settings are replaced.
+        settings: what is drawn.
+
+    Raises:
+        PatchlearnError: `root` contains files that no drawing wrote.
+    """
+    key = _KEY_PREFIX + fingerprint(asdict(settings), SCENES_VERSION)
+    finished = {"key": key, "complete": True, "settings": asdict(settings), "version": SCENES_VERSION}
+    if _read_marker(root) != finished:
+        _require_ours(root)
+        _begin(root, key)
+        _write_folder(root, settings)
+        write_json(root / MARKER, finished)
+    return open_folder(root)
+
+
+def _read_marker(root: Path) -> dict[str, Any]:
+    """The content of `scenes.json`; empty if it is missing or belongs to another program."""
+    path = root / MARKER
+    found = read_json(path) if path.is_file() else None
+    is_ours = isinstance(found, dict) and str(found.get("key")).startswith(_KEY_PREFIX)
+    return found if is_ours else {}
+
+
+def _require_ours(root: Path) -> None:
+    """Drawing deletes older scenes, so the folder must contain nothing else."""
+    if root.exists() and not root.is_dir():
+        raise PatchlearnError(f"{root}: is a file. Choose a folder for the scenes.")
+    if root.exists() and any(root.iterdir()) and not _read_marker(root):
+        raise PatchlearnError(
+            f"{root}: contains files, but no {MARKER} of drawn scenes. Choose a new or empty folder. Scenes of an "
+            "earlier version have no such file: delete them."
+        )
+    strangers = sorted(path.relative_to(root).as_posix() for path in _files(root) if not _is_drawn(path, root))
+    if strangers:
+        raise PatchlearnError(f"{root}: {strangers[0]!r} is not part of the drawn scenes. Move it to another folder.")
+
+
+def _begin(root: Path, key: str) -> None:
+    """Claim the folder. Files of other scenes are deleted; files of the same scenes are drawn again in their place."""
+    if _read_marker(root).get("key") != key:
+        # The deletion has a key of its own: if it is interrupted, the next call deletes the remaining files.
+        write_json(root / MARKER, {"key": f"{key}-deleting", "complete": False})
+        for path in _files(root):
+            if path.name != MARKER:
+                path.unlink()
+        write_json(root / MARKER, {"key": key, "complete": False})
+
+
+def _files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_symlink() or not path.is_dir()]
+
+
+def _is_drawn(path: Path, root: Path) -> bool:
+    return path.suffix == ".partial" or bool(_DRAWN.fullmatch(path.relative_to(root).as_posix()))
+
+
+def _write_folder(root: Path, settings: SceneSettings) -> None:
+    rows = [",".join(COLUMNS)]
+    for split, index in _all_images(settings):
+        scene = draw_scene(settings, split, index)
+        stem = f"{split}_{index:05d}"
+        _write_scene(root, stem, scene)
+        rows.append(f"{stem}.jpg,{split},{' '.join(SCENE_CLASSES[label] for label in scene.labels)}")
+    write_class_names(root, SCENE_CLASSES)
+    write_text(root / "labels.csv", "\n".join(rows) + "\n")
+
+
+def _all_images(settings: SceneSettings) -> Iterator[tuple[str, int]]:
+    for split, count in zip(SPLITS, (settings.train, settings.val), strict=True):
+        for index in range(count):
+            yield split, index
+
+
+def _write_scene(root: Path, stem: str, scene: Scene) -> None:
+    with atomic(root / "images" / f"{stem}.jpg") as partial:
+        Image.fromarray(scene.image).save(partial, "JPEG", quality=95, subsampling=0)
+    write_mask(root / "masks" / f"{stem}.png", scene.mask)
+    write_mask(root / "parts" / f"{stem}.png", scene.parts)

@@ -1,0 +1,77 @@
+"""Which images are used, and how training changes them."""
+
+from dataclasses import dataclass, field
+
+from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.core.settings import require_at_least
+
+FORMATS = ("folder", "scenes", "voc")
+SMALLEST_SCENE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneSettings:
+    """How many scenes are drawn, and how large.
+
+    Args:
+        train: images of the split "train".
+        val: images of the split "val".
+        size: longer side in pixels, at least 64; the shorter side is 0.75 to 1 times as long.
+        seed: each seed gives other images.
+    """
+
+    train: int = 400
+    val: int = 100
+    size: int = 160
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least("train", self.train, 1)
+        require_at_least("val", self.val, 1)
+        require_at_least("size", self.size, SMALLEST_SCENE)
+        require_at_least("seed", self.seed, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """The data set.
+
+    Args:
+        format: "voc", "folder" or "scenes".
+        root: folder of the data set. With the format "scenes", null draws the scenes into the run folder.
+        scenes: what is drawn; only for the format "scenes".
+    """
+
+    format: str = "folder"
+    root: str | None = None
+    scenes: SceneSettings = field(default_factory=SceneSettings)
+
+    def __post_init__(self) -> None:
+        require_one_of("format", self.format, FORMATS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings:
+    """How training changes an image: random size, crop, mirroring and colours.
+
+    Args:
+        crop: side of the square crop in pixels; smaller images are padded with the mean colour.
+        long_side: the longer side is resized to a random length between these two (PSA: 256–512 with crop 448,
+            IRN: 320–640 with crop 512).
+        flip: mirror the image with probability 0.5.
+        jitter: change brightness, contrast, saturation and hue (PSA and SEAM do, IRN does not).
+    """
+
+    crop: int = 448
+    long_side: tuple[int, int] = (320, 640)
+    flip: bool = True
+    jitter: bool = False
+
+    def __post_init__(self) -> None:
+        require_at_least("crop", self.crop, 1)
+        shortest, longest = self.long_side
+        if not 1 <= shortest <= longest:
+            raise PatchlearnError(
+                f"long_side: ({shortest}, {longest}) is not a range of lengths. Choose two positive numbers, the "
+                "second not below the first."
+            )

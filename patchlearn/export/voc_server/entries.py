@@ -1,0 +1,75 @@
+"""The files of a submission, read from an archive or a folder.
+
+An archive is read member by member in memory; nothing is unpacked on the disk.
+"""
+
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from gzip import GzipFile
+from pathlib import Path, PurePosixPath
+
+from patchlearn.export.voc_server.layout import LARGEST
+
+DAMAGE = (tarfile.TarError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, zlib.error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A file of a submission.
+
+    Args:
+        name: its path in the submission.
+        content: its bytes; empty if it was not read.
+        fault: why it was not read; empty if it was.
+    """
+
+    name: str
+    content: bytes = b""
+    fault: str = ""
+
+
+def archived_entries(path: Path) -> Iterator[Entry]:
+    """The files of an archive. Damage of the archive is the fault of a last entry."""
+    try:
+        with GzipFile(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            yield from (_archived(archive, member) for member in archive if not member.isdir() or _is_outside(member))
+            while stream.read(LARGEST):  # the checksum is behind the end of the tar, where tarfile does not read
+                pass
+    except DAMAGE as error:
+        advice = "Pack it with: tar czf results.tgz results"
+        yield Entry(name=path.name, fault=f"damaged, or not a tar compressed by gzip ({error}). {advice}")
+
+
+def folder_entries(path: Path) -> Iterator[Entry]:
+    """The files of a folder that will be packed: `results`, or the folder that contains it."""
+    folder = path.absolute()
+    base = folder.parent if folder.name == "results" else folder
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(base).as_posix()
+        is_regular = file.is_file() and not file.is_symlink()
+        if is_regular and file.stat().st_size <= LARGEST:
+            yield Entry(name=name, content=file.read_bytes())
+        elif not file.is_dir() or file.is_symlink():
+            yield Entry(name=name, fault=_why_unread(is_regular))
+
+
+def _archived(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
+    if _is_outside(member):
+        return Entry(name=member.name, fault="outside of the folder in which the archive is unpacked. Remove it.")
+    file = archive.extractfile(member) if member.isreg() and member.size <= LARGEST else None
+    if file is None:
+        return Entry(name=member.name, fault=_why_unread(member.isreg()))
+    return Entry(name=member.name, content=file.read())
+
+
+def _is_outside(member: tarfile.TarInfo) -> bool:
+    path = PurePosixPath(member.name)
+    return path.is_absolute() or ".." in path.parts
+
+
+def _why_unread(is_regular: bool) -> str:
+    if is_regular:
+        return f"larger than {LARGEST >> 20} MiB, so it is not a mask. Remove it."
+    return "a link or a device, not a file. Replace it by the mask itself."

@@ -1,0 +1,57 @@
+"""A segmenter's masks of the images of a data set: a folder with `ID.png` for each of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from patchlearn.core.masks_io import write_mask
+from patchlearn.core.parallel import write_missing
+from patchlearn.core.runtime import Runtime, to_device
+from patchlearn.core.types import Sample, UInt8
+from patchlearn.data.images import read_image, read_indices
+from patchlearn.inference.segmenter import Segmenter
+from patchlearn.inference.settings import InferenceSettings
+
+
+def write_masks(
+    samples: Sequence[Sample],
+    segmenter: Segmenter,
+    folder: Path,
+    runtime: Runtime,
+    settings: InferenceSettings | None = None,
+    *,
+    tagged: bool = False,
+    title: str = "segment",
+) -> None:
+    """Write `folder/ID.png`, the segmenter's mask, for every sample that has none yet; each process does its part.
+
+    Args:
+        samples: the images.
+        segmenter: a trained one; it is moved to the accelerator's device.
+        folder: for the masks.
+        runtime: device, precision, processes and threads.
+        settings: how images are segmented; None for the segmenter's own settings.
+        tagged: whether only the classes of a sample's tags may occur.
+        title: shown beside the progress bar.
+
+    Raises:
+        PatchlearnError: an image cannot be read.
+    """
+    accelerator = runtime.accelerator
+    to_device(segmenter.network, accelerator.device)
+
+    def write(sample: Sample, path: Path) -> None:
+        present = sample.labels if tagged else None
+        with accelerator.autocast():
+            mask = segmenter.predict(read_image(sample.image), settings, present)
+        write_mask(path, mask)
+
+    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
+
+
+def read_mask_of(folder: Path, sample: Sample) -> UInt8:
+    """H×W: the mask of a sample that a step wrote into a folder.
+
+    Raises:
+        PatchlearnError: there is none, or it is damaged.
+    """
+    return read_indices(folder / f"{sample.id}.png")

@@ -1,0 +1,131 @@
+"""How score maps are read, improved and turned into masks."""
+
+from dataclasses import dataclass, field
+
+from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.core.settings import OUTSIDE_KEY, require_at_least, require_positive, require_share
+from patchlearn.models.settings import READS, ViewSettings
+from patchlearn.refine.settings import ConfidentRegions, CrfSettings
+
+LABELS = ("given", "predicted")
+AGREEMENT_RULES = ("agreed", "confident")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CamSettings:
+    """How class activation maps are read.
+
+    Args:
+        views: sizes of the image; ReLU maps are summed over them.
+        read: "whole", "unsplit" or "merged" (see `PatchNetwork.maps`).
+        labels: "given" (the image's own labels choose the classes) or "predicted".
+        confidence: sigmoid score from which a class counts as predicted; the best class always does.
+        splits: of which splits maps are written.
+    """
+
+    views: ViewSettings = field(default_factory=ViewSettings)
+    read: str = "whole"
+    labels: str = "given"
+    confidence: float = 0.5
+    splits: tuple[str, ...] = field(default=("train",), metadata=OUTSIDE_KEY)
+
+    def __post_init__(self) -> None:
+        require_one_of("read", self.read, READS)
+        require_one_of("labels", self.labels, LABELS)
+        require_share("confidence", self.confidence)
+        if not self.splits:
+            raise PatchlearnError("splits: no split is named, and every later step reads maps. Add train.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTrainingSettings:
+    """How often, and from which pixels, an LDA classifier learns to compute new maps.
+
+    Args:
+        rounds: how often; 0 keeps the classifier's own maps, as in the paper. The third round added 1.6 points of mIoU,
+            a fourth 0.9 (docs/log/self-training.md).
+        shrinkage: of the covariance, above 0 and at most 1; see `Moments.solve`.
+        confident: which pixels of the maps become labels.
+        train_split: whose images are learned from, and whose labels.
+    """
+
+    rounds: int = 3
+    shrinkage: float = 0.1
+    confident: ConfidentRegions = field(default_factory=ConfidentRegions)
+    train_split: str = field(default="train", metadata=OUTSIDE_KEY)
+
+    def __post_init__(self) -> None:
+        require_at_least("rounds", self.rounds, 0)
+        if not 0 < self.shrinkage <= 1:
+            raise PatchlearnError(f"shrinkage: {self.shrinkage} is out of range. Choose a number in (0, 1].")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkSettings:
+    """The random walk along the affinities of an affinity network. Without such a network there is no walk.
+
+    Args:
+        radius: in cells; IRN and PSA walk with 5.
+        beta: the power of the affinities; null for 8 with features (PSA) and 10 with boundaries (IRN).
+        steps: IRN and PSA 2^8, SEAM 2^6.
+        long_side: the affinity network reads an image at its own size, but its longer side has at most this many
+            pixels. This bounds the memory: at 1024, 0.3 to 0.5 GB for each thread, up to 4000×3000 pixels
+            (EfficientNet-Lite0); null for no bound. VOC's images have 500.
+        anchor: the weight of the scores before the walk in the result, from 0 (none, as in IRN and PSA) to 1:
+            walked^(1 - anchor) · before^anchor.
+        balance: which maximum each class is divided by after the walk, from 0 (the largest of all classes, IRN) to 1
+            (its own), geometrically in between. The walk lowers scores, most for small objects; dividing by the class's
+            own maximum would amplify noise (docs/log/affinity-and-walk.md).
+    """
+
+    radius: int = 5
+    beta: float | None = None
+    steps: int = 256
+    long_side: int | None = 1024
+    anchor: float = 0.0
+    balance: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_at_least("radius", self.radius, 1)
+        if self.beta is not None:
+            require_positive("beta", self.beta)
+        require_at_least("steps", self.steps, 0)
+        if self.long_side is not None:
+            require_at_least("long_side", self.long_side, 1)
+        require_share("anchor", self.anchor)
+        require_share("balance", self.balance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PseudoSettings:
+    """How score maps become masks.
+
+    Args:
+        crf: the dense CRF.
+        local: iterations of pixel-adaptive refinement after it; 0 for none.
+        ignore_band: pixels whose two likeliest labels, background among them, lie closer than this become 255. Scores
+            are compared without a CRF, probabilities with one.
+        sure: which pixels teach a segmenter: "agreed" (the masks of two walks agree) or "confident" (object at a higher
+            threshold, background at a lower one, each after a CRF); null for "agreed" if there is an affinity network,
+            else "confident".
+        second_anchor: the anchor of the second of two walks, see `WalkSettings`. If affinities were learned more than
+            once, the second walk uses the affinity network of the round before the last.
+        confident: the two thresholds.
+        splits: of which splits masks are written; their score maps must be there.
+    """
+
+    crf: CrfSettings = field(default_factory=CrfSettings)
+    local: int = 0
+    ignore_band: float = 0.05
+    sure: str | None = None
+    second_anchor: float = 0.5
+    confident: ConfidentRegions = field(default_factory=lambda: ConfidentRegions(high=1.15, low=0.5))
+    splits: tuple[str, ...] = field(default=("train",), metadata=OUTSIDE_KEY)
+
+    def __post_init__(self) -> None:
+        require_at_least("local", self.local, 0)
+        if not 0 <= self.ignore_band < 0.5:
+            raise PatchlearnError(f"ignore_band: {self.ignore_band} is out of range. Choose a number in [0, 0.5).")
+        if self.sure is not None:
+            require_one_of("sure", self.sure, AGREEMENT_RULES)
+        require_share("second_anchor", self.second_anchor)

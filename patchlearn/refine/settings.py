@@ -1,0 +1,128 @@
+"""The options of refinement; neither NumPy nor compiled code is loaded for them."""
+
+from dataclasses import dataclass
+
+from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.core.settings import require_at_least, require_positive
+
+RULES = ("fixed", "otsu", "power")
+UNARIES = ("soft", "hard")
+NO_CRF = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundRule:
+    """How the background threshold of an image is found.
+
+    Args:
+        rule: "otsu" (the threshold that splits the image's own scores best; it has no parameter), "fixed" (one
+            threshold for all images) or "power" (the background's score is (1 − max)^power, as in PSA).
+        threshold: for "fixed". Published methods chose it on ground truth: PSA 0.2, SEAM 0.26, IRN 0.15.
+        power: for "power". PSA uses 4 for its low background and 32 for its high background.
+
+    Raises:
+        PatchlearnError: an unknown rule, or a number out of range.
+
+    >>> BackgroundRule(rule="otzu")
+    Traceback (most recent call last):
+    patchlearn.core.errors.PatchlearnError: rule: 'otzu' is not an option; did you mean 'otsu'? Choose one of: ...
+    """
+
+    rule: str = "otsu"
+    threshold: float = 0.3
+    power: float = 4.0
+
+    def __post_init__(self) -> None:
+        require_one_of("rule", self.rule, RULES)
+        if not 0 <= self.threshold < 1:
+            raise PatchlearnError(f"threshold: {self.threshold} is out of range. Choose a number in [0, 1).")
+        require_positive("power", self.power)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidentRegions:
+    """Which pixels are confident: a dense CRF runs at a high and at a low background threshold.
+
+    IRN uses the thresholds 0.30 and 0.05 around its threshold of 0.15.
+
+    Args:
+        high: foreground is what the CRF finds with the background at this multiple of the threshold.
+        low: background is what the CRF finds with the background at this multiple.
+
+    Raises:
+        PatchlearnError: unless 0 < low ≤ high.
+    """
+
+    high: float = 1.25
+    low: float = 0.75
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high:
+            raise PatchlearnError(f"low: {self.low} is out of range; high is {self.high}. Choose 0 < low ≤ high.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrfKernels:
+    """The two pairwise terms of a dense CRF: their standard deviations (s…) and their weights (compat).
+
+    Args:
+        gaussian_sxy: pixels, of the smoothness kernel.
+        gaussian_compat: weight of the smoothness kernel.
+        bilateral_sxy: pixels, of the appearance kernel.
+        bilateral_srgb: grey levels of 0–255, of the appearance kernel.
+        bilateral_compat: weight of the appearance kernel.
+
+    Raises:
+        PatchlearnError: a standard deviation that is not above 0, or a negative weight.
+    """
+
+    gaussian_sxy: float
+    gaussian_compat: float
+    bilateral_sxy: float
+    bilateral_srgb: float
+    bilateral_compat: float
+
+    def __post_init__(self) -> None:
+        for name in ("gaussian_sxy", "bilateral_sxy", "bilateral_srgb"):
+            require_positive(name, getattr(self, name))
+        for name in ("gaussian_compat", "bilateral_compat"):
+            require_at_least(name, getattr(self, name), 0)
+
+
+PRESETS = {
+    # jiwoon-ahn/irn, misc/imutils.py
+    "irn": CrfKernels(gaussian_sxy=3, gaussian_compat=3, bilateral_sxy=50, bilateral_srgb=5, bilateral_compat=10),
+    # jiwoon-ahn/psa and YudeWang/SEAM, on class activation maps
+    "psa": CrfKernels(gaussian_sxy=3, gaussian_compat=3, bilateral_sxy=80, bilateral_srgb=13, bilateral_compat=10),
+    # kazuto1011/deeplab-pytorch, after a segmentation network
+    "segmenter": CrfKernels(gaussian_sxy=1, gaussian_compat=3, bilateral_sxy=67, bilateral_srgb=3, bilateral_compat=4),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrfSettings:
+    """The dense CRF and the probabilities that it starts from.
+
+    Args:
+        preset: "irn", "psa", "segmenter" (`patchlearn.refine.settings.PRESETS` lists their kernels), or "none".
+        iterations: of mean field.
+        unary: "hard" (the best label has the confidence, the others share the rest: IRN) or "soft" (scores and
+            background threshold, divided by their sum).
+        confidence: of hard labels. IRN 0.7; 0.9 was better after a walk (docs/log/background-and-crf.md).
+
+    Raises:
+        PatchlearnError: an unknown option, or a number out of range.
+    """
+
+    preset: str = "irn"
+    iterations: int = 10
+    unary: str = "hard"
+    confidence: float = 0.9
+
+    def __post_init__(self) -> None:
+        require_one_of("preset", self.preset, [*PRESETS, NO_CRF])
+        require_one_of("unary", self.unary, UNARIES)
+        require_at_least("iterations", self.iterations, 0)
+        if not 0.5 < self.confidence <= 1:
+            # With 0.5 or less, the second of two labels would be the more probable one.
+            raise PatchlearnError(f"confidence: {self.confidence} is out of range. Choose a number in (0.5, 1].")

@@ -1,0 +1,76 @@
+"""Everything that a run depends on, as one value: the recipe, and the complete settings of each of its variants."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.core.settings import RuntimeSettings
+from patchlearn.data.settings import DataSettings
+from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings, WalkSettings
+from patchlearn.refine.settings import BackgroundRule
+from patchlearn.training.settings import AffinitySettings, ClassifierSettings, SegmenterSettings
+
+SUPERVISIONS = ("tags", "masks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """The settings of one variant, complete. Each field but the name is a section of the recipe."""
+
+    name: str = "default"
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    cams: CamSettings = field(default_factory=CamSettings)
+    self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
+    background: BackgroundRule = field(default_factory=BackgroundRule)
+    affinity: AffinitySettings = field(default_factory=AffinitySettings)
+    walk: WalkSettings = field(default_factory=WalkSettings)
+    pseudo: PseudoSettings = field(default_factory=PseudoSettings)
+    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+
+
+VARIED = tuple(entry.name for entry in fields(Variant) if entry.name != "name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything a run depends on.
+
+    Args:
+        title: a line that says what this run is.
+        seed: all randomness derives from it.
+        data: which images.
+        runtime: device, precision, workers.
+        classifier: training of the classifier.
+        cams: how its class activation maps are read.
+        self_training: how an LDA classifier learns to compute better maps from them.
+        background: the label-free rule for the background threshold, wherever maps become labels.
+        affinity: training of the affinity network.
+        walk: the random walk along its affinities.
+        pseudo: how maps become masks.
+        segmenter: training of the segmentation network.
+        with_segmenter: whether `run` trains the segmenter; the verb `segment` does in any case.
+        supervision: what the segmenter learns from: "tags" (the pseudo masks), or "masks" (the true ones): the fully
+            supervised reference with the same settings, which stands beside the other and needs no other step.
+        variants: name → the settings that differ in it, from classifier to segmenter; variants run side by side.
+    """
+
+    title: str = "patchlearn"
+    seed: int = 0
+    data: DataSettings = field(default_factory=DataSettings)
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    cams: CamSettings = field(default_factory=CamSettings)
+    self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
+    background: BackgroundRule = field(default_factory=BackgroundRule)
+    affinity: AffinitySettings = field(default_factory=AffinitySettings)
+    walk: WalkSettings = field(default_factory=WalkSettings)
+    pseudo: PseudoSettings = field(default_factory=PseudoSettings)
+    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
+    with_segmenter: bool = True
+    supervision: str = "tags"
+    variants: dict[str, dict[str, Any] | None] = field(default_factory=lambda: {"default": {}})
+
+    def __post_init__(self) -> None:
+        require_one_of("supervision", self.supervision, SUPERVISIONS)
+        if not self.variants:
+            raise PatchlearnError("variants: no variant is named. Name at least one, for example 'default: {}'.")

@@ -1,0 +1,138 @@
+"""Step 3: the affinity network, trained on the confident pixels of the maps.
+
+RUN/VARIANT/affinity/             labels/ID.png, model.safetensors, log.csv, epochs.csv, state.safetensors
+RUN/VARIANT/affinity/round-N/     the same, of earlier rounds
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from patchlearn.maps.settings import WalkSettings
+from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
+from patchlearn.steps.cams import WriteCams
+from patchlearn.steps.classifier import TrainClassifier
+from patchlearn.steps.step import Step
+from patchlearn.training.settings import AffinitySettings
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample, ScoreMaps, UInt8
+    from patchlearn.models.affinity_network import AffinityNetwork
+
+MODEL = "model.safetensors"
+ReadMaps = Callable[["Sample", "UInt8"], "ScoreMaps"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainAffinity(Step):
+    """Train an affinity network over the classifier's frozen stages, round after round.
+
+    From the second round on, the labels come from the maps after a walk along the affinities of the round before.
+    `walk` is None where there is one round.
+    """
+
+    name: ClassVar[str] = "affinity"
+    verb: ClassVar[str] = "affinity"
+    help: ClassVar[str] = "Step 3: train the affinity network: which neighbouring pixels belong together."
+    version: ClassVar[int] = 3
+    is_training: ClassVar[bool] = True
+    promised: ClassVar[tuple[str, ...]] = (MODEL, f"round-*/{MODEL}")
+
+    settings: AffinitySettings
+    rule: BackgroundRule
+    walk: WalkSettings | None
+    classifier: TrainClassifier
+    cams: WriteCams
+    seed: int
+
+    def load(self, device: object = "cpu") -> "AffinityNetwork":
+        """The network of the last round."""
+        return _load(self.folder / MODEL, device)
+
+    def load_earlier(self, device: object = "cpu") -> "AffinityNetwork | None":
+        """The network of the round before the last; None if there was one round."""
+        rounds = self.settings.rounds
+        return _load(self._round_folder(rounds - 1) / MODEL, device) if rounds > 1 else None
+
+    def _round_folder(self, number: int) -> Path:
+        return self.folder if number == self.settings.rounds else self.folder / f"round-{number}"
+
+    def check(self, runtime: "Runtime") -> None:
+        """Every process must have a part of every batch."""
+        from patchlearn.training.batches import check_shards
+
+        check_shards("affinity", len(self.cams.data.samples), self.settings.optimisation, runtime.accelerator)
+
+    def work(self, runtime: "Runtime") -> None:
+        """Train every round that is not there yet."""
+        earlier: AffinityNetwork | None = None
+        for number in range(1, self.settings.rounds + 1):
+            folder = self._round_folder(number)
+            if number == self.settings.rounds or not (folder / MODEL).exists():
+                self._train_round(folder, earlier, runtime, number)
+            earlier = _load(folder / MODEL, runtime.accelerator.device)
+
+    def _train_round(self, folder: Path, earlier: "AffinityNetwork | None", runtime: "Runtime", number: int) -> None:
+        from patchlearn.training.affinity import train_affinity
+
+        samples, labels = self.cams.data.samples, folder / "labels"
+        read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), earlier)
+        words = f"{self.home.name}, round {number}"
+        title = f"affinity labels {words}"
+        write_affinity_labels(samples, read, self.rule, self.settings.confident, labels, runtime, title=title)
+        stages, title = self.classifier.load().network.stages, f"train {self.settings.kind} {words}"
+        train_affinity(samples, labels, stages, self.settings, folder, runtime, seed=self.seed, title=title)
+
+
+def write_affinity_labels(
+    samples: Sequence["Sample"],
+    read_maps: ReadMaps,
+    rule: BackgroundRule,
+    settings: ConfidentRegions,
+    folder: Path,
+    runtime: "Runtime",
+    *,
+    title: str = "affinity labels",
+) -> None:
+    """Write `folder/ID.png` for every sample: the confident pixels of its maps; each process does its part.
+
+    Args:
+        samples: the images.
+        read_maps: (sample, image) → score maps.
+        rule: of the background threshold.
+        settings: which pixels are confident, see `confident_regions`.
+        folder: for the labels.
+        runtime: processes and threads.
+        title: shown beside the progress bar.
+
+    Raises:
+        PatchlearnError: score maps or images are missing.
+    """
+    from patchlearn.core.masks_io import write_mask
+    from patchlearn.core.parallel import write_missing
+    from patchlearn.data.images import read_image
+    from patchlearn.refine import confident_regions
+
+    def write(sample: "Sample", path: Path) -> None:
+        image = read_image(sample.image)
+        write_mask(path, confident_regions(image, read_maps(sample, image), rule, settings))
+
+    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
+
+
+def _read_walked(
+    folder: Path, walk: WalkSettings, affinity: "AffinityNetwork | None", sample: "Sample", image: "UInt8"
+) -> "ScoreMaps":
+    from patchlearn.core.masks_io import read_scores
+    from patchlearn.maps.walk import walk_scores
+
+    return walk_scores(image, read_scores(folder / f"{sample.id}.npz"), walk, affinity)
+
+
+def _load(path: Path, device: object) -> "AffinityNetwork":
+    from patchlearn.models.affinity_network import load_affinity
+
+    return load_affinity(path).to(device)  # type: ignore[arg-type]

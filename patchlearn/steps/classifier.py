@@ -1,0 +1,58 @@
+"""Step 1: the classifier, trained from image labels.
+
+RUN/VARIANT/classifier/   model.safetensors, log.csv, epochs.csv, state.safetensors; epochs/ if they are kept
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.step import Step
+from patchlearn.training.settings import ClassifierSettings
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.models.classifier import Classifier
+
+MODEL = "model.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainClassifier(Step):
+    """Train on the labels of one split; mAP is measured on another, or on a held-out tenth of the first."""
+
+    name: ClassVar[str] = "classifier"
+    verb: ClassVar[str] = "train"
+    help: ClassVar[str] = "Step 1: train the classifier from image labels."
+    is_training: ClassVar[bool] = True
+    promised: ClassVar[tuple[str, ...]] = (MODEL,)
+
+    settings: ClassifierSettings
+    data: DataSplit
+    held_out: DataSplit | None
+    seed: int
+
+    @property
+    def model(self) -> Path:
+        """The trained classifier's file."""
+        return self.folder / MODEL
+
+    def load(self) -> "Classifier":
+        """The trained classifier, on the CPU."""
+        from patchlearn.models.classifier import load_classifier
+
+        return load_classifier(self.model)
+
+    def check(self, runtime: "Runtime") -> None:
+        """Build the network: wrong splits, weights or batch sizes surface before any training."""
+        from patchlearn.training.classifier import check_classifier
+
+        check_classifier(self.data.dataset, self.settings, runtime, seed=self.seed)
+
+    def work(self, runtime: "Runtime") -> None:
+        """Train, from where an earlier call stood."""
+        from patchlearn.training.classifier import train_classifier
+
+        title = f"train {self.home.name}"
+        train_classifier(self.data.dataset, self.settings, self.folder, runtime, seed=self.seed, title=title)

@@ -1,0 +1,152 @@
+"""Step 5: the segmentation network, trained on masks, and its own masks.
+
+    RUN/VARIANT/segmenter/               model.safetensors, log.csv, epochs.csv, state.safetensors
+    RUN/VARIANT/segmenter/round-N/       the same, of earlier rounds
+    RUN/VARIANT/segmented/SPLIT/ID.png   its masks; classes.txt beside them
+
+What learned from true masks, as the fully supervised reference, lies in segmenter-masks/ and segmented-masks/.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from patchlearn.core.manifest import fingerprint
+from patchlearn.core.settings import OUTSIDE_KEY, key_values
+from patchlearn.inference.settings import InferenceSettings
+from patchlearn.steps.data_splits import DataSplit, TrueMasks
+from patchlearn.steps.pseudo_masks import SURE, WritePseudoMasks
+from patchlearn.steps.step import Step
+from patchlearn.training.settings import NoiseSettings, SegmenterSettings
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample
+    from patchlearn.inference.segmenter import Segmenter
+    from patchlearn.training.segmenter import ReadLabels
+
+MODEL = "model.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainSegmenter(Step):
+    """Train on pseudo masks or, for the reference, on true ones.
+
+    `inference` is stored with the model, and changes nothing that is learned.
+    """
+
+    verb: ClassVar[str] = "segment"
+    help: ClassVar[str] = "Step 5: train a segmentation network on the masks, and segment new images with it."
+    version: ClassVar[int] = 2
+    is_training: ClassVar[bool] = True
+    promised: ClassVar[tuple[str, ...]] = (MODEL, f"round-*/{MODEL}")
+
+    settings: SegmenterSettings
+    masks: WritePseudoMasks | TrueMasks
+    seed: int
+    inference: InferenceSettings = field(metadata=OUTSIDE_KEY)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The reference has a folder of its own."""
+        return f"segmenter{self.masks.SUFFIX}"
+
+    @property
+    def model(self) -> Path:
+        """The trained segmenter's file."""
+        return self.folder / MODEL
+
+    @property
+    def samples(self) -> tuple["Sample", ...]:
+        """The images it learns from."""
+        return self.masks.samples
+
+    @property
+    def comparable_key(self) -> str:
+        """Equal for two segmenters that differ in their labels alone: one can then be measured by the other."""
+        settings = replace(self.settings, noise=NoiseSettings(), inference=self.inference)
+        images = [(sample.id, self.masks.data.digest(sample.image)) for sample in self.samples]
+        return fingerprint("comparable", self.version, key_values(settings), self.seed, images)
+
+    def load(self) -> "Segmenter":
+        """The trained segmenter, on the CPU."""
+        from patchlearn.inference.segmenter import load_segmenter
+
+        return load_segmenter(self.model)
+
+    def check(self, runtime: "Runtime") -> None:
+        """Build the network: wrong weights or batch sizes surface before any training."""
+        from patchlearn.training.segmenter import check_batch, create_segmentation_network
+
+        check_batch(self.samples, self.settings, runtime.accelerator)
+        create_segmentation_network(self.settings, len(self.masks.data.classes))
+
+    def work(self, runtime: "Runtime") -> None:
+        """Train, from where an earlier call stood."""
+        from patchlearn.training.segmenter import train_segmenter
+
+        settings = replace(self.settings, inference=self.inference)
+        title = f"{self.settings.head} {self.home.name}"
+        classes = self.masks.data.classes
+        folder, read = self.folder, self._read_labels()
+        train_segmenter(self.samples, read, classes, settings, folder, runtime, seed=self.seed, title=title)
+
+    def _read_labels(self) -> "ReadLabels":
+        from patchlearn.inference.masks import read_mask_of
+
+        if isinstance(self.masks, TrueMasks):
+            return self.masks.read
+        folder = self.masks.folder
+        return partial(read_mask_of, folder / SURE if self.settings.noise.labels == SURE else folder)
+
+    def refresh(self, runtime: "Runtime") -> None:
+        """Store the present inference settings in the model: whoever loads it uses it as it is judged."""
+        from patchlearn.inference.segmenter import save_segmenter
+
+        segmenter = self.load()
+        if segmenter.settings != self.inference and runtime.accelerator.is_main_process:
+            save_segmenter(self.model, replace(segmenter, settings=self.inference))
+            self.outputs.renew()
+        runtime.accelerator.wait_for_everyone()
+
+
+@dataclass(frozen=True, eq=False)
+class WriteSegmented(Step):
+    """Segment the images of one split with the trained segmenter, without their labels."""
+
+    verb: ClassVar[str] = "segment"
+
+    inference: InferenceSettings
+    segmenter: TrainSegmenter
+    data: DataSplit
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The reference has a folder of its own."""
+        return f"segmented{self.segmenter.masks.SUFFIX}"
+
+    @property
+    def folder(self) -> Path:
+        """One for each split."""
+        return self.home / self.name / self.data.name
+
+    def work(self, runtime: "Runtime") -> None:
+        """Write every mask that is not there yet."""
+        from patchlearn.core.masks_io import write_class_names
+        from patchlearn.inference.masks import write_masks
+
+        write_class_names(self.folder, self.data.classes)
+        title = f"segment {self.home.name} {self.data.name}"
+        segmenter = self.segmenter.load()
+        write_masks(self.data.samples, segmenter, self.folder, runtime, self.inference, title=title)
+
+
+def learning_settings(settings: SegmenterSettings, masks: WritePseudoMasks | TrueMasks) -> SegmenterSettings:
+    """The settings without those that change nothing in what is learned from these masks."""
+    if isinstance(masks, TrueMasks):
+        settings = replace(settings, noise=NoiseSettings(labels="all", correct_from=1.0, rounds=1))
+    if settings.noise.rounds > 1:
+        return settings
+    unused: dict[str, Any] = {name: getattr(NoiseSettings(), name) for name in ("relabel_crf", "undecided")}
+    return replace(settings, inference=InferenceSettings(), noise=replace(settings.noise, **unused))

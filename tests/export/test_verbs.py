@@ -1,0 +1,32 @@
+"""The verb `export`."""
+
+from pathlib import Path
+
+import pytest
+
+from patchlearn.cli.main import main
+from patchlearn.export.parity import Parity
+from patchlearn.inference.segmenter import Segmenter
+from patchlearn.runs.load import load, write_model_folder
+
+
+def test_export_writes_a_folder_or_a_file(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, copy = tmp_path / "model", tmp_path / "copy"
+    write_model_folder(segmenter, model)
+    assert main(["export", str(model), "--format", "folder", "--out", str(copy)]) == 0
+    assert load(copy).classes == segmenter.classes
+    parity = Parity(agreement=0.99995, difference=2e-6)
+    monkeypatch.setattr("patchlearn.cli.export.export_onnx", lambda loaded, out: parity)
+    monkeypatch.setattr("patchlearn.cli.export.push_to_hub", lambda loaded, name, folder: f"hub/{name} {folder.name}")
+    assert main(["export", str(model), "--format", "onnx", "--out", "a.onnx"]) == 0
+    assert main(["export", str(model), "--format", "hub", "--out", "me/pets"]) == 0
+    said = capfd.readouterr().err
+    assert (
+        "a.onnx, run beside the segmenter: the same class in 99.995% of the pixels, probabilities within 2.0e-06"
+        in said
+    )
+    assert "hub: hub/me/pets pets" in said
+    assert main(["export", str(model), "--format", "onix", "--out", "x"]) == 2
+    assert "format: 'onix' is not an option; did you mean 'onnx'? Choose one of: folder, hub" in capfd.readouterr().err
