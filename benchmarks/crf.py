@@ -26,7 +26,7 @@ from PIL import Image
 
 from patchlearn.core.types import Float32, UInt8
 from patchlearn.refine import dense_crf
-from patchlearn.refine.crf.features import PRESETS, CrfKernels
+from patchlearn.refine.settings import PRESETS, CrfKernels
 
 SIZE = (500, 375)
 LABELS = (2, 3, 21)

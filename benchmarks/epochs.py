@@ -23,19 +23,19 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from patchlearn.core.files import read_rows
-from patchlearn.core.runtime import place
+from patchlearn.core.runtime import to_device
 from patchlearn.core.types import Integers, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_image, read_indices, read_mask
-from patchlearn.evaluate.judge import ThresholdCurve
 from patchlearn.evaluate.peaks import peak_hits
-from patchlearn.evaluate.thresholds import curve_table
-from patchlearn.maps.cam import CamSettings, class_activation_maps, image_views, maps_of_features
+from patchlearn.evaluate.thresholds import ThresholdCurve, curve_table
+from patchlearn.maps.cam import class_activation_maps, classifier_views, maps_of_features
+from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier, load_classifier
-from patchlearn.models.patch_network import READS
+from patchlearn.models.settings import READS
 from patchlearn.report.figures import heat_overlay, mask_overlay, thumbnail
 from patchlearn.report.results import percent, recall_at_precision
-from patchlearn.runs.pipeline import open_run
-from patchlearn.runs.recipe import Variant
+from patchlearn.runs.run import open_run
+from patchlearn.runs.settings import Variant
 from patchlearn.steps.step import Run, classifier_folder, classifier_key, require_step
 from patchlearn.training.classifier import KEPT
 
@@ -135,14 +135,14 @@ def finished(run: Run, kept: Sequence[Kept]) -> list[Kept]:
 @torch.no_grad()
 def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, Judged]:
     """One for every way of reading the maps; the network sees each image once."""
-    network, cams = place(load_classifier(kept.path).network, run.runtime.accelerator.device), kept.variant.cams
+    network, cams = to_device(load_classifier(kept.path).network, run.runtime.accelerator.device), kept.variant.cams
     reads = READS if network.splits else READS[:1]
     judged = {read: Judged(ThresholdCurve(len(run.dataset.classes))) for read in reads}
     depth = network.stages.channels[-1]
     parts = {"whole": slice(None), "unsplit": slice(-depth, None), "merged": slice(None, -depth)}
     for sample in samples:
         image, truth = read_image(sample.image), read_mask(run.dataset, sample)
-        views = image_views(network, image, cams)
+        views = classifier_views(network, image, cams)
         features = [network.features(view) for view in views]
         for read, judgement in judged.items():
             halves = [whole[:, parts[read]] for whole in features]

@@ -29,11 +29,12 @@ from patchlearn.core.masks_io import read_scores
 from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
-from patchlearn.maps.pseudo_mask import PseudoSettings, label_scores, pseudo_mask
-from patchlearn.maps.walk import walked_scores
+from patchlearn.maps.pseudo_mask import label_scores, pseudo_mask
+from patchlearn.maps.settings import PseudoSettings
+from patchlearn.maps.walk import walk_scores
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
-from patchlearn.runs.pipeline import open_run
+from patchlearn.runs.run import open_run
 from patchlearn.steps.step import Run
 from patchlearn.training.affinity import MODEL
 
@@ -56,7 +57,7 @@ def main() -> None:
     scores = folder / "cams" / options.split
     rules = RULES if options.rules else {settings.background.rule: settings.background}
     figures: dict[str, Any] = {"run": str(run.folder), "variant": options.variant, "split": options.split}
-    figures |= {"images": len(samples), "affinity": network.kind if network else "none"}
+    figures |= {"images": len(samples), "affinity": network.KIND if network else "none"}
     figures |= judge(run, samples, scores, settings, rules, network)
     figures["images_per_s"] = {
         threads: throughput(samples[:40], scores, settings, network, threads) for threads in (1, 2)
@@ -115,7 +116,7 @@ def steps(
     if not maps.classes:
         return
     start = time.perf_counter()
-    walked = walked_scores(image, maps, settings.walk, network) if network else maps
+    walked = walk_scores(image, maps, settings.walk, network) if network else maps
     walk_time = time.perf_counter() - start
     for name, rule in rules.items():
         start = time.perf_counter()

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from patchlearn.core.types import IGNORE, Integers, ScoreMaps, UInt8
-from patchlearn.evaluate.judge import THRESHOLDS, ThresholdCurve, confusion
+from patchlearn.evaluate.confusions import confusion
+from patchlearn.evaluate.thresholds import THRESHOLDS, ThresholdCurve
 
 CLASSES = 20
 SIZE = (375, 500)

@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from patchlearn.cli.options import add_classes, add_threads, classes_of_masks
-from patchlearn.export.annotations.regions import AnnotationSettings
-from patchlearn.export.annotations.write import FORMATS, PER, SHAPES, write_annotations
+from patchlearn.export.annotations.write import FORMATS, write_annotations
+from patchlearn.export.settings import PER, SHAPES, AnnotationSettings
 
 DESCRIPTION = (
     "Write a folder of masks (0 background, 1, 2, … the classes, 255 undecided) as annotations that "

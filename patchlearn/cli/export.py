@@ -7,7 +7,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from patchlearn.core.errors import require_one_of
-from patchlearn.export.graph import Parity, export_onnx, export_torch
+from patchlearn.export.onnx import export_onnx
+from patchlearn.export.parity import Parity
+from patchlearn.export.torch_program import export_torch
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.runs.load import load, push_to_hub, write_model_folder
 

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from patchlearn.inference.segmenter import Segmenter
-from patchlearn.models.segmentation import LARGEST_STRIDE, SegmentationNetwork
+from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.models.settings import LARGEST_STRIDE
 
 INPUT, OUTPUT = "images", "probabilities"
 SIDES = {0: "batch", 2: "height", 3: "width"}  # the dimensions of the input that may vary

@@ -193,10 +193,8 @@ class FeatureAffinity(AffinityNetwork):
     ) -> Float32:
         """PSA's random walk; the scores may have any grid and are resized to this network's."""
         features = self.feature_map(image, long_side)
-        coarse = F.interpolate(  # the mode "area" would be wrong where one side is odd
-            torch.tensor(scores)[None], features.shape[1:], mode="bilinear", align_corners=False, antialias=True
-        )
-        return random_walk_features(coarse[0].numpy(), features, radius, beta, steps)
+        coarse = _resized(scores, (features.shape[1], features.shape[2]))
+        return random_walk_features(coarse, features, radius, beta, steps)
 
 
 def create_affinity(stages: Stages, kind: str = "boundary") -> BoundaryAffinity | FeatureAffinity:
@@ -237,6 +235,14 @@ def load_affinity(path: Path) -> BoundaryAffinity | FeatureAffinity:
         reason = str(error).strip().splitlines()[-1].strip()
         raise PatchlearnError(f"{path}: not an affinity network of patchlearn ({reason}). Train it again.") from None
     return network.eval()
+
+
+def _resized(scores: Float32, cells: tuple[int, int]) -> Float32:
+    """P×h×w on another grid over the same image. Exact where a side is odd, unlike the mode "area"."""
+    resized = F.interpolate(
+        torch.tensor(scores)[None], size=cells, mode="bilinear", align_corners=False, antialias=True
+    )
+    return resized[0].numpy()
 
 
 _KINDS: dict[str, type[BoundaryAffinity] | type[FeatureAffinity]] = {

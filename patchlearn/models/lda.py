@@ -53,8 +53,8 @@ class LinearDiscriminant(nn.Module):
         Returns:
             B×P×h×w in [0, 1].
         """
-        answers = [BACKGROUND, *(index + 1 for index in classes)]
-        logits = F.conv2d(features.float(), self.weight[answers, :, None, None], self.bias[answers])
+        rows = [BACKGROUND, *(index + 1 for index in classes)]
+        logits = F.conv2d(features.float(), self.weight[rows, :, None, None], self.bias[rows])
         return (logits / TEMPERATURE).softmax(1)[:, 1:]
 
 
@@ -95,9 +95,9 @@ class Moments:
         known = (labels.flatten() != IGNORE).nonzero().flatten()
         known = known[:: max(1, -(-len(known) // MOST_CELLS))]
         cells = features.flatten(1)[:, known].T.float()
-        answers = F.one_hot(labels.flatten()[known].long(), len(self.counts)).to(cells)
-        self.counts += answers.sum(0).cpu()
-        self.sums += (answers.T @ cells).cpu()
+        members = F.one_hot(labels.flatten()[known].long(), len(self.counts)).to(cells)
+        self.counts += members.sum(0).cpu()
+        self.sums += (members.T @ cells).cpu()
         self.products += (cells.T @ cells).cpu()
 
     def solve(self, shrinkage: float) -> LinearDiscriminant:
@@ -157,8 +157,8 @@ def cell_labels(labels: Tensor, view: tuple[int, int], cells: tuple[int, int], s
 
 def save_lda(path: Path, lda: LinearDiscriminant) -> None:
     """Write one safetensors file."""
-    answers, channels = lda.weight.shape
-    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": answers - 1})
+    rows, channels = lda.weight.shape  # one row for the background
+    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": rows - 1})
 
 
 def load_lda(path: Path) -> LinearDiscriminant:

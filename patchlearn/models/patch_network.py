@@ -29,8 +29,8 @@ class Split(NamedTuple):
 class PatchNetwork(nn.Module):
     """Stages, patches, fusion and a 1×1 classifier without bias.
 
-    The unsplit map always passes every stage. At a split, the patches of a map pass the *same* later stages one by one
-    and are merged. Merged and unsplit maps are concatenated for the classifier.
+    The unsplit map always passes every stage. At a split, the patches of a map pass the *same* later stages,
+    independently of each other, and are merged. Merged and unsplit maps are concatenated for the classifier.
 
     - "plain": no patches, an ordinary classifier.
     - "progressive" (PPL, figure 2): one split at a time, `active_split`; training moves on to the next split.
@@ -41,9 +41,9 @@ class PatchNetwork(nn.Module):
 
     Args:
         stages: the backbone.
-        classes: how many, K.
+        classes: their number, K.
         fusion: "plain", "progressive" or "explicit".
-        splits: (stage, (rows, columns)) each, in the order of the stages of training and of the merged maps.
+        splits: (stage, (rows, columns)) for each split, in the order of training and of the merged maps.
         border: the content of a border around each patch, as wide as one cell of the last map: "zero", as figures 2
             and 5 are drawn, "replicate" or "neighbour" (`split_with_border`).
         detach: explicit patches do not train the layers below their split (the ✕ of figure 5).

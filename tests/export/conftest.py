@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from patchlearn.inference.segmenter import InferenceSettings, Segmenter
+from patchlearn.inference.segmenter import Segmenter
+from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
 
 

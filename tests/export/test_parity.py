@@ -11,7 +11,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import enlarge
 from patchlearn.export import parity
 from patchlearn.export.parity import AGREEMENT, DIFFERENCE, Parity, measure_parity, read_exported, require_parity
-from patchlearn.inference.segmenter import InferenceSettings, Segmenter
+from patchlearn.inference.segmenter import Segmenter
+from patchlearn.inference.settings import InferenceSettings
 
 
 def test_the_expected_probabilities_are_those_of_the_segmenter(segmenter: Segmenter) -> None:

@@ -80,7 +80,7 @@ variants:
   self-trained:
     self_training: {rounds: 2}
     background: {rule: fixed, threshold: 0.4}
-    segmenter: {head: upernet}
+    segmenter: {head: upernet, inference: {scales: [1.0, 2.0], flip: false, window: 64}}
   predicted:
     cams: {labels: predicted, confidence: 0.4, splits: [train, val]}
     pseudo: {splits: [train, val]}
@@ -96,7 +96,7 @@ variants:
     pseudo: {sure: confident}
     segmenter:
       noise: {loss: balanced, correct_from: 0.5}
-      inference: {scales: [1.0, 1.5], flip: false, window: 64, crf: irn, iterations: 5}
+      inference: {scales: [1.0, 1.5], window: 64, crf: irn, iterations: 5}
 """)
 
 # Names today → names before. A checkout whose list of settings lacks a name of today is given the name before.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from patchlearn.core.types import Float32, UInt8
-from patchlearn.refine.crf.features import PRESETS, CrfKernels
+from patchlearn.refine.settings import PRESETS, CrfKernels
 
 HEIGHT, WIDTH = 24, 31
 LABELS = (2, 3, 21)

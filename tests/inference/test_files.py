@@ -10,7 +10,8 @@ from rich.console import Console
 from patchlearn.cli.main import main
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.inference.files import find_pictures, segment_files
-from patchlearn.inference.segmenter import InferenceSettings, Segmenter
+from patchlearn.inference.segmenter import Segmenter
+from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.runs.load import write_model_folder
 

@@ -15,7 +15,6 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import UInt8
 from patchlearn.inference.segmenter import (
     MODEL,
-    InferenceSettings,
     Segmenter,
     _windows,
     load_segmenter,
@@ -23,6 +22,7 @@ from patchlearn.inference.segmenter import (
     segmenter_facts,
     with_settings,
 )
+from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
 
 CLASSES = ("red", "blue")

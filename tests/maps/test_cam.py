@@ -1,24 +1,16 @@
-from contextlib import nullcontext
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
-from conftest import make_runtime, pointwise_stages, tiny_stages
-from PIL import Image
-from rich.console import Console
+from conftest import pointwise_stages, tiny_stages
 from torch.nn import functional as F
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.masks_io import read_scores
-from patchlearn.core.runtime import Runtime
-from patchlearn.core.types import Sample
 from patchlearn.data.transforms import as_tensor, normalise
-from patchlearn.maps.cam import CamSettings, class_activation_maps
+from patchlearn.maps.cam import class_activation_maps
+from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.steps.cams import write_cams
+from patchlearn.models.settings import ViewSettings
 
 SPLITS = [(1, (2, 2))]
 
@@ -29,13 +21,17 @@ def make(fusion: str = "plain", classes: int = 3) -> Classifier:
     return Classifier(network=network.eval(), classes=tuple("abcdef"[:classes]))
 
 
+def cam_settings(scales: tuple[float, ...], flip: bool = True, **changes: object) -> CamSettings:
+    return CamSettings(views=ViewSettings(scales=scales, flip=flip), **changes)  # type: ignore[arg-type]
+
+
 def picture(height: int, width: int) -> np.ndarray:  # type: ignore[type-arg]
     return np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
 
 
 def test_a_single_view_is_the_relu_map_over_its_maximum() -> None:
     classifier, image = make(), picture(32, 48)
-    maps = class_activation_maps(classifier, image, CamSettings(scales=(1.0,), flip=False), [0, 2])
+    maps = class_activation_maps(classifier, image, cam_settings(scales=(1.0,), flip=False), [0, 2])
     with torch.no_grad():
         raw = classifier.network.maps(normalise(as_tensor(image), (0.5,) * 3, (0.5,) * 3)[None])[0, [0, 2]].relu()
     raw = F.interpolate(raw[None], size=(8, 12), mode="bilinear")[0]
@@ -48,7 +44,7 @@ def test_a_single_view_is_the_relu_map_over_its_maximum() -> None:
 @pytest.mark.parametrize("fusion", ["plain", "progressive", "explicit"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (37, 41), (64, 64)])
 def test_any_size_gives_scores_between_0_and_1(fusion: str, size: tuple[int, int]) -> None:
-    maps = class_activation_maps(make(fusion), picture(*size), CamSettings(scales=(0.5, 1.0, 1.7)), [1])
+    maps = class_activation_maps(make(fusion), picture(*size), cam_settings(scales=(0.5, 1.0, 1.7)), [1])
     assert maps.size == size
     assert maps.scores.shape == (1, -(-size[0] // 4), -(-size[1] // 4))
     assert maps.scores.min() >= 0
@@ -61,11 +57,11 @@ def test_any_size_gives_scores_between_0_and_1(fusion: str, size: tuple[int, int
 def test_maps_of_predicted_labels_are_those_of_the_same_labels_given(
     fusion: str, read: str, passes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two scales: where the maps are read whole, no view goes through the network twice."""
+    """Two scales: where the maps are read whole, each view goes through the network once."""
     classifier, image, seen = make(fusion), picture(40, 56), []
     features = PatchNetwork.features
     monkeypatch.setattr(PatchNetwork, "features", lambda *words: [seen.append(1), features(*words)][1])
-    settings = CamSettings(scales=(0.5, 1.0), read=read, confidence=0.4)
+    settings = cam_settings(scales=(0.5, 1.0), read=read, confidence=0.4)
     predicted = class_activation_maps(classifier, image, settings)
     assert len(seen) == passes
     given = class_activation_maps(classifier, image, settings, predicted.classes)
@@ -75,8 +71,8 @@ def test_maps_of_predicted_labels_are_those_of_the_same_labels_given(
 def test_the_mirrored_image_has_the_mirrored_maps() -> None:
     classifier = Classifier(network=PatchNetwork(pointwise_stages(), 2).eval(), classes=("a", "b"))
     image = picture(32, 48)
-    maps = class_activation_maps(classifier, image, CamSettings(scales=(1.0, 0.5)), [0, 1])
-    mirrored = class_activation_maps(classifier, image[:, ::-1].copy(), CamSettings(scales=(1.0, 0.5)), [0, 1])
+    maps = class_activation_maps(classifier, image, cam_settings(scales=(1.0, 0.5)), [0, 1])
+    mirrored = class_activation_maps(classifier, image[:, ::-1].copy(), cam_settings(scales=(1.0, 0.5)), [0, 1])
     np.testing.assert_allclose(mirrored.scores, maps.scores[..., ::-1], atol=1e-5)
 
 
@@ -91,7 +87,7 @@ def test_maps_lie_where_the_image_is_even_if_its_size_does_not_divide(width: int
         network.classifier.weight.fill_(1.0)
     image = np.zeros((41, width, 3), np.uint8)
     image[24:40, 24:40] = 255
-    settings = CamSettings(scales=(1.0,), flip=flip)
+    settings = cam_settings(scales=(1.0,), flip=flip)
     maps = class_activation_maps(Classifier(network=network, classes=("a",)), image, settings, [0])
     rows, columns = np.nonzero(maps.full_size()[0] > 0.5)
     assert abs(rows.mean() - 31.5) < 2.5
@@ -103,70 +99,24 @@ def test_predicted_labels_are_the_confident_ones_and_at_least_the_best() -> None
     with torch.no_grad():
         batch = normalise(as_tensor(image), (0.5,) * 3, (0.5,) * 3)[None]
         scores = torch.cat([classifier.network(batch), classifier.network(batch.flip(3))]).mean(0).sigmoid()
-    settings = CamSettings(scales=(1.0,), labels="predicted", confidence=float(scores.median()))
+    settings = cam_settings(scales=(1.0,), labels="predicted", confidence=float(scores.median()))
     maps = class_activation_maps(classifier, image, settings)
     assert maps.classes == tuple(torch.nonzero(scores >= scores.median()).flatten().tolist())
     assert maps.labels == "predicted"
-    sure = CamSettings(scales=(1.0,), labels="predicted", confidence=1.0)
+    sure = cam_settings(scales=(1.0,), labels="predicted", confidence=1.0)
     assert class_activation_maps(classifier, image, sure).classes == (int(scores.argmax()),)
 
 
 def test_halves_are_read_on_request() -> None:
     classifier, image = make("progressive"), picture(32, 32)
     read = {
-        half: class_activation_maps(classifier, image, CamSettings(scales=(1.0,), read=half), [0]).scores
+        half: class_activation_maps(classifier, image, cam_settings(scales=(1.0,), read=half), [0]).scores
         for half in ("whole", "unsplit", "merged")
     }
     assert not np.allclose(read["whole"], read["unsplit"])
     assert not np.allclose(read["whole"], read["merged"])
 
 
-def samples(folder: Path) -> list[Sample]:
-    made = []
-    for index in range(4):
-        Image.fromarray(picture(20, 30)).save(folder / f"{index}.png")
-        made.append(Sample(id=str(index), image=folder / f"{index}.png", labels=() if index == 3 else (index,)))
-    return made
-
-
-def test_files_are_written_once_and_an_image_without_labels_has_empty_maps(tmp_path: Path, console: Console) -> None:
-    todo = samples(tmp_path)
-    folder = tmp_path / "plain" / "cams" / "train"
-    write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, make_runtime(console))
-    assert [read_scores(folder / f"{index}.npz").classes for index in range(4)] == [(0,), (1,), (2,), ()]
-    (folder / "1.npz").unlink()
-    kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, make_runtime(console))
-    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
-    assert (folder / "1.npz").exists()
-
-
-def test_two_processes_write_every_file_even_if_one_is_ahead(tmp_path: Path, console: Console) -> None:
-    todo, folder = samples(tmp_path), tmp_path / "plain" / "cams" / "train"
-    for rank in (0, 1):
-        process = SimpleNamespace(
-            process_index=rank,
-            num_processes=2,
-            device=torch.device("cpu"),
-            autocast=nullcontext,
-            wait_for_everyone=lambda: None,
-        )
-        runtime = Runtime(accelerator=process, console=console)  # type: ignore[arg-type]
-        write_cams(todo, make(), CamSettings(scales=(1.0,)), folder, runtime)
-    assert len(list(folder.iterdir())) == 4
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"read": "merged"}, "Choose one of: unsplit, whole"),
-        ({"labels": "guessed"}, "Choose one of: given, predicted"),
-        ({"scales": ()}, "name at least one"),
-        ({"scales": (1.0, -1.0)}, "all positive"),
-        ({"long_side": 0}, "not positive"),
-    ],
-)
-def test_wrong_options_are_errors(changes: dict[str, object], complaint: str, tmp_path: Path, console: Console) -> None:
-    settings = CamSettings(**changes)  # type: ignore[arg-type]
-    with pytest.raises(PatchlearnError, match=complaint):
-        write_cams([], make(), settings, tmp_path / "a" / "b" / "c", make_runtime(console))
+def test_merged_maps_of_a_network_without_patches_are_refused() -> None:
+    with pytest.raises(PatchlearnError, match=r"read: 'merged' .* Choose one of: unsplit, whole"):
+        class_activation_maps(make(), picture(8, 8), CamSettings(read="merged"), [0])

@@ -8,7 +8,7 @@ from torch import Tensor
 from patchlearn.core.checkpoints import save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import IGNORE
-from patchlearn.models.lda import TEMPERATURE, Discriminant, Moments, cell_labels, load_discriminant, save_discriminant
+from patchlearn.models.lda import TEMPERATURE, LinearDiscriminant, Moments, cell_labels, load_lda, save_lda
 
 
 def cells(seed: int = 0, classes: int = 2) -> tuple[Tensor, Tensor]:
@@ -36,8 +36,8 @@ def moments_of(*parts: tuple[Tensor, Tensor], classes: int = 2) -> Moments:
 def log_densities(features: Tensor, labels: Tensor, shrinkage: float) -> np.ndarray:  # type: ignore[type-arg]
     """The textbook's way: normal densities with one covariance, cell by cell."""
     x, y = features.flatten(1).T.double().numpy(), labels.flatten().numpy()
-    means = [x[y == answer].mean(0) for answer in range(3)]
-    deviations = np.concatenate([x[y == answer] - means[answer] for answer in range(3)])
+    means = [x[y == label].mean(0) for label in range(3)]
+    deviations = np.concatenate([x[y == label] - means[label] for label in range(3)])
     within = np.cov(deviations.T, bias=True)
     within = (1 - shrinkage) * within + shrinkage * np.trace(within) / 5 * np.eye(5)
     inverse = np.linalg.inv(within)
@@ -53,12 +53,12 @@ def test_probabilities_are_those_of_normal_densities_with_one_covariance(shrinka
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-4)
 
 
-def test_classes_that_are_not_in_the_image_take_nothing_from_those_that_are() -> None:
+def test_classes_that_are_not_in_the_image_have_no_influence() -> None:
     features, labels = cells()
-    discriminant = moments_of((features, labels)).solve(0.1)
+    lda = moments_of((features, labels)).solve(0.1)
     powers = np.exp(log_densities(features, labels, 0.1) / TEMPERATURE)
     expected = powers[:, 2] / (powers[:, 0] + powers[:, 2])
-    np.testing.assert_allclose(discriminant(features[None], [1]).flatten().numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(lda(features[None], [1]).flatten().numpy(), expected, atol=1e-4)
 
 
 def test_moments_of_parts_add_up_to_those_of_the_whole() -> None:
@@ -70,7 +70,7 @@ def test_moments_of_parts_add_up_to_those_of_the_whole() -> None:
     torch.testing.assert_close(apart.products, together.products, atol=1e-3, rtol=1e-5)
 
 
-def test_of_a_large_view_an_even_share_is_enough() -> None:
+def test_of_a_large_view_evenly_spaced_cells_are_used() -> None:
     moments, labels = Moments(channels=1, classes=2), torch.arange(2).repeat_interleave(1000).reshape(40, 50)
     labels[:, 0] = IGNORE
     moments.add(labels[None].float(), labels)
@@ -79,7 +79,7 @@ def test_of_a_large_view_an_even_share_is_enough() -> None:
 
 
 def test_a_hundred_rare_cells_weigh_as_much_as_ten_thousand() -> None:
-    """Answers are equally likely beforehand: midway between two means neither is preferred, whatever their number."""
+    """Prior probabilities are equal: midway between two means, both have the same probability."""
     moments = Moments(channels=1, classes=1)
     generator = torch.Generator().manual_seed(0)
     many, few = (torch.randn(count, 100, generator=generator) for count in (100, 1))
@@ -90,18 +90,18 @@ def test_a_hundred_rare_cells_weigh_as_much_as_ten_thousand() -> None:
     assert moments.solve(0.1)(torch.full((1, 1, 1, 1), 2.0), [0]).item() == pytest.approx(0.5, abs=1e-4)
 
 
-def test_a_class_without_cells_is_never_the_answer() -> None:
+def test_a_class_without_cells_has_no_probability() -> None:
     features, labels = cells()
-    discriminant = moments_of((features, labels), classes=3).solve(0.1)
-    probabilities = discriminant(features[None], [0, 2])
+    lda = moments_of((features, labels), classes=3).solve(0.1)
+    probabilities = lda(features[None], [0, 2])
     assert probabilities[:, 1].eq(0).all()
     torch.testing.assert_close(probabilities[:, :1], moments_of((features, labels)).solve(0.1)(features[None], [0]))
 
 
-def test_features_that_are_no_numbers_teach_nothing() -> None:
+def test_features_that_are_not_numbers_are_refused() -> None:
     features, labels = cells()
     features[0] = torch.nan
-    with pytest.raises(PatchlearnError, match="features of the classifier are infinite or not a number"):
+    with pytest.raises(PatchlearnError, match=r"^LDA classifier: features .* are infinite or not a number"):
         moments_of((features, labels)).solve(shrinkage=0.1)
 
 
@@ -114,14 +114,14 @@ def test_labels_are_read_under_the_centre_of_each_cell() -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     features, labels = cells()
-    discriminant = moments_of((features, labels)).solve(0.1)
-    save_discriminant(tmp_path / "d.safetensors", discriminant)
-    found = load_discriminant(tmp_path / "d.safetensors")
-    torch.testing.assert_close(found(features[None], [0, 1]), discriminant(features[None], [0, 1]), rtol=0, atol=0)
+    lda = moments_of((features, labels)).solve(0.1)
+    save_lda(tmp_path / "d.safetensors", lda)
+    found = load_lda(tmp_path / "d.safetensors")
+    torch.testing.assert_close(found(features[None], [0, 1]), lda(features[None], [0, 1]), rtol=0, atol=0)
 
 
-def test_another_file_is_no_discriminant(tmp_path: Path) -> None:
+def test_tensors_that_do_not_fit_their_settings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "d.safetensors"
-    save_checkpoint(path, Discriminant(4, 2).state_dict(), {"channels": 5, "classes": 2})
-    with pytest.raises(PatchlearnError, match="not a discriminant of patchlearn"):
-        load_discriminant(path)
+    save_checkpoint(path, LinearDiscriminant(4, 2).state_dict(), {"channels": 5, "classes": 2})
+    with pytest.raises(PatchlearnError, match=r"not an LDA classifier of patchlearn \(size mismatch"):
+        load_lda(path)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.models.patches import BORDERS, merge, split
+from patchlearn.models.patches import merge, split
+from patchlearn.models.settings import BORDERS
 
 SPLITS = [(0, (2, 2)), (1, (2, 3)), (2, (1, 2))]
 VARIANTS = [("plain", []), ("progressive", SPLITS), ("explicit", SPLITS)]
@@ -209,7 +210,7 @@ def test_the_generalised_mean_by_hand() -> None:
     torch.testing.assert_close(plain(images), plain.classifier(plain.features(images).mean((2, 3), True)).flatten(1))
 
 
-def test_features_that_are_nought_everywhere_have_a_gradient() -> None:
+def test_features_that_are_zero_everywhere_have_a_gradient() -> None:
     network = PatchNetwork(tiny_stages(), 2, pooling_power=3.0)
     features = torch.zeros(1, 10, 4, 4, requires_grad=True)
     network._pooled(features).sum().backward()
@@ -219,7 +220,7 @@ def test_features_that_are_nought_everywhere_have_a_gradient() -> None:
 
 @pytest.mark.parametrize("power", [0.5, float("nan"), float("inf")])
 def test_a_power_that_is_no_mean_is_an_error(power: float) -> None:
-    with pytest.raises(PatchlearnError, match=r"pooling_power: .* choose 1 for the mean"):
+    with pytest.raises(PatchlearnError, match=r"^pooling_power: .* is out of range\. Choose 1 for the mean"):
         PatchNetwork(tiny_stages(), 2, pooling_power=power)
 
 

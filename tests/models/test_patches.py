@@ -3,7 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlearn.models.patches import BORDERS, merge, split, split_with_border, without_border
+from patchlearn.models.patches import merge, split, split_with_border, without_border
+from patchlearn.models.settings import BORDERS
 
 sizes = st.integers(1, 4)
 

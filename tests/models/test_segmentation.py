@@ -7,12 +7,13 @@ import timm
 import torch
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.models.segmentation import OUTPUT_STRIDES, DeepLabV2, SegmentationNetwork
+from patchlearn.models.segmentation import DeepLabV2, SegmentationNetwork
+from patchlearn.models.settings import HEAD_STRIDES
 
 STRIDES = {"deeplabv2": 8, "deeplabv3plus": 4, "fpn": 4, "segformer": 4, "unet": 1, "upernet": 4}
 
 
-@pytest.mark.parametrize("head", OUTPUT_STRIDES)
+@pytest.mark.parametrize("head", HEAD_STRIDES)
 def test_every_head_takes_images_of_any_size(head: str) -> None:
     network = SegmentationNetwork("resnet10t", head, classes=3).eval()
     assert network.stride == STRIDES[head]
@@ -70,10 +71,13 @@ def test_deeplabv2_takes_the_maximum_over_three_scales() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"head": "deeplabv3"}, "segmenter.head: 'deeplabv3' is not an option; did you mean 'deeplabv2'"),
-        ({"output_stride": 32}, "segmenter.output_stride: deeplabv3plus does not take 32. Choose one of: 16, 8"),
-        ({"backbone": "resnet11t"}, "timm knows no 'resnet11t'; did you mean 'resnet14t'"),
-        ({"backbone": "vit_tiny_patch16_224"}, "deeplabv3plus over vit_tiny_patch16_224 at output stride 16 cannot be"),
+        ({"head": "deeplabv3"}, "^head: 'deeplabv3' is not an option; did you mean 'deeplabv2'"),
+        ({"output_stride": 32}, "^output_stride: deeplabv3plus does not take 32. Choose one of: 16, 8"),
+        ({"backbone": "resnet11t"}, "^backbone: timm has no 'resnet11t'; did you mean 'resnet14t'"),
+        (
+            {"backbone": "vit_tiny_patch16_224"},
+            "^backbone: deeplabv3plus on vit_tiny_patch16_224 at output stride 16",
+        ),
         ({"weights": "nowhere.pth"}, "nowhere.pth: no such weights"),
     ],
 )

@@ -25,7 +25,7 @@ MAPS = np.full((2, 4, 5), 0.5, np.float32)
 def test_arrays_are_not_tensors_and_torch_is_not_imported_to_find_out() -> None:
     assert is_tensor(torch.zeros(1))
     assert not is_tensor(np.zeros(1))
-    code = "import numpy, sys; from patchlearn.refine.arrays import *; print(is_tensor(numpy.zeros(1)), 'torch' in sys.modules)"
+    code = "import sys; from patchlearn.refine.arrays import is_tensor; print(is_tensor(3), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 
@@ -77,7 +77,9 @@ def test_whole_numbers_are_whole_and_large_enough(value: object) -> None:
 def test_probabilities_are_at_least_zero_and_sum_to_one() -> None:
     require_probabilities("p", MAPS)
     require_probabilities("p", MAPS * 1.009)  # rounding of half precision
-    with pytest.raises(PatchlearnError, match=r"^p: the smallest value is 0\.25 and the sums at the pixels are 0\.5 to 1"):
+    with pytest.raises(
+        PatchlearnError, match=r"^p: the smallest value is 0\.25 and the sums at the pixels are 0\.5 to 1"
+    ):
         require_probabilities("p", np.stack([np.full((1, 2), 0.25), [[0.25, 0.75]]]))
     with pytest.raises(PatchlearnError, match=r"^p: the smallest value is -1 .*Apply a softmax"):
         require_probabilities("p", np.stack([MAPS[0] - 1.5, MAPS[0] + 1.5]))

@@ -3,14 +3,14 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import ScoreMaps
-from patchlearn.refine import background
-from patchlearn.refine.settings import RULES
 from patchlearn.refine import (
     BackgroundRule,
     ConfidentRegions,
+    background,
     background_threshold,
     confident_regions,
 )
+from patchlearn.refine.settings import RULES
 
 
 def maps(values: np.ndarray) -> ScoreMaps:  # type: ignore[type-arg]

@@ -14,7 +14,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 from patchlearn.core.manifest import file_digest
 from patchlearn.data.labels import read_class_names
-from patchlearn.inference.segmenter import InferenceSettings, Segmenter, save_segmenter
+from patchlearn.inference.segmenter import Segmenter, save_segmenter
+from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.runs.load import find_model, load, model_card, push_to_hub, write_model_folder
 

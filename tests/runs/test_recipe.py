@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ from patchlearn.data.formats.voc import VOC_CLASSES
 from patchlearn.data.transforms import TrainingTransform
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.backbones.weights import DEMO_BACKBONE
-from patchlearn.models.patch_network import READS, PatchNetwork
-from patchlearn.runs.recipe import dump_recipe, load_recipe, variants_of
-from patchlearn.training.optimisation import check_optimisation
+from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.settings import READS
+from patchlearn.runs.recipe import RENAMED, dump_recipe, load_recipe
 
 RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
 ALONE = {"photos": "plain", "voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
@@ -25,15 +26,15 @@ def write(folder: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_ours_loads_and_comes_back(path: Path, tmp_path: Path) -> None:
-    recipe = load_recipe(path)
-    assert load_recipe(write(tmp_path, dump_recipe(recipe))) == recipe
-    names = {variant.name for variant in variants_of(recipe)}
+    loaded = load_recipe(path)
+    assert load_recipe(write(tmp_path, dump_recipe(loaded.recipe))) == loaded
+    names = {variant.name for variant in loaded.variants}
     assert {ALONE[path.stem]} == names if path.stem in ALONE else {"plain", "progressive", "explicit"} <= names
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) -> None:
-    for variant in variants_of(load_recipe(path)):
+    for variant in load_recipe(path).variants:
         settings = variant.classifier
         stages = create_stages(settings.backbone, settings.output_stride)
         network = PatchNetwork(stages, len(VOC_CLASSES), settings.fusion, settings.splits)
@@ -44,7 +45,6 @@ def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) 
             assert settings.augment.crop % (settings.output_stride * columns) == 0
         if settings.fusion == "progressive":
             assert settings.optimisation.epochs >= len(network.splits)
-        check_optimisation(settings.optimisation)
         TrainingTransform(settings.augment, stages.mean, stages.std)
         assert variant.cams.read in (READS if network.splits else READS[:2])
         assert {variant.affinity.train_split, *variant.pseudo.splits} <= set(variant.cams.splits)
@@ -52,7 +52,7 @@ def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_ours_names_weights_that_there_are(path: Path) -> None:
-    settings = load_recipe(path).classifier
+    settings = load_recipe(path).recipe.classifier
     assert settings.weights in ("hub", "demo")
     assert (
         settings.backbone == DEMO_BACKBONE
@@ -71,7 +71,7 @@ def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
           ppl: {classifier: {fusion: progressive, splits: [[1, [2, 3]]], optimisation: {epochs: 5}}}
         """,
     )
-    plain, ppl = variants_of(load_recipe(path))
+    plain, ppl = load_recipe(path).variants
     assert (plain.classifier.fusion, plain.classifier.optimisation.epochs) == ("plain", 3)
     assert (ppl.classifier.fusion, ppl.classifier.splits) == ("progressive", ((1, (2, 3)),))
     assert (ppl.classifier.optimisation.epochs, ppl.classifier.optimisation.batch_size) == (5, 7)
@@ -80,7 +80,7 @@ def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "seed: 3\nclassifier: {backbone: resnet18}\n")
-    recipe = load_recipe(path, ["--seed=4", "--classifier.splits=[[1,[2,2]]]", "--data.root=photos"])
+    recipe = load_recipe(path, ["--seed=4", "--classifier.splits=[[1,[2,2]]]", "--data.root=photos"]).recipe
     assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "photos", "resnet18")
     assert recipe.classifier.splits == ((1, (2, 2)),)
 
@@ -91,24 +91,30 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("classifier: {backbon: x}", r"unknown key 'classifier\.backbon'; did you mean 'backbone'"),
         ("sed: 1", "unknown key 'sed'; did you mean 'seed'"),
         ("classifier: {optimisation: {lerning_rate: 1}}", "did you mean 'learning_rate'"),
-        ("variants: {a: {cams: {raed: whole}}}", r"unknown key 'variants\.a\.cams\.raed'; did you mean 'read'"),
-        ("variants: {a: {seed: 3}}", "They may change classifier, cams, relearn, affinity, pseudo"),
+        ("variants: {a: {cams: {raed: whole}}}", r"variant a: unknown key 'cams\.raed'; did you mean 'read'"),
+        (
+            "variants: {a: {seed: 3}}",
+            "They may change classifier, cams, self_training, background, affinity, walk",
+        ),
         ("variants: {}", "Name at least one"),
         ("variants: {a/b: {}}", "names a folder"),
         ("variants: {data: {}}", "names a folder"),
         ("variants: {'': {}}", "names a folder"),
         ("variants: {1: {}}", "in quotes"),
         ("variants: {on: {}}", "in quotes"),
-        ("variants: {a: {cams: {read: all}}}", "Choose one of: unsplit, whole"),
-        ("variants: {a: {cams: {read: merged}}}", "cams.read: 'merged' is not an option; Choose one of: unsplit"),
-        ("cams: {confidence: 5}", r"cams\.confidence: 5\.0 is outside"),
-        ("cams: {scales: [.nan]}", r"cams\.scales: \[nan\]"),
+        (
+            "variants: {a: {cams: {read: all}}}",
+            r"variant a: cams\.read: 'all' is .*: merged, unsplit, whole",
+        ),
+        ("cams: {confidence: 5}", r"cams\.confidence: 5\.0 is out of range"),
+        ("cams: {views: {scales: [.nan]}}", r"cams\.views\.scales: \[nan\]"),
+        ("variants: {a: {walk: {steps: -1}}}", r"variant a: walk\.steps: -1 is out of range"),
         ("affinity: {optimisation: {learning_rate: .inf}}", r"affinity\.optimisation\.learning_rate: inf"),
         ("segmenter: {optimisation: {head_multiplier: 0}}", r"segmenter\.optimisation\.head_multiplier: 0"),
         ("pseudo: {ignore_band: 0.7}", "ignore_band"),
-        ("pseudo: {background: {rule: ostu}}", "did you mean 'otsu'"),
+        ("background: {rule: ostu}", r"background\.rule: 'ostu' is .* did you mean 'otsu'"),
         ("seed: many", "seed"),
-        ("variants: {a: {cams: {flip: 3}}}", "variant a: .*flip"),
+        ("variants: {a: {cams: {views: {flip: 3}}}}", "variant a: .*flip"),
         ("foo: [", "not valid YAML"),
         ("- 1", "a recipe is a mapping"),
         ("cams: 3", "'cams' is a group of settings"),
@@ -130,3 +136,14 @@ def test_a_wrong_override_is_explained(override: str, tmp_path: Path) -> None:
 def test_a_missing_recipe_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_a_key_of_before_is_refused_with_its_new_name(old: str, tmp_path: Path) -> None:
+    section, _, key = old.partition(".")
+    value = f"{{{key}: {{}}}}" if key else "{}"
+    for text in (f"{section}: {value}", f"variants: {{a: {{{section}: {value}}}}}"):
+        with pytest.raises(PatchlearnError, match=f"'{re.escape(old)}' is now called '{re.escape(RENAMED[old])}'"):
+            load_recipe(write(tmp_path, text))
+    with pytest.raises(PatchlearnError, match="is now called"):
+        load_recipe(write(tmp_path, "seed: 1"), [f"--{old}=1"])

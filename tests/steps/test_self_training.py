@@ -15,16 +15,17 @@ from patchlearn.core.types import Sample
 from patchlearn.data.images import read_image
 from patchlearn.data.open import open_dataset
 from patchlearn.data.transforms import as_tensor, resize_long_side
-from patchlearn.maps.cam import CamSettings, class_activation_maps, image_views, maps_of_features
-from patchlearn.maps.self_training import RelearnSettings, check_relearn
+from patchlearn.maps.cam import class_activation_maps, classifier_views, maps_of_features
+from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.classifier import Classifier
-from patchlearn.models.lda import Discriminant, Moments, cell_labels, load_discriminant, save_discriminant
+from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels, load_lda, save_lda
 from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.settings import ViewSettings
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
-from patchlearn.steps.self_training import learn_discriminant, round_path
+from patchlearn.steps.self_training import round_path, self_train
 
-CAMS = CamSettings(scales=(1.0, 0.5))
+CAMS = CamSettings(views=ViewSettings(scales=(1.0, 0.5)))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def accelerator() -> Accelerator:
 
 
 def make(read: str | None = None) -> Classifier:
-    """Its features are colours, of a cell and a little of its right neighbour, and it knows red from blue."""
+    """Its features are the colours of a cell and, with less weight, of its right neighbour."""
     looks_right = nn.Conv2d(3, 3, (1, 3), padding=(0, 1), groups=3, bias=False)
     looks_right.weight.data = torch.tensor([0.0, 0.8, 0.2]).expand(3, 1, 1, 3).clone()
     stages = Stages("colours", [nn.AvgPool2d(2), nn.AvgPool2d(2), nn.AvgPool2d(2), looks_right], (0.5,) * 3, (0.5,) * 3)
@@ -58,26 +59,28 @@ def learn(
     threads: int = 2,
     cams: CamSettings = CAMS,
 ) -> Path:
-    return learn_discriminant(
+    return self_train(
         samples,
         make(read),
         cams if read is None else replace(cams, read=read),
         BackgroundRule(),
-        RelearnSettings(rounds=rounds),
+        SelfTrainingSettings(rounds=rounds),
         folder,
         Runtime(accelerator=accelerator, threads=threads, console=Console(quiet=True)),
     )
 
 
 @torch.no_grad()
-def by_hand(samples: tuple[Sample, ...], earlier: Discriminant | None, cams: CamSettings = CAMS) -> Discriminant:
+def by_hand(
+    samples: tuple[Sample, ...], earlier: LinearDiscriminant | None, cams: CamSettings = CAMS
+) -> LinearDiscriminant:
     """One round, an image and a scale at a time; labels at the base size of the maps."""
     classifier, moments = make(), Moments(channels=3, classes=2)
     for sample in samples:
         image = read_image(sample.image)
-        base = cams.long_side or max(image.shape[:2])
+        base = cams.views.long_side or max(image.shape[:2])
         small = resize_long_side(as_tensor(image), base).permute(1, 2, 0).contiguous().numpy()
-        views = image_views(classifier.network, image, replace(cams, flip=False))
+        views = classifier_views(classifier.network, image, replace(cams, views=replace(cams.views, flip=False)))
         features = [classifier.network.features(view) for view in views]
         maps = maps_of_features(classifier.network, features, views, small, "whole", sample.labels, earlier)
         labels = torch.from_numpy(confident_regions(small, maps, BackgroundRule(), ConfidentRegions()))
@@ -90,24 +93,24 @@ def by_hand(samples: tuple[Sample, ...], earlier: Discriminant | None, cams: Cam
 def test_every_round_learns_from_the_maps_of_the_one_before(
     samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
-    """The first round is made to see objects everywhere but where they are; the second believes it."""
+    """The first round is replaced by one that is wrong everywhere; the second learns from its maps."""
     first = by_hand(samples, None)
-    torch.testing.assert_close(load_discriminant(learn(samples, tmp_path, accelerator, rounds=1)).weight, first.weight)
-    wrong = Discriminant(channels=3, classes=2)
+    torch.testing.assert_close(load_lda(learn(samples, tmp_path, accelerator, rounds=1)).weight, first.weight)
+    wrong = LinearDiscriminant(channels=3, classes=2)
     wrong.weight.copy_(torch.tensor([[0.0, 0.0, 0.0], [-9.0, 0.0, 0.0], [0.0, 0.0, -9.0]]))
-    save_discriminant(round_path(tmp_path, 1), wrong)
+    save_lda(round_path(tmp_path, 1), wrong)
     last = learn(samples, tmp_path, accelerator, rounds=2)
     assert last == round_path(tmp_path, 2)
-    torch.testing.assert_close(load_discriminant(last).weight, by_hand(samples, wrong).weight)
-    assert not torch.allclose(load_discriminant(last).weight, first.weight, rtol=0.1)
+    torch.testing.assert_close(load_lda(last).weight, by_hand(samples, wrong).weight)
+    assert not torch.allclose(load_lda(last).weight, first.weight, rtol=0.1)
 
 
 def test_labels_are_made_at_the_base_size_of_the_maps(
     samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
     """A dense CRF at the photograph's own size would take most of the time."""
-    cams = replace(CAMS, long_side=24)
-    learned = load_discriminant(learn(samples, tmp_path / "24", accelerator, rounds=1, cams=cams))
+    cams = replace(CAMS, views=replace(CAMS.views, long_side=24))
+    learned = load_lda(learn(samples, tmp_path / "24", accelerator, rounds=1, cams=cams))
     torch.testing.assert_close(learned.weight, by_hand(samples, None, cams).weight)
 
 
@@ -151,41 +154,27 @@ def test_processes_learn_from_everybodys_images(
 
     learn(samples, tmp_path / "half", process(1, note), rounds=1)
     learn(samples, tmp_path / "both", process(0, lambda mine, _: mine + gathered.pop(0)), rounds=1)
-    alone, both = (load_discriminant(round_path(tmp_path / name, 1)).weight for name in ("one", "both"))
+    alone, both = (load_lda(round_path(tmp_path / name, 1)).weight for name in ("one", "both"))
     torch.testing.assert_close(both, alone)
 
 
 @pytest.mark.parametrize(("read", "channels"), [("whole", 6), ("unsplit", 3), ("merged", 3)])
-def test_the_discriminant_reads_what_the_classifier_would(
+def test_the_lda_classifier_reads_the_features_that_the_classifier_reads(
     read: str, channels: int, samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
-    discriminant = load_discriminant(learn(samples, tmp_path, accelerator, rounds=1, read=read))
-    assert discriminant.weight.shape == (3, channels)
+    lda = load_lda(learn(samples, tmp_path, accelerator, rounds=1, read=read))
+    assert lda.weight.shape == (3, channels)
     image = read_image(samples[0].image)
-    maps = class_activation_maps(make(read), image, replace(CAMS, read=read), samples[0].labels, discriminant)
+    maps = class_activation_maps(make(read), image, replace(CAMS, read=read), samples[0].labels, lda)
     assert maps.scores.max() == pytest.approx(1, abs=1e-3)
 
 
-def test_a_class_that_no_cell_is_sure_of_is_named(
+def test_a_class_without_a_confident_cell_is_named(
     samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
-    """An image that is black all over, in which somebody saw something red."""
+    """An image that is black everywhere, with the tag red."""
     black = tmp_path / "black.png"
     Image.new("RGB", (48, 40)).save(black)
     blue = [sample for sample in samples if sample.labels == (1,)]
-    with pytest.raises(PatchlearnError, match=r"no cell is surely red\. Lower relearn.confident.high"):
+    with pytest.raises(PatchlearnError, match=r"no confident cell of red\. Lower self_training\.confident\.high"):
         learn((*blue, replace(samples[0], image=black)), tmp_path, accelerator, rounds=1)
-
-
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        (RelearnSettings(rounds=-1), "relearn.rounds: -1 is negative"),
-        (RelearnSettings(shrinkage=0.0), "relearn.shrinkage: 0.0; choose a share above 0"),
-        (RelearnSettings(shrinkage=1.5), "relearn.shrinkage: 1.5; choose"),
-        (RelearnSettings(confident=ConfidentRegions(low=2.0, high=1.0)), "low 2.0 and high 1.0"),
-    ],
-)
-def test_a_setting_out_of_range_is_named(settings: RelearnSettings, complaint: str) -> None:
-    with pytest.raises(PatchlearnError, match=complaint):
-        check_relearn(settings)

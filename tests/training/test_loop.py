@@ -18,7 +18,8 @@ from patchlearn.core.files import read_rows
 from patchlearn.core.types import Sample
 from patchlearn.training.batches import EpochImages, epoch_batches, process_batches
 from patchlearn.training.loop import EPOCHS, LOG, STATE, Task, fit
-from patchlearn.training.optimisation import Optimisation, learning_rate_factor, parameter_groups
+from patchlearn.training.optimisation import learning_rate_factor, parameter_groups
+from patchlearn.training.settings import Optimisation
 
 STEPS = 6
 
@@ -191,20 +192,3 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, console: Co
     with pytest.raises(PatchlearnError, match=r"the loss is nan at step 1\. Lower the learning rate"):
         fit(broken, plan, tmp_path, make_runtime(console), seed=0)
     assert not (tmp_path / STATE).exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"optimiser": "adam"}, "did you mean 'adamw'"),
-        ({"schedule": "ploy"}, "did you mean 'poly'"),
-        ({"epochs": 0}, "epochs: 0 is not positive"),
-        ({"learning_rate": -1.0}, "learning_rate"),
-        ({"learning_rate": math.nan}, "learning_rate: nan"),
-        ({"clip_norm": math.inf}, "clip_norm: inf"),
-        ({"momentum": 1.0}, r"momentum: 1\.0 is out of range\. Choose 0 or more, below 1"),
-    ],
-)
-def test_wrong_options_are_errors(changes: dict[str, object], complaint: str, tmp_path: Path, console: Console) -> None:
-    with pytest.raises(PatchlearnError, match=complaint):
-        train(tmp_path, console, **changes)

@@ -20,23 +20,14 @@ from patchlearn.core.masks_io import write_mask
 from patchlearn.core.types import Dataset
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.data.open import open_dataset
-from patchlearn.data.transforms import AugmentSettings
+from patchlearn.data.settings import AugmentSettings
+from patchlearn.inference.masks import read_mask_of, write_masks
 from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.training import segmenter as module
 from patchlearn.training.ema import MovingAverage
-from patchlearn.training.optimisation import Optimisation
-from patchlearn.training.segmenter import (
-    NoiseSettings,
-    ReadLabels,
-    SegmenterSettings,
-    check_labels,
-    check_segmenter,
-    read_mask_of,
-    train_segmenter,
-    true_labels_only,
-    write_masks,
-)
+from patchlearn.training.segmenter import ReadLabels, check_labels, train_segmenter, true_labels_only
+from patchlearn.training.settings import NoiseSettings, Optimisation, SegmenterSettings
 
 
 @pytest.fixture
@@ -106,20 +97,20 @@ def test_a_resumed_training_equals_an_undisturbed_one(
     assert after == before
 
 
-def test_a_network_that_sees_background_everywhere_is_stopped_with_a_sentence(
+def test_a_network_that_predicts_background_everywhere_is_stopped_with_a_sentence(
     data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FIRST_STEPS", 3)
-    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, *batch: trainee.model.objects[1].fill_(99))
+    monkeypatch.setattr(module._Course, "_count", lambda course, *batch: course.model.objects[1].fill_(99))
     with pytest.raises(PatchlearnError, match=r"collapsed to background: in epoch 2 .* Lower segmenter\.optim"):
         train(data, tmp_path / "run", console, settings())
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
-def test_in_its_first_steps_any_network_may_see_background_everywhere(
+def test_in_its_first_steps_any_network_may_predict_background_everywhere(
     data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module._Trainee, "_count", lambda trainee, *batch: trainee.model.objects[1].fill_(99))
+    monkeypatch.setattr(module._Course, "_count", lambda course, *batch: course.model.objects[1].fill_(99))
     train(data, tmp_path / "run", console, settings())
     assert [row["objects_found"] for row in read_rows(tmp_path / "run" / "epochs.csv")] == ["0.0", "0.0"]
 
@@ -132,12 +123,14 @@ def test_the_log_says_how_many_object_pixels_were_found(data: Dataset, tmp_path:
 
 def test_pixels_found_are_counted_where_there_are_labels(tmp_path: Path) -> None:
     network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2)
-    trainee = module._Trainee(network, module._Learner(network, 0.9), settings(), Accelerator(cpu=True), tmp_path)
+    course = module._Course(
+        network, module._NetworkAndTeacher(network, 0.9), settings(), Accelerator(cpu=True), tmp_path
+    )
     logits = torch.zeros(1, 3, 1, 4)
     logits[0, 1, 0, :3] = 1.0
-    trainee._count(logits, torch.tensor([[[255, 0, 2, 1]]]))
-    assert trainee.model.objects.tolist() == [2, 2]
-    assert trainee.validate() == {"objects_found": 1.0}
+    course._count(logits, torch.tensor([[[255, 0, 2, 1]]]))
+    assert course.model.objects.tolist() == [2, 2]
+    assert course.validate() == {"objects_found": 1.0}
 
 
 def test_a_second_round_learns_from_what_the_first_says_given_the_tags(
@@ -204,7 +197,7 @@ def test_true_masks_are_learned_without_any_doubt() -> None:
     ("value", "complaint"),
     [
         (3, "mask of 'img02': holds the value 3, but there are 2 classes"),
-        (0, "not one of 8 masks marks an object"),
+        (0, "none of the 8 masks has an object pixel"),
     ],
 )
 def test_masks_are_checked_before_training(
@@ -221,7 +214,7 @@ def test_missing_and_misfitting_masks_are_named(data: Dataset, tmp_path: Path, c
     masks = tmp_path / "masks"
     shutil.copytree(data.root / "masks", masks)
     write_mask(masks / "img03.png", np.ones((40, 47), np.uint8))
-    with pytest.raises(PatchlearnError, match=r"img03\.png: 48×40 pixels, but its labels for segmenter have 47×40"):
+    with pytest.raises(PatchlearnError, match=r"img03\.png: 48×40 pixels, but its labels have 47×40"):
         train(data, tmp_path / "run", console, settings(), partial(read_mask_of, masks))
     (masks / "img05.png").unlink()
     with pytest.raises(PatchlearnError, match=r"img05\.png: no such file"):
@@ -232,23 +225,6 @@ def test_a_class_without_a_pixel_is_said_aloud(data: Dataset, capsys: pytest.Cap
     reds = [sample for sample in data.split("train") if sample.labels == (0,)]
     check_labels(reds, partial(read_mask, data), data.classes, Console())
     assert "no mask has a pixel of blue:" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"head": "deeplab"}, "segmenter.head: 'deeplab' is not an option"),
-        ({"average": 1.5}, r"segmenter.average: 1.5 is outside \[0, 1\]"),
-        ({"noise": NoiseSettings(loss="focal")}, "segmenter.noise.loss: 'focal' is not an option"),
-        ({"noise": NoiseSettings(rounds=0)}, "segmenter.noise.rounds: 0"),
-        ({"noise": NoiseSettings(confidence=2)}, "segmenter.noise.confidence: 2"),
-        ({"noise": NoiseSettings(labels="some")}, "segmenter.noise.labels: 'some' is not an option"),
-        ({"noise": NoiseSettings(undecided=1)}, "inference.undecided: 1"),
-    ],
-)
-def test_wrong_settings_are_named(changes: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(PatchlearnError, match=complaint):
-        check_segmenter(replace(settings(), **changes))
 
 
 def test_too_few_images_for_a_step_are_refused(data: Dataset, tmp_path: Path, console: Console) -> None:

@@ -1,7 +1,7 @@
 """The drawn scenes on disk: a data set in the folder layout, with masks and part masks.
 
-`scenes.json` says which scenes the folder holds and whether all are drawn. Only files that a drawing writes are ever
-deleted.
+`scenes.json` states which scenes the folder contains and whether all are drawn. No file is deleted, except those that
+a drawing writes.
 """
 
 import re
@@ -53,8 +53,9 @@ def _read_marker(root: Path) -> dict[str, Any]:
     """The content of `scenes.json`; empty if it is missing or belongs to another program."""
     path = root / MARKER
     found = read_json(path) if path.is_file() else None
-    is_ours = isinstance(found, dict) and str(found.get("key")).startswith(_KEY_PREFIX)
-    return found if is_ours else {}
+    if isinstance(found, dict) and str(found.get("key")).startswith(_KEY_PREFIX):
+        return found
+    return {}
 
 
 def _require_ours(root: Path) -> None:
@@ -66,9 +67,9 @@ def _require_ours(root: Path) -> None:
             f"{root}: contains files, but no {MARKER} of drawn scenes. Choose a new or empty folder. Scenes of an "
             "earlier version have no such file: delete them."
         )
-    strangers = sorted(path.relative_to(root).as_posix() for path in _files(root) if not _is_drawn(path, root))
-    if strangers:
-        raise PatchlearnError(f"{root}: {strangers[0]!r} is not part of the drawn scenes. Move it to another folder.")
+    others = sorted(path.relative_to(root).as_posix() for path in _files(root) if not _is_drawn(path, root))
+    if others:
+        raise PatchlearnError(f"{root}: {others[0]!r} is not part of the drawn scenes. Move it to another folder.")
 
 
 def _begin(root: Path, key: str) -> None:

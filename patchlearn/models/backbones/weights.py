@@ -80,7 +80,8 @@ def load_hub(name: str, **options: Any) -> nn.Module:
         return timm.create_model(name, pretrained=True, **options)
     except (OSError, RuntimeError) as error:
         raise PatchlearnError(
-            f"weights: 'hub' for {name}: {str(error).splitlines()[0]} Check the connection, or name a local file."
+            f"weights: 'hub' for {name} cannot be loaded ({str(error).splitlines()[0]}). Check the connection, or name "
+            "a local file."
         ) from None
 
 

@@ -17,6 +17,7 @@ from patchlearn.core.types import Float32, Integers
 from patchlearn.refine.compiled import kernel
 
 KEY_BITS = 60  # of the 63 that an int64 has, divided among D coordinates
+Corners = tuple[int, ...]  # D + 1 zeros; their number is known when the functions are compiled
 
 
 class Row(NamedTuple):
@@ -81,7 +82,7 @@ def lattice_origin(features: Float32) -> Integers:
 
 
 @kernel()
-def empty_row(width, corners):
+def empty_row(width: int, corners: Corners) -> Row:
     """Arrays for the positions of a row's pixels."""
     shape = (len(corners), width)
     return Row(
@@ -95,7 +96,15 @@ def empty_row(width, corners):
 
 
 @kernel()
-def place_row(features, scales, origin, fields, row, weights, corners):
+def place_row(
+    features: Float32,
+    scales: Float32,
+    origin: Integers,
+    fields: Integers,
+    row: Row,
+    weights: Float32,
+    corners: Corners,
+) -> None:
     """Overwrite the row's positions and the barycentric weights, W×(D+1), of its pixels.
 
     Args:
@@ -116,7 +125,7 @@ def place_row(features, scales, origin, fields, row, weights, corners):
 
 
 @kernel()
-def _elevate(features, scales, row, corners):
+def _elevate(features: Float32, scales: Float32, row: Row, corners: Corners) -> None:
     """D features → D + 1 coordinates whose sum is zero (Adams et al., section 3.1)."""
     elevated, width = row.elevated, features.shape[1]
     total = elevated[0]
@@ -129,7 +138,7 @@ def _elevate(features, scales, row, corners):
 
 
 @kernel()
-def _round(row, corners):
+def _round(row: Row, corners: Corners) -> None:
     """The nearest point whose coordinates are multiples of D + 1, moved onto the hyperplane, and the ranks."""
     base, rank, width = row.base, row.rank, row.base.shape[1]
     share = np.float32(1 / len(corners))
@@ -149,7 +158,7 @@ def _round(row, corners):
 
 
 @kernel()
-def _rank(row, corners):
+def _rank(row: Row, corners: Corners) -> None:
     """How many remainders are larger than each coordinate's own; of equal ones, the earlier coordinate ranks first."""
     elevated, base, rank = row.elevated, row.base, row.rank
     rank[:] = 0
@@ -162,7 +171,7 @@ def _rank(row, corners):
 
 
 @kernel()
-def _order(row, corners):
+def _order(row: Row, corners: Corners) -> None:
     """Remainders and their coordinates, sorted by rank."""
     share = np.float32(1 / len(corners))
     for i in range(len(corners)):
@@ -173,7 +182,7 @@ def _order(row, corners):
 
 
 @kernel()
-def _weigh(row, weights, corners):
+def _weigh(row: Row, weights: Float32, corners: Corners) -> None:
     """Barycentric weights: the gaps between successive remainders."""
     last = len(corners) - 1
     for x in range(len(weights)):

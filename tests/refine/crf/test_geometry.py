@@ -69,7 +69,10 @@ def test_the_origin_is_below_all_corners() -> None:
 
 
 def test_features_that_span_too_many_cells_are_refused() -> None:
+    """Twelve bits for each of five coordinates, minus a margin of 18 cells on both sides."""
     features = np.zeros((5, 1, 2), np.float32)
-    features[4, 0, 1] = 1e4
-    with pytest.raises(PatchlearnError, match=r"^dense CRF: .* span \d+ cells of the lattice, more than 4060"):
+    features[4, 0, 1] = 4059 / (5 * lattice_scales(5)[4])
+    lattice_origin(features)
+    features[4, 0, 1] = 4061 / (5 * lattice_scales(5)[4])
+    with pytest.raises(PatchlearnError, match=r"^dense CRF: .* span 4061 cells of the lattice, more than 4060"):
         lattice_origin(features)

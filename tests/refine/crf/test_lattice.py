@@ -45,13 +45,14 @@ def test_neighbours_are_mutual_and_at_most_one_in_each_direction() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 3000])
-def test_the_table_of_vertices_grows(width: int) -> None:
-    """Pixels far apart share no vertex, so that each has its own simplex: 3 vertices."""
+def test_the_table_of_vertices_grows_and_keeps_its_content(width: int) -> None:
+    """Columns, and groups of three rows, are far apart: each has its own simplex of three vertices."""
     features = np.zeros((2, 9, width), np.float32)
-    features[0], features[1] = 9 * np.arange(width), 9 * np.arange(9)[:, None]
-    lattice = build_lattice(features)
-    assert len(np.unique(lattice.vertices)) == 3 * 9 * width
-    assert (3 * 9 * width > FIRST_CAPACITY) == (width == 3000)
+    features[0], features[1] = 9 * np.arange(width), 9 * (np.arange(9) // 3)[:, None]
+    vertices = build_lattice(features).vertices.reshape(3, 3, width, 3)
+    assert len(np.unique(vertices)) == 3 * 3 * width
+    np.testing.assert_array_equal(vertices, np.broadcast_to(vertices[:, :1], vertices.shape))
+    assert (2 * 3 * 3 * width > FIRST_CAPACITY) == (width == 3000)
 
 
 def test_blurring_spreads_a_half_to_each_neighbour_and_nothing_to_missing_ones() -> None:

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_runtime
+from PIL import Image
+from rich.console import Console
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.masks_io import write_scores
+from patchlearn.core.types import Sample, ScoreMaps, UInt8
+from patchlearn.data.images import read_indices
+from patchlearn.maps.settings import PseudoSettings, WalkSettings
+from patchlearn.refine import (
+    BackgroundRule,
+)
+from patchlearn.steps.pseudo_masks import write_pseudo_masks
+
+RULES = PseudoSettings(), BackgroundRule(), WalkSettings()
+
+
+def black(height: int, width: int) -> UInt8:
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def write_maps(root: Path, count: int, size: tuple[int, int] = (11, 13)) -> list[Sample]:
+    maps = ScoreMaps(scores=np.ones((1, 3, 4), np.float32), classes=(0,), size=size)
+    samples = [Sample(id=f"image{index}", image=root / f"image{index}.png", labels=(0,)) for index in range(count)]
+    for sample in samples:
+        write_scores(root / "scores" / f"{sample.id}.npz", maps)
+        Image.fromarray(black(*size)).save(sample.image)
+    return samples
+
+
+def test_masks_have_the_size_of_their_image_and_threads_change_nothing(tmp_path: Path, console: Console) -> None:
+    samples = write_maps(tmp_path, 5)
+    written = []
+    for threads in (1, 3):
+        folder = tmp_path / f"plain{threads}" / "pseudo" / "train"
+        write_pseudo_masks(
+            samples,
+            tmp_path / "scores",
+            PseudoSettings(),
+            BackgroundRule(),
+            WalkSettings(),
+            folder,
+            make_runtime(console, threads),
+        )
+        assert read_indices(folder / "image4.png").shape == (11, 13)
+        written.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")})
+    assert written[0] == written[1]
+    assert sorted(written[0]) == [f"{place}image{index}.png" for place in ("", "sure/") for index in range(5)]
+
+
+def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: Console) -> None:
+    samples = write_maps(tmp_path, 30)
+    (tmp_path / "scores" / "image0.npz").unlink()
+    folder, threads = tmp_path / "x" / "y" / "z", torch.get_num_threads()
+    with pytest.raises(PatchlearnError, match="Run patchlearn cams first"):
+        write_pseudo_masks(
+            samples,
+            tmp_path / "scores",
+            PseudoSettings(),
+            BackgroundRule(),
+            WalkSettings(),
+            folder,
+            make_runtime(console),
+        )
+    assert torch.get_num_threads() == threads
