@@ -34,9 +34,9 @@ from patchlearn.models.classifier import Classifier, load_classifier
 from patchlearn.models.settings import READS
 from patchlearn.report.figures import heat_overlay, mask_overlay, thumbnail
 from patchlearn.report.results import percent, recall_at_precision
-from patchlearn.runs.run import open_run
+from patchlearn.runs.run import Run, open_run
 from patchlearn.runs.settings import Variant
-from patchlearn.steps.step import Run, classifier_folder, classifier_key, require_step
+from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.training.classifier import KEPT
 
 PRECISIONS = (0.35, 0.5, 0.6, 0.7)  # the first is what the drawn scenes allow
@@ -75,12 +75,17 @@ class Kept:
 
 def main() -> None:
     options = parse()
-    device = "auto" if options.gpu else "cpu"
-    run = open_run(options.run, None, [f"--runtime.device={device}"], options.variant, Console(stderr=True))
-    kept = [each for variant in run.variants for each in kept_classifiers(run, variant)]
+    device = f"--runtime.device={'auto' if options.gpu else 'cpu'}"
+    with open_run(options.run, None, [device], options.variant, Console(stderr=True)) as run:
+        judge(run, options)
+
+
+def judge(run: Run, options: argparse.Namespace) -> None:
+    chosen = [variant for variant in run.variants if variant.name in run.chosen]
+    kept = [each for variant in chosen for each in kept_classifiers(run, variant)]
     if not kept:
         raise SystemExit(f"{run.folder}: no kept classifiers. Train with --classifier.keep_epochs=true.")
-    refuse_relearned(kept)
+    refuse_self_trained(kept)
     samples = run.dataset.split(options.split)[:: options.every]
     if options.figure:
         shown = [sample for sample in samples if sample.mask][:: max(1, len(samples) // options.pictures)]
@@ -106,8 +111,13 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def classifier_step(run: Run, variant: Variant) -> TrainClassifier:
+    (step,) = (step for step in run.steps(variant, "tags") if isinstance(step, TrainClassifier))
+    return step
+
+
 def kept_classifiers(run: Run, variant: Variant) -> Iterator[Kept]:
-    folder = classifier_folder(run, variant)
+    folder = classifier_step(run, variant).folder
     stages = [int(row["stage"]) for row in read_rows(folder / "epochs.csv")]
     followers: list[int | None] = [*stages[1:], None]
     for epoch, (stage, following) in enumerate(zip(stages, followers)):  # of a variant not trained there is none
@@ -116,11 +126,11 @@ def kept_classifiers(run: Run, variant: Variant) -> Iterator[Kept]:
             yield Kept(variant, epoch, stage, following != stage, following is None, path)
 
 
-def refuse_relearned(kept: Sequence[Kept]) -> None:
-    names = sorted({each.variant.name for each in kept if each.variant.relearn.rounds})
+def refuse_self_trained(kept: Sequence[Kept]) -> None:
+    names = sorted({each.variant.name for each in kept if each.variant.self_training.rounds})
     if names:
         raise SystemExit(
-            f"{', '.join(names)}: these maps are read by a discriminant, not by the classifiers that are judged here. "
+            f"{', '.join(names)}: an LDA classifier computes these maps, and only classifiers are judged here. "
             "Name other variants, and judge these with patchlearn run."
         )
 
@@ -128,13 +138,13 @@ def refuse_relearned(kept: Sequence[Kept]) -> None:
 def finished(run: Run, kept: Sequence[Kept]) -> list[Kept]:
     """The last classifiers, of trainings that have ended."""
     for variant in {each.variant.name: each.variant for each in kept}.values():
-        require_step(classifier_folder(run, variant), classifier_key(run, variant), "train")
+        classifier_step(run, variant).require()
     return [each for each in kept if each.is_last]
 
 
 @torch.no_grad()
 def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, Judged]:
-    """One for every way of reading the maps; the network sees each image once."""
+    """One for every way of reading the maps; each image goes through the network once."""
     network, cams = to_device(load_classifier(kept.path).network, run.runtime.accelerator.device), kept.variant.cams
     reads = READS if network.splits else READS[:1]
     judged = {read: Judged(ThresholdCurve(len(run.dataset.classes))) for read in reads}

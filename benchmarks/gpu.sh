@@ -3,7 +3,7 @@
 #
 #   benchmarks/gpu.sh pack DATA         here: re-encode the images of DATA at 320 px, and fetch what is missing there, into local/
 #   benchmarks/gpu.sh run [OUT]         there, seven minutes: speed, and the paper's maps at full size with three seeds
-#   benchmarks/gpu.sh masks [OUT]       there, after it: those maps learned anew, pseudo masks, segmenters
+#   benchmarks/gpu.sh masks [OUT]       there, after it: those maps with self-training, pseudo masks, segmenters
 #   benchmarks/gpu.sh ablation [OUT]    there: plain, progressive and explicit, judged after every epoch, on two backbones
 #
 # There: no network, 16 cores; torch, torchvision and timm are the machine's own. What travels, local/wheels, local/lite2.pth
@@ -15,7 +15,7 @@ WHEELS=local/wheels
 declare -A WEIGHTS=([lite0]=demo [lite2]=local/lite2.pth)
 DATA=local/voc-animals
 SEEDS="0 1 2"
-VARIANTS="plain+plain-relearned progressive explicit"  # those joined share a classifier
+VARIANTS="plain+plain-self-trained progressive explicit"  # those joined share a classifier
 export DATA OMP_NUM_THREADS=1 PYTHONPATH=$PWD
 
 pack() {
@@ -47,7 +47,7 @@ masks() {
     install
     side_by_side "$VARIANTS" --affinity.kind none --pseudo.splits "[]" --with_segmenter false
     side_by_side "$VARIANTS" --with_segmenter false
-    side_by_side "progressive plain+plain-relearned" --with_segmenter true
+    side_by_side "progressive plain+plain-self-trained" --with_segmenter true
     gather
 }
 
@@ -77,7 +77,7 @@ gather() {
     local seed name
     for seed in $SEEDS; do
         mkdir -p "local/runs/full-$seed"
-        for name in plain/plain plain/plain-relearned progressive/progressive explicit/explicit; do
+        for name in plain/plain plain/plain-self-trained progressive/progressive explicit/explicit; do
             ln -sfn "$PWD/local/runs/full-$seed-$name" "local/runs/full-$seed/"
         done
         full "$seed" "$seed" --with_segmenter false &

@@ -14,9 +14,10 @@ import json
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ from patchlearn.maps.settings import PseudoSettings
 from patchlearn.maps.walk import walk_scores
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
-from patchlearn.runs.run import open_run
-from patchlearn.steps.step import Run
+from patchlearn.runs.run import Run, open_run
+from patchlearn.runs.settings import Variant
 from patchlearn.training.affinity import MODEL
 
 RULES = {
@@ -43,27 +44,38 @@ RULES = {
     **{f"fixed {threshold}": BackgroundRule(rule="fixed", threshold=threshold) for threshold in (0.3, 0.4, 0.5)},
     **{f"power {power}": BackgroundRule(rule="power", power=power) for power in (1.5, 2.0, 4.0)},
 }
+MakeMask = Callable[[UInt8, ScoreMaps], UInt8]
 AREAS = (160, 320, 640, 1280)
 
 
 def main() -> None:
     options = parse()
     torch.set_num_threads(1)
-    run = open_run(options.run, None, ["--runtime.device=cpu"], [options.variant], Console(stderr=True))
-    folder, settings = run.folder / options.variant, replace(run.variants[0].pseudo, ignore_band=0.0)
+    with open_run(options.run, None, ["--runtime.device=cpu"], [options.variant], Console(stderr=True)) as run:
+        figures = measure(run, options)
+    print(json.dumps(figures) if options.json else summary(figures))
+
+
+def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
+    (variant,) = (each for each in run.variants if each.name == options.variant)
+    folder = run.folder / options.variant
     model = folder / "affinity" / MODEL
     network = load_affinity(model) if model.exists() else None
     samples = run.dataset.split(options.split)[: options.count]
     scores = folder / "cams" / options.split
-    rules = RULES if options.rules else {settings.background.rule: settings.background}
+    rules = RULES if options.rules else {variant.background.rule: variant.background}
     figures: dict[str, Any] = {"run": str(run.folder), "variant": options.variant, "split": options.split}
     figures |= {"images": len(samples), "affinity": network.KIND if network else "none"}
-    figures |= judge(run, samples, scores, settings, rules, network)
-    figures["images_per_s"] = {
-        threads: throughput(samples[:40], scores, settings, network, threads) for threads in (1, 2)
-    }
-    figures["area"] = area_curve(samples[0], scores, settings, network)
-    print(json.dumps(figures) if options.json else summary(figures))
+    figures |= judge(run, samples, scores, variant, rules, network)
+    make = partial(walked_mask, variant=variant, network=network)
+    figures["images_per_s"] = {threads: throughput(samples[:40], scores, make, threads) for threads in (1, 2)}
+    figures["area"] = area_curve(samples[0], scores, make)
+    return figures
+
+
+def walked_mask(image: UInt8, maps: ScoreMaps, variant: Variant, network: AffinityNetwork | None) -> UInt8:
+    settings = replace(variant.pseudo, ignore_band=0.0)
+    return pseudo_mask(image, walk_scores(image, maps, variant.walk, network), settings, variant.background)
 
 
 def parse() -> argparse.Namespace:
@@ -81,7 +93,7 @@ def judge(
     run: Run,
     samples: Sequence[Sample],
     scores: Path,
-    settings: PseudoSettings,
+    variant: Variant,
     rules: dict[str, BackgroundRule],
     network: AffinityNetwork | None,
 ) -> dict[str, Any]:
@@ -91,7 +103,7 @@ def judge(
     for sample in samples:
         image, truth = read_image(sample.image), read_mask(run.dataset, sample)
         maps = read_scores(scores_of(scores, sample))
-        for rule, step, mask, spent in steps(image, maps, settings, rules, network):
+        for rule, step, mask, spent in steps(image, maps, variant, rules, network):
             confusions[rule, step] += confusion(truth, mask, classes)
             seconds[step].append(spent)
     return {
@@ -107,7 +119,7 @@ def scores_of(folder: Path, sample: Sample) -> Path:
 def steps(
     image: UInt8,
     maps: ScoreMaps,
-    settings: PseudoSettings,
+    variant: Variant,
     rules: dict[str, BackgroundRule],
     network: AffinityNetwork | None,
 ) -> Iterator[tuple[str, str, UInt8, float]]:
@@ -116,7 +128,7 @@ def steps(
     if not maps.classes:
         return
     start = time.perf_counter()
-    walked = walk_scores(image, maps, settings.walk, network) if network else maps
+    walked = walk_scores(image, maps, variant.walk, network)
     walk_time = time.perf_counter() - start
     for name, rule in rules.items():
         start = time.perf_counter()
@@ -126,7 +138,7 @@ def steps(
         if network:
             yield name, "+ walk", values[labels.argmax(0)], walk_time
         start = time.perf_counter()
-        probabilities = refined(image, labels, settings)
+        probabilities = refined(image, labels, variant.pseudo)
         yield name, "+ CRF", values[probabilities.argmax(0)], time.perf_counter() - start
         start = time.perf_counter()
         local = pixel_adaptive_refinement(image, probabilities)
@@ -138,19 +150,15 @@ def refined(image: UInt8, labels: Float32, settings: PseudoSettings) -> Float32:
     return dense_crf(image, hard, settings.crf.preset, settings.crf.iterations)
 
 
-def throughput(
-    samples: Sequence[Sample], scores: Path, settings: PseudoSettings, network: AffinityNetwork | None, threads: int
-) -> float:
+def throughput(samples: Sequence[Sample], scores: Path, make: MakeMask, threads: int) -> float:
     work = [(read_image(sample.image), read_scores(scores_of(scores, sample))) for sample in samples]
     with ThreadPoolExecutor(threads) as pool:
         start = time.perf_counter()
-        list(pool.map(lambda pair: pseudo_mask(*pair, settings, network), work))
+        list(pool.map(lambda pair: make(*pair), work))
     return len(work) / (time.perf_counter() - start)
 
 
-def area_curve(
-    sample: Sample, scores: Path, settings: PseudoSettings, network: AffinityNetwork | None
-) -> list[dict[str, float]]:
+def area_curve(sample: Sample, scores: Path, make: MakeMask) -> list[dict[str, float]]:
     """One picture at several sizes, its maps with it."""
     image, maps = read_image(sample.image), read_scores(scores_of(scores, sample))
     curve = []
@@ -161,7 +169,7 @@ def area_curve(
         cells = -(-size[0] // 4), -(-size[1] // 4)
         resized = replace(maps, scores=replace(maps, size=cells).full_size(), size=size)
         start = time.perf_counter()
-        pseudo_mask(picture, resized, settings, network)
+        make(picture, resized)
         seconds, megapixels = time.perf_counter() - start, size[0] * size[1] / 1e6
         curve.append({"megapixels": megapixels, "s": seconds, "s_per_megapixel": seconds / megapixels})
     return curve

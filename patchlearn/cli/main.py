@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,12 @@ def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _is_setting(word: str) -> bool:
     name = word.removeprefix("--").split("=")[0]
-    return word.startswith("--") and ("." in name or name in {entry.name for entry in fields(Recipe)})
+    return word.startswith("--") and ("." in name or name in _top_level_settings())
+
+
+def _top_level_settings() -> set[str]:
+    """The settings of a recipe that are no group: `--background` alone is an option of `refine`."""
+    return {entry.name for entry in fields(Recipe) if not is_dataclass(getattr(Recipe(), entry.name))}
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

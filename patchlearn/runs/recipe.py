@@ -135,7 +135,7 @@ def _parsed(settings: Mapping[str, Any], overrides: Sequence[str], source: str) 
     parser = recipe_parser()
     try:
         base = parser.parse_object(dict(settings))
-        return cast(dict[str, Any], parser.parse_args(list(overrides), namespace=base).as_dict())
+        return parser.parse_args(list(overrides), namespace=base).as_dict()
     except ArgumentError as error:
         raise PatchlearnError(f"{source}: {' '.join(str(error).split())}") from None
 

@@ -12,7 +12,7 @@ from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.files import read_json, write_json, write_text
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.run_folder import BY_HAND, DIGESTS, EVALUATION, RECIPE, REPORT, lock_run
-from patchlearn.runs.pipeline import steps_of
+from patchlearn.runs.pipeline import steps_of, verbs
 from patchlearn.runs.recipe import dump_recipe, load_recipe
 from patchlearn.runs.settings import SUPERVISIONS, Recipe, Variant
 from patchlearn.steps.cams import WriteCams
@@ -114,16 +114,15 @@ def open_run(
 
 def run_all(run: Run) -> None:
     """Every step of every chosen variant, in order; what is complete is left alone."""
-    plans = run.chosen_steps()
-    verbs = list(dict.fromkeys(step.verb for steps in plans for step in steps))
+    plans, wanted = run.chosen_steps(), list(verbs())  # one verb after another, so that variants advance together
     if run.recipe.with_segmenter or run.recipe.supervision == "masks":
         _require_masks_to_learn_from(run)
     else:
-        verbs = [verb for verb in verbs if verb != TrainSegmenter.verb]
+        wanted.remove(TrainSegmenter.verb)
     for steps in plans:
-        _check(run, [step for step in steps if step.verb in verbs])
+        _check(run, [step for step in steps if step.verb in wanted])
     check(run)
-    for verb in verbs:
+    for verb in wanted:
         _take(run, plans, verb)
     evaluate(run)
     report(run)

@@ -18,6 +18,8 @@ from patchlearn.steps.step import Step
 from patchlearn.training.settings import AffinitySettings
 
 if TYPE_CHECKING:
+    import torch
+
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, ScoreMaps, UInt8
     from patchlearn.models.affinity_network import AffinityNetwork
@@ -48,11 +50,11 @@ class TrainAffinity(Step):
     cams: WriteCams
     seed: int
 
-    def load(self, device: object = "cpu") -> "AffinityNetwork":
+    def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork":
         """The network of the last round."""
         return _load(self.folder / MODEL, device)
 
-    def load_earlier(self, device: object = "cpu") -> "AffinityNetwork | None":
+    def load_earlier(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork | None":
         """The network of the round before the last; None if there was one round."""
         rounds = self.settings.rounds
         return _load(self._round_folder(rounds - 1) / MODEL, device) if rounds > 1 else None
@@ -132,7 +134,7 @@ def _read_walked(
     return walk_scores(image, read_scores(folder / f"{sample.id}.npz"), walk, affinity)
 
 
-def _load(path: Path, device: object) -> "AffinityNetwork":
+def _load(path: Path, device: "torch.device | str") -> "AffinityNetwork":
     from patchlearn.models.affinity_network import load_affinity
 
-    return load_affinity(path).to(device)  # type: ignore[arg-type]
+    return load_affinity(path).to(device)

@@ -32,7 +32,7 @@ def test_an_error_of_the_system_without_a_file_is_told_in_its_own_words(
 ) -> None:
     """A full disk shows when something is written, not when it is opened."""
     full = OSError(28, "No space left on device")
-    monkeypatch.setattr("patchlearn.cli.main.open_run", Mock(side_effect=full))
+    monkeypatch.setattr("patchlearn.runs.run.open_run", Mock(side_effect=full))
     assert main(["run", str(tmp_path / "a.yaml")]) == 2
     assert "[Errno 28] No space left on device. Check" in capfd.readouterr().err.replace("\n", " ")
 

@@ -95,7 +95,7 @@ def test_options_change_how_the_model_is_used(
     words = ["predict", str(photos.parent / "model"), str(photos / "a.jpg"), "--out", str(photos / "m"), "--device=cpu"]
     assert main([*words, "--scales", "0.5", "1", "--no-flip", "--crf", "segmenter", "--window", "32"]) == 0
     assert main([*words, "--crf", "segmentor"]) == 2
-    assert "inference.crf: 'segmentor' is not an option; did you mean 'segmenter'" in capfd.readouterr().err
+    assert "crf: 'segmentor' is not an option; did you mean 'segmenter'" in capfd.readouterr().err
     assert main([*words, "--seed", "3"]) == 2
     assert "--seed=3: a setting of recipes, which predict does not read" in capfd.readouterr().err
 

@@ -16,20 +16,20 @@ from patchlearn.core.types import UInt8
 from patchlearn.inference.segmenter import (
     MODEL,
     Segmenter,
-    _windows,
     load_segmenter,
     save_segmenter,
     segmenter_facts,
     with_settings,
 )
 from patchlearn.inference.settings import InferenceSettings
+from patchlearn.inference.windows import window_corners
 from patchlearn.models.segmentation import SegmentationNetwork
 
 CLASSES = ("red", "blue")
 
 
 class Colours(nn.Module):
-    """A network that knows a cell by its mean colour: red is class 1, blue class 2, anything else background."""
+    """A network that classifies a cell by its mean colour: red is class 1, blue class 2, anything else background."""
 
     stride, mean, std = 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
@@ -109,7 +109,7 @@ def test_a_tiny_image_has_a_mask(colours: Segmenter) -> None:
 
 def test_windows_cover_everything_and_bound_what_the_network_sees(colours: Segmenter) -> None:
     covered = np.zeros((320, 448), int)
-    for top, left in _windows(320, 448, 128):
+    for top, left in window_corners(320, 448, 128):
         assert top % 32 == left % 32 == 0
         covered[top : top + 128, left : left + 128] += 1
     assert covered.min() >= 1
@@ -177,13 +177,13 @@ def test_a_crf_follows_at_full_size(colours: Segmenter) -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"crf": "iron"}, "inference.crf: 'iron' is not an option; did you mean 'irn'"),
-        ({"scales": (1.0, 0.0)}, r"inference.scales: \[1.0, 0.0\]"),
-        ({"scales": (float("nan"),)}, "inference.scales"),
-        ({"scales": ()}, "name at least one"),
-        ({"long_side": 0}, "inference.long_side: 0"),
-        ({"window": 100}, "inference.window: 100 is not a multiple of 32"),
-        ({"iterations": -1}, "inference.iterations: -1"),
+        ({"crf": "iron"}, "crf: 'iron' is not an option; did you mean 'irn'"),
+        ({"scales": (1.0, 0.0)}, r"scales: \[1.0, 0.0\]"),
+        ({"scales": (float("nan"),)}, "scales"),
+        ({"scales": ()}, "Name at least one"),
+        ({"long_side": 0}, "long_side: 0"),
+        ({"window": 100}, "window: 100 is not a multiple of 32"),
+        ({"iterations": -1}, "iterations: -1"),
     ],
 )
 def test_wrong_settings_are_named(colours: Segmenter, settings: dict[str, Any], complaint: str) -> None:

@@ -105,7 +105,7 @@ def test_what_is_not_there_is_left_out(run: Path, data: Dataset) -> None:
     html = page(run, data, ("plain",))
     assert "seed mIoU" not in html
     assert "held-out, mAP" in html
-    assert "progressive" not in html.split("recipe.yaml")[0].split("<h2>Where")[1]
+    assert "progressive" not in html.split("recipe.yaml")[0].split("<h2>Maps and pseudo masks")[1]
 
 
 def test_an_empty_run_is_explained(tmp_path: Path, data: Dataset) -> None:

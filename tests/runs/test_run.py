@@ -226,6 +226,16 @@ def test_without_affinities_nothing_is_learned_and_nothing_walks(
     assert len(list(run.glob("plain/pseudo/train/*.png"))) == 8
 
 
+def test_variants_with_and_without_affinities_run_side_by_side(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
+    variants = "variants:\n  without: {affinity: {kind: none}}\n  with: {}\n"
+    recipe.write_text(RECIPE.split("variants:")[0] + variants)
+    assert run_it(recipe, folder_data, tmp_path / "run", "--with_segmenter=false") == 0
+    assert {path.parent.parent.parent.name for path in (tmp_path / "run").glob("*/pseudo/train/img00.png")} == {
+        "without",
+        "with",
+    }
+
+
 def test_affinities_need_the_maps_of_the_images_they_learn_from(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
