@@ -35,13 +35,7 @@ def refine_folder(
 
     Args:
         images: a folder of pictures.
-        scores: a folder of
-
-            - `.npz` score maps of patchlearn;
-            - `.npy`, K×h×w, any size: "scores" in [0, 1] of K classes, the first of which is 1 in the masks, the
-              background being found by `rule`; or "probabilities" of K labels, background first, that
-              sum to one;
-            - `.png` masks of indices, 255 where nothing is known: taken for right with `settings.crf.confidence`.
+        scores: a folder of maps or masks, see `refine_file`.
         out: the folder for the refined masks; palette PNGs, 255 undecided.
         settings: which refinements, and how.
         rule: of the background threshold.
@@ -74,7 +68,20 @@ def refine_folder(
 
 
 def refine_file(image: Path, maps: Path, settings: PseudoSettings, rule: BackgroundRule, kind: str = "scores") -> UInt8:
-    """H×W refined mask of one image; see `refine_folder`.
+    """H×W refined mask of one image.
+
+    Args:
+        image: a picture.
+        maps: one of
+
+            - `.npz` score maps of patchlearn;
+            - `.npy`, K×h×w, any size: "scores" in [0, 1] of K classes, the first of which is 1 in the masks, and
+              `rule` finds the background; or "probabilities" of K labels, background first, that sum to one;
+            - `.png` a mask of indices, 255 where the label is unknown; a label is right with the probability
+              `settings.crf.confidence`.
+        settings: which refinements, and how.
+        rule: of the background threshold.
+        kind: of `.npy` files, "scores" or "probabilities".
 
     Raises:
         PatchlearnError: a file that cannot be read, or maps that are not what they are said to be.

@@ -127,7 +127,8 @@ def walk_bytes(classes: int, height: int, width: int, radius: int = 5) -> int:
 
     Args:
         classes: maps that walk, K.
-        height, width: of the grid, in cells.
+        height: of the grid, in cells.
+        width: likewise.
         radius: of the walk, in cells.
 
     >>> walk_bytes(classes=3, height=94, width=125) // 10**6

@@ -5,28 +5,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows, write_text
-from patchlearn.core.masks_io import read_scores
-from patchlearn.core.types import Dataset, Sample, UInt8
-from patchlearn.data.images import read_image, read_indices, read_mask
+from patchlearn.core.types import Dataset
 from patchlearn.report.figures import (
     SERIES,
     Chart,
     Line,
     Mark,
     class_colour,
-    data_uri,
     draw_chart,
     heat_gradient,
-    heat_overlay,
-    mask_overlay,
-    thumbnail,
 )
+from patchlearn.report.gallery import drawn_variants, gallery_rows, segmented_rows
 from patchlearn.report.results import (
     TITLES,
     Result,
@@ -73,31 +67,40 @@ def write_report(
     """
     present = [name for name in variants if (run / name).is_dir()]
     results = [result for result in results_table(run, split) if result.variant in present]
-    gallery, charts = list(_gallery(run, dataset, split, present, images)), list(_charts(run, split, present))
-    segmented = list(_segmented_gallery(run, dataset, present, left_out, images))
+    gallery, charts = list(gallery_rows(run, dataset, split, present, images)), list(_charts(run, split, present))
     if not (results or gallery or charts):
         raise PatchlearnError(f"{run}: nothing to report yet. Run first: patchlearn run RECIPE --out {run}.")
-    template = Environment(loader=PackageLoader("patchlearn", "report"), autoescape=True).get_template("report.html.j2")
-    page = template.render(
+    page = _template().render(
         title=title,
         summary=_summary(dataset, learned, present),
         caption=caption(run, split),
         headline=_headline(results),
         charts=charts,
         gallery=gallery,
-        drawn=_drawn(run, split, present),
-        segmented=segmented,
-        variants=present,
-        colours=dict(zip(present, SERIES * len(present))),
-        has_truth=any(sample.mask for sample in dataset.split(split)),
-        legend=[(name, class_colour(index)) for index, name in enumerate(dataset.classes)],
-        gradient=Markup(heat_gradient()),
+        drawn=drawn_variants(run, split, present),
+        segmented=list(segmented_rows(run, dataset, present, left_out, images)),
         classes=_class_table(run, split, present, dataset),
         steps=steps,
-        recipe=_text(run / "recipe.yaml"),
+        **_style(run, dataset, split, present),
     )
     write_text(run / "report.html", page)
     return run / "report.html"
+
+
+def _template() -> Template:
+    return Environment(loader=PackageLoader("patchlearn", "report"), autoescape=True).get_template("report.html.j2")
+
+
+def _style(run: Path, dataset: Dataset, split: str, variants: Sequence[str]) -> dict[str, Any]:
+    """Colours, legends, and what belongs to the page as a whole."""
+    return {
+        "variants": variants,
+        "colours": dict(zip(variants, SERIES * len(variants))),
+        "has_truth": any(sample.mask for sample in dataset.split(split)),
+        "legend": [(name, class_colour(index)) for index, name in enumerate(dataset.classes)],
+        "gradient": Markup(heat_gradient()),
+        "recipe": _text(run / "recipe.yaml"),
+    }
 
 
 def _headline(results: Sequence[Result]) -> dict[str, Any]:
@@ -207,91 +210,6 @@ def _training_chart(logs: dict[str, list[Row]], colours: dict[str, str], column:
     chart = Chart(name=column, x_label="step", y_label=f"{column if column == 'loss' else 'mAP, %'}", lines=lines,
                   borders=borders, y_is_share=is_share)  # fmt: skip
     return {"title": "Training" if column == "loss" else "Recognition", "note": words, "svg": draw_chart(chart)}
-
-
-# --- gallery -----------------------------------------------------------------
-
-
-def _gallery(run: Path, dataset: Dataset, split: str, variants: Sequence[str], images: int) -> Iterator[dict[str, Any]]:
-    drawn = _drawn(run, split, variants)
-    complete = [sample for sample in dataset.split(split) if all(_has_maps(run, name, split, sample) for name in drawn)]
-    for sample in _chosen(complete, images) if drawn else []:
-        yield _row(run, dataset, sample, split, drawn)
-
-
-def _drawn(run: Path, split: str, variants: Sequence[str]) -> list[str]:
-    """Variants with score maps; one that is not that far yet does not empty the gallery of the others."""
-    return [name for name in variants if any((run / name / "cams" / split).glob("*.npz"))]
-
-
-def _has_maps(run: Path, variant: str, split: str, sample: Sample) -> bool:
-    return (run / variant / "cams" / split / f"{sample.id}.npz").exists()
-
-
-def _chosen(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """Evenly spread: of every stretch the middle one, of every second stretch the first with several tags.
-
-    Those with the most tags everywhere would show the rarest and hardest images only.
-    """
-    stretches = np.array_split(np.arange(len(samples)), max(1, min(count, len(samples)))) if samples else []
-    chosen = []
-    for turn, stretch in enumerate(stretches):
-        middle = samples[stretch[len(stretch) // 2]]
-        several = (samples[index] for index in stretch if turn % 2 and len(samples[index].labels) > 1)
-        chosen.append(next(several, middle))
-    return chosen
-
-
-def _row(run: Path, dataset: Dataset, sample: Sample, split: str, variants: Sequence[str]) -> dict[str, Any]:
-    small = thumbnail(read_image(sample.image))
-    return {
-        "id": sample.id,
-        "tags": [dataset.classes[label] for label in sample.labels],
-        "image": data_uri(small),
-        "truth": data_uri(mask_overlay(small, read_mask(dataset, sample))) if sample.mask else None,
-        "variants": [(name, _heat(run, name, split, sample, small), _mask(run, name, split, sample, small))
-                     for name in variants],
-    }  # fmt: skip
-
-
-def _segmented_gallery(
-    run: Path, dataset: Dataset, variants: Sequence[str], left_out: Sequence[Path], images: int
-) -> Iterator[dict[str, Any]]:
-    """New images with the masks of every segmenter; those of the fully supervised reference last."""
-    folders = {name: run / name / "segmented" for name in variants}
-    folders |= {f"{name}, true masks": run / name / "segmented-masks" for name in variants}
-    there = [
-        (split, name, folder / split)
-        for split in dataset.splits
-        for name, folder in folders.items()
-        if (folder / split).is_dir() and folder / split not in left_out
-    ]
-    first = there[0][0] if there else ""
-    shown = {name: folder for split, name, folder in there if split == first}
-    for sample in _chosen(dataset.split(first), images) if there else []:
-        yield _segmented_row(dataset, sample, {name: folder / f"{sample.id}.png" for name, folder in shown.items()})
-
-
-def _segmented_row(dataset: Dataset, sample: Sample, masks: dict[str, Path]) -> dict[str, Any]:
-    small = thumbnail(read_image(sample.image))
-    return {
-        "id": sample.id,
-        "image": data_uri(small),
-        "truth": data_uri(mask_overlay(small, read_mask(dataset, sample))) if sample.mask else None,
-        "masks": [
-            (name, data_uri(mask_overlay(small, read_indices(path))) if path.exists() else None)
-            for name, path in masks.items()
-        ],
-    }
-
-
-def _heat(run: Path, variant: str, split: str, sample: Sample, small: UInt8) -> str:
-    return data_uri(heat_overlay(small, read_scores(run / variant / "cams" / split / f"{sample.id}.npz").scores))
-
-
-def _mask(run: Path, variant: str, split: str, sample: Sample, small: UInt8) -> str | None:
-    path = run / variant / "pseudo" / split / f"{sample.id}.png"
-    return data_uri(mask_overlay(small, read_indices(path))) if path.exists() else None
 
 
 def _text(path: Path) -> str | None:

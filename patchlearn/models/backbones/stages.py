@@ -12,7 +12,8 @@ class Stages(nn.Module):
     Args:
         name: the backbone's name, as `create_stages` takes it.
         stages: consecutive modules, each B×C×h×w → B×C'×h'×w'.
-        mean, std: of the images' normalisation, per channel, for values in [0, 1].
+        mean: per channel, of the images' normalisation, for values in [0, 1].
+        std: likewise.
 
     Attributes:
         channels: channels of each stage's output, found with a small image of zeros.
