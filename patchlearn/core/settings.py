@@ -81,14 +81,11 @@ def key_values(value: Any) -> Any:
     A field that names an existing file contributes the content of the file.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: _field_value(value, entry.name, entry.metadata) for entry in _key_fields(value)}
+        inside = [entry for entry in fields(value) if entry.metadata.get("key") != "outside"]
+        return {entry.name: _field_value(value, entry.name, entry.metadata) for entry in inside}
     if isinstance(value, Mapping):
         return {str(name): key_values(each) for name, each in value.items()}
     return [key_values(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _key_fields(value: Any) -> list[Any]:
-    return [entry for entry in fields(value) if entry.metadata.get("key") != "outside"]
 
 
 def _field_value(owner: Any, name: str, metadata: Mapping[str, Any]) -> Any:

@@ -31,7 +31,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One image, the classes somebody said are in it, and where its ground truth lies, if there is any.
+    """One image, its tags, and the path of its true mask, if there is one.
 
     Args:
         id: unique within the data set; the stem of every file that a step writes about this image.

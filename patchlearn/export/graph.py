@@ -149,7 +149,7 @@ def traced_program(segmenter: Segmenter) -> torch.export.ExportedProgram:
 
 
 def export_facts(segmenter: Segmenter) -> dict[str, str]:
-    """What users of an exported file must know; `classes` is a JSON list, background first.
+    """What users of an exported file need; `classes` is a JSON list, background first.
 
     >>> network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=1)
     >>> export_facts(Segmenter(network=network, classes=("cat",)))["classes"]

@@ -151,14 +151,14 @@ def _inline(svg: str, chart: Chart) -> Markup:
 def bright_palette() -> UInt8:
     """256×3: a colour for every value of a mask, neighbours far apart in hue.
 
-    VOC's own palette, in which masks are saved, begins with colours too dark to be seen on a photograph.
+    VOC's own palette, in which masks are saved, begins with colours that are too dark on a photograph.
 
     >>> bright_palette()[1].tolist()
     [242, 53, 48]
     """
     golden = (5**0.5 - 1) / 2
     tones = ((0.8, 0.95), (0.55, 1.0), (0.85, 0.7))
-    # Every turn of the tones sees about eight hues, for more than those are hard to tell apart.
+    # The tone changes after eight hues: more than eight hues of one tone are hard to tell apart.
     colours = [hsv_to_rgb((0.004 + index * golden) % 1, *tones[index // 8 % len(tones)]) for index in range(255)]
     return (np.array([(0, 0, 0), *colours]) * 255).round().astype(np.uint8)
 

@@ -17,7 +17,10 @@ def gallery_rows(
 ) -> Iterator[dict[str, Any]]:
     """One row an image: the picture, its true mask, and map and pseudo mask of every variant that has maps."""
     drawn = drawn_variants(run, split, variants)
-    complete = [sample for sample in dataset.split(split) if all(_has_maps(run, name, split, sample) for name in drawn)]
+    folders = [run / name / "cams" / split for name in drawn]
+    complete = [
+        sample for sample in dataset.split(split) if all((each / f"{sample.id}.npz").exists() for each in folders)
+    ]
     for sample in _chosen(complete, images) if drawn else []:
         yield _row(run, dataset, sample, split, drawn)
 
@@ -25,10 +28,6 @@ def gallery_rows(
 def drawn_variants(run: Path, split: str, variants: Sequence[str]) -> list[str]:
     """Variants with score maps. One without maps does not empty the gallery of the others."""
     return [name for name in variants if any((run / name / "cams" / split).glob("*.npz"))]
-
-
-def _has_maps(run: Path, variant: str, split: str, sample: Sample) -> bool:
-    return (run / variant / "cams" / split / f"{sample.id}.npz").exists()
 
 
 def _chosen(samples: Sequence[Sample], count: int) -> list[Sample]:

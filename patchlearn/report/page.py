@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, Template
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from patchlearn.core.errors import PatchlearnError
@@ -70,7 +70,8 @@ def write_report(
     gallery, charts = list(gallery_rows(run, dataset, split, present, images)), list(_charts(run, split, present))
     if not (results or gallery or charts):
         raise PatchlearnError(f"{run}: nothing to report yet. Run first: patchlearn run RECIPE --out {run}.")
-    page = _template().render(
+    environment = Environment(loader=PackageLoader("patchlearn", "report"), autoescape=True)
+    page = environment.get_template("report.html.j2").render(
         title=title,
         summary=_summary(dataset, learned, present),
         caption=caption(run, split),
@@ -85,10 +86,6 @@ def write_report(
     )
     write_text(run / "report.html", page)
     return run / "report.html"
-
-
-def _template() -> Template:
-    return Environment(loader=PackageLoader("patchlearn", "report"), autoescape=True).get_template("report.html.j2")
 
 
 def _style(run: Path, dataset: Dataset, split: str, variants: Sequence[str]) -> dict[str, Any]:

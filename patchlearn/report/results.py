@@ -211,7 +211,7 @@ def caption(run: Path, split: str | None = None) -> str:
     precision = reference_precision(entries, list(dict.fromkeys(entry["variant"] for entry in entries)))
     if precision is not None and any("recall_weak" in entry for entry in entries):
         words += f" Equal precision: {percent(precision)} of the predicted foreground is right."
-    return words + " Oracle: the best threshold on these very masks; label-free: a rule that sees none."
+    return words + " Oracle: the best threshold on these very masks; label-free: a rule that reads none."
 
 
 def _segmenter_words(run: Path) -> str:

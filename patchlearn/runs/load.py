@@ -62,7 +62,7 @@ def find_model(path: Path) -> Path:
     """The segmenter's file in a run folder, a variant's folder, a model folder; or the path itself.
 
     Raises:
-        PatchlearnError: none is there; the message says what is.
+        PatchlearnError: there is none; the message names what is there.
     """
     for candidate in _candidates(path):
         if candidate.is_file():
@@ -76,7 +76,7 @@ def find_model(path: Path) -> Path:
 
 
 def write_model_folder(segmenter: Segmenter, folder: Path, name: str | None = None) -> None:
-    """Write the segmenter as a folder that can be copied, shared and loaded; see the top of this file.
+    """Write the segmenter as a folder that can be copied, shared and loaded (the files: top of this module).
 
     Args:
         segmenter: what is written.
@@ -84,7 +84,7 @@ def write_model_folder(segmenter: Segmenter, folder: Path, name: str | None = No
         name: under which others load it; None for the folder's.
 
     Raises:
-        PatchlearnError: the folder holds other files, a README.md of which would be lost.
+        PatchlearnError: the folder holds other files; a README.md among them would be lost.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "settings.json").is_file():
         raise PatchlearnError(f"{folder}: holds other files than a model's. Choose a new folder.")
@@ -107,7 +107,9 @@ def push_to_hub(segmenter: Segmenter, repository: str, folder: Path, api: HfApi 
         PatchlearnError: the name is no "owner/name"; the hub cannot be reached, or does not let this user in.
     """
     if not HUB_NAME.fullmatch(repository):
-        raise PatchlearnError(f"hub: {repository!r} names no repository. Write owner/name, owner being you or yours.")
+        raise PatchlearnError(
+            f"hub: {repository!r} is no name of a repository. Write owner/name, where owner is your name on the hub."
+        )
     write_model_folder(segmenter, folder, repository)
     api = api or HfApi()
     try:

@@ -16,7 +16,7 @@ from patchlearn.runs.settings import Variant
 from patchlearn.steps.affinity import TrainAffinity
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.classifier import TrainClassifier
-from patchlearn.steps.data_splits import DataSplit, DataSplits, TrueMasks
+from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
 from patchlearn.steps.self_training import SelfTrain
@@ -42,8 +42,8 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if supervision == "masks":
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
-    learned = data[variant.classifier.train_split]
-    yield (classifier := TrainClassifier(home, variant.classifier, learned, _held_out(variant, data), seed))
+    learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
+    yield (classifier := TrainClassifier(home, variant.classifier, learned, held_out, seed))
     lda = None
     if variant.self_training.rounds:
         views, rule = replace(variant.cams.views, flip=False), variant.background
@@ -78,10 +78,6 @@ def _segmented_splits(variant: Variant, data: DataSplits) -> tuple[str, ...]:
     if variant.segmenter.splits is None:
         return (VAL,) if data.find(VAL) else ()
     return variant.segmenter.splits
-
-
-def _held_out(variant: Variant, data: DataSplits) -> DataSplit | None:
-    return data.find(variant.classifier.held_out_split)
 
 
 def _of(cams: Mapping[str, WriteCams], split: str, variant: Variant, reader: str) -> WriteCams:

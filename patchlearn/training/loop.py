@@ -58,7 +58,7 @@ class Task(Generic[Batch]):
 
 
 def fit(task: Task[Any], settings: Optimisation, folder: Path, runtime: Runtime, *, seed: int) -> None:
-    """Train `task.model` in place, from where `folder` says an earlier call stood.
+    """Train `task.model` in place, from the state that an earlier call saved in `folder`.
 
     Writes `state.safetensors`, `log.csv` (a row every ten steps) and `epochs.csv` into the folder.
 

@@ -43,23 +43,23 @@ def balanced(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> T
 
 
 def bootstrapped(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> Tensor:
-    """A part of every label is what the network itself would say.
+    """A part of every label is replaced by the network's own prediction.
 
     Source: hard bootstrapping, Reed et al., "Training Deep Neural Networks on Noisy Labels with Bootstrapping", ICLR
     2015 workshop.
     """
-    says = logits.detach().argmax(1)
-    costs = HARD_BOOTSTRAP * _pixel_costs(logits, labels) + (1 - HARD_BOOTSTRAP) * _pixel_costs(logits, says)
+    predicted = logits.detach().argmax(1)
+    costs = HARD_BOOTSTRAP * _pixel_costs(logits, labels) + (1 - HARD_BOOTSTRAP) * _pixel_costs(logits, predicted)
     return _mean(costs, labels != IGNORE, divisor)
 
 
 def generalised(logits: Tensor, labels: Tensor, divisor: Divisor = own_pixels) -> Tensor:
-    """(1 − p^q) / q, p being the label's probability: a label that the network finds unlikely pulls less.
+    """(1 − p^q) / q with p the probability of the label: the gradient of an improbable label is smaller.
 
     Source: Zhang & Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
     NeurIPS 2018.
     """
-    # p^q from log p: a power of a p that is nought in float32 would have no gradient.
+    # p^q from log p: a power of a p that is 0 in float32 would have no gradient.
     powers = (-GENERALISED_POWER * _pixel_costs(logits, labels)).exp()
     return _mean((1 - powers) / GENERALISED_POWER, labels != IGNORE, divisor)
 
@@ -80,22 +80,22 @@ def _pixel_costs(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _mean(costs: Tensor, counted: Tensor, divisor: Divisor) -> Tensor:
-    """Zero, and not nothing, where there is nothing to count; a share of everybody's pixels may be less than one."""
+    """The mean over the counted pixels; 0 where there are none. With several processes the divisor may be below 1."""
     pixels = divisor(counted.sum().to(costs.dtype))
     return (costs * counted).sum() / torch.where(pixels > 0, pixels, 1)
 
 
 def corrected(labels: Tensor, probabilities: Tensor, present: Tensor, confidence: float) -> Tensor:
-    """Labels, replaced where the teacher is sure of another class that is in the image.
+    """Labels, replaced where the teacher predicts another class of the image's tags with enough confidence.
 
     Args:
-        labels: B×H×W; what is ignored stays ignored.
+        labels: B×H×W; ignored pixels stay ignored.
         probabilities: B×(K+1)×H×W of the teacher, background first.
         present: B×K, 1 where the image's tags name the class.
-        confidence: probability from which the teacher is believed.
+        confidence: the teacher's probability from which a label is replaced.
 
-    >>> sure = torch.tensor([[0.05, 0.95, 0.95], [0.95, 0.05, 0.05]]).view(1, 2, 1, 3)
-    >>> corrected(torch.tensor([[[0, 255, 1]]]), sure, torch.ones(1, 1), 0.9)
+    >>> confident = torch.tensor([[0.05, 0.95, 0.95], [0.95, 0.05, 0.05]]).view(1, 2, 1, 3)
+    >>> corrected(torch.tensor([[[0, 255, 1]]]), confident, torch.ones(1, 1), 0.9)
     tensor([[[  1, 255,   0]]])
     """
     allowed = F.pad(present, (1, 0), value=1.0)[:, :, None, None]

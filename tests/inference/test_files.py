@@ -7,13 +7,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from patchlearn.cli.main import main
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.inference.files import find_pictures, segment_files
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
-from patchlearn.runs.load import write_model_folder
 
 
 @pytest.fixture(scope="module")
@@ -69,35 +67,10 @@ def test_every_picture_has_a_mask_of_its_size(segmenter: Segmenter, photos: Path
     assert (out / "classes.txt").read_text() == "cat\ndog\n"
 
 
-def test_a_corrupt_file_is_reported_and_the_rest_are_done(
-    segmenter: Segmenter, photos: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes()[:200])
-    write_model_folder(segmenter, photos.parent / "model")
-    out = photos.parent / "masks"
-    assert main(["predict", str(photos.parent / "model"), str(photos), "-o", str(out), "--device", "cpu"]) == 2
-    assert set(masks(out)) == {"a", "ü b"}
-    error = capfd.readouterr().err
-    assert "b.jpg: damaged image" in error
-    assert "Traceback" not in error
-
-
 def test_without_any_picture_nothing_is_written(segmenter: Segmenter, photos: Path, console: Console) -> None:
     with pytest.raises(PatchlearnError, match=r"\*\.gif: no picture there"):
         segment_files(segmenter, [str(photos / "*.gif")], photos / "masks", console)
     assert not (photos / "masks").exists()
-
-
-def test_options_change_how_the_model_is_used(
-    segmenter: Segmenter, photos: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    write_model_folder(segmenter, photos.parent / "model")
-    words = ["predict", str(photos.parent / "model"), str(photos / "a.jpg"), "--out", str(photos / "m"), "--device=cpu"]
-    assert main([*words, "--scales", "0.5", "1", "--no-flip", "--crf", "segmenter", "--window", "32"]) == 0
-    assert main([*words, "--crf", "segmentor"]) == 2
-    assert "crf: 'segmentor' is not an option; did you mean 'segmenter'" in capfd.readouterr().err
-    assert main([*words, "--seed", "3"]) == 2
-    assert "--seed=3: a setting of recipes, which predict does not read" in capfd.readouterr().err
 
 
 def test_masks_of_other_classes_keep_their_names(segmenter: Segmenter, photos: Path, console: Console) -> None:

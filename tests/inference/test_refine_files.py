@@ -44,19 +44,6 @@ def refined(maps: Path, stem: str) -> UInt8:
     return read_indices(maps.parent / "out" / f"{stem}.png")
 
 
-def test_a_threshold_means_the_rule_that_has_one(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (images / "b.JPG").unlink()
-    (images / "ü c.bmp").unlink()
-    np.save(maps / "a.npy", np.broadcast_to(np.linspace(0, 1, SIZE[1], dtype=np.float32), (1, *SIZE)))
-    shares = []
-    for options in ((), ("--threshold", "0.9"), ("--background", "fixed", "--threshold", "0.9")):
-        assert refine(images, maps, "--preset", "none", *options) == 0
-        shares.append((refined(maps, "a") == 1).mean())
-    assert shares[1] == shares[2] < 0.2 < shares[0]
-    assert refine(images, maps, "--background", "otsu", "--threshold", "0.9") == 2
-    assert "the rule 'otsu' finds its own" in capfd.readouterr().err
-
-
 EXPECTED = np.broadcast_to(np.arange(SIZE[1]) >= EDGE, SIZE)
 
 
@@ -181,10 +168,3 @@ def test_endings_in_capitals_and_archives_under_another_name(
     message = capfd.readouterr().err.replace("\n", " ")
     assert "b.npy: not a plain NumPy array" in message
     assert "Traceback" not in message
-
-
-@pytest.mark.parametrize("threads", ["0", "-1"])
-def test_threads_are_at_least_one(threads: str, images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
-    assert refine(images, maps, "--threads", threads) == 2
-    assert f"threads: {threads} is out of range" in capfd.readouterr().err

@@ -1,6 +1,7 @@
 """The folder layout: images/, labels.csv, and optionally classes.txt and masks/."""
 
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
@@ -57,27 +58,28 @@ def _refuse_other_separators(root: Path, row: LabelRow) -> None:
 
 
 def _sample(root: Path, row: LabelRow, labels: tuple[int, ...]) -> Sample:
-    images = root / "images"
-    image = images / row.image
-    if Path(row.image).is_absolute() or ".." in Path(row.image).parts:
+    images, parts = root / "images", PurePath(row.image).parts
+    if ".." in parts or PurePath(row.image).is_absolute():
         raise PatchlearnError(
             f"{root / 'labels.csv'}, line {row.line}: {row.image!r} is outside of {images}. Write a path below it."
         )
-    if not image.is_file():
+    image = images / row.image
+    if not os.path.isfile(image):
         raise PatchlearnError(f"{root / 'labels.csv'}, line {row.line}: {image} does not exist. Correct the name.")
-    mask, parts = (_png_of(row, root / name) for name in ("masks", "parts"))
-    return Sample(id=_id(row), image=image, labels=labels, mask=mask, parts=parts)
+    mask, part_mask = (_png_of(row, f"{root}/{name}") for name in ("masks", "parts"))
+    return Sample(id=_id(row), image=image, labels=labels, mask=mask, parts=part_mask)
 
 
-def _png_of(row: LabelRow, folder: Path) -> Path | None:
+def _png_of(row: LabelRow, folder: str) -> Path | None:
     """The PNG of the image `a/b.jpg`: `a__b.png` or `a/b.png`."""
-    paths = (folder / f"{_id(row)}.png", folder / Path(row.image).with_suffix(".png"))
-    return next((path for path in paths if path.is_file()), None)
+    # Strings: with hundreds of thousands of images, path objects would take most of the time.
+    paths = (f"{folder}/{_id(row)}.png", f"{folder}/{os.path.splitext(row.image)[0]}.png")
+    return next((Path(path) for path in paths if os.path.isfile(path)), None)
 
 
 def _id(row: LabelRow) -> str:
     """The image `a/b.jpg` has the id `a__b`, because steps write their files into one flat folder."""
-    return "__".join(Path(row.image).with_suffix("").parts)
+    return os.path.splitext(os.path.normpath(row.image))[0].replace(os.sep, "__")
 
 
 def _refuse_equal_ids(table: Path, rows: list[LabelRow]) -> None:

@@ -78,12 +78,6 @@ def test_class_names_are_checked(root: Path, classes: list[str]) -> None:
         write(root, "cvat", classes, "a.xml")
 
 
-def test_class_names_may_hold_spaces(root: Path) -> None:
-    (root / "names.txt").write_text("traffic light\nb\nc\n", encoding="utf-8")
-    assert convert(root, "cvat", "a.xml", "--classes", str(root / "names.txt")) == 0
-    assert 'label="traffic light"' in (root / "a.xml").read_text(encoding="utf-8")
-
-
 def test_file_names_that_no_format_can_hold_are_refused(root: Path) -> None:
     for name in (b"a\nb", b"\xff"):
         for folder, suffix in (("images", b".png"), ("masks", b".png")):
@@ -92,17 +86,6 @@ def test_file_names_that_no_format_can_hold_are_refused(root: Path) -> None:
     failures = write(root, "cvat", CLASSES, "a.xml")
     assert len(failures) == 2
     assert all("Rename the file" in failure for failure in failures)
-
-
-def test_missing_folders_and_class_lists_are_named(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (root / "masks" / "classes.txt").unlink()
-    assert convert(root, "coco", "a.json", "--shapes", "polygons") == 2
-    (root / "names.txt").write_text("a\nb\nc\n", encoding="utf-8")
-    assert convert(root, "coco", "a.json", "--shapes", "polygons", "--classes", str(root / "names.txt")) == 0
-    assert convert(root / "none", "coco", "a.json", "--classes", str(root / "names.txt"), "--shapes", "polygons") == 2
-    message = capfd.readouterr().err.replace("\n", " ")
-    assert "classes.txt: no such file. Name the classes of the masks with --classes" in message
-    assert "masks: no such folder" in message
 
 
 def test_nothing_is_written_when_no_mask_is_right(root: Path) -> None:
