@@ -1,4 +1,4 @@
-"""`patchlearn predict`: files, folders and patterns in, masks out."""
+"""Files, folders and patterns in, masks out."""
 
 from pathlib import Path
 

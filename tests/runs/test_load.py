@@ -144,7 +144,7 @@ def test_a_hub_that_is_not_there_is_one_sentence(segmenter: Segmenter, tmp_path:
 
 @pytest.mark.parametrize("name", ["animals", "a/b/c", ""])
 def test_nothing_is_made_on_the_hub_under_half_a_name(name: str, segmenter: Segmenter, tmp_path: Path) -> None:
-    with pytest.raises(PatchlearnError, match="names no repository"):
+    with pytest.raises(PatchlearnError, match="is no name of a repository"):
         push_to_hub(segmenter, name, tmp_path / "a", SimpleNamespace())  # type: ignore[arg-type]
     assert not (tmp_path / "a").exists()
 

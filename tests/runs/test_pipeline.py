@@ -1,0 +1,123 @@
+"""Which steps a variant has, in which order."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import Dataset, Sample
+from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings
+from patchlearn.runs.pipeline import steps_of, verbs
+from patchlearn.runs.settings import Variant
+from patchlearn.steps.affinity import TrainAffinity
+from patchlearn.steps.cams import WriteCams
+from patchlearn.steps.classifier import TrainClassifier
+from patchlearn.steps.data_splits import DataSplits, TrueMasks
+from patchlearn.steps.pseudo_masks import WritePseudoMasks
+from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented
+from patchlearn.steps.self_training import SelfTrain
+from patchlearn.steps.step import Step
+from patchlearn.training.settings import AffinitySettings, SegmenterSettings
+
+HOME = Path("run") / "plain"
+WHOLE = ["classifier", "relearn", "cams/train", "affinity", "pseudo/train", "segmenter", "segmented/val"]
+
+
+def steps(variant: Variant, splits: tuple[str, ...] = ("train", "val"), supervision: str = "tags") -> list[Step]:
+    samples = {name: (Sample(id=name, image=Path(name), labels=(0,), mask=Path(name)),) for name in splits}
+    dataset = Dataset(root=Path("photos"), classes=("cat",), splits=samples, mask_values=(1,), masks_are_closed=True)
+    return list(steps_of(variant, DataSplits(dataset, str), HOME, seed=0, supervision=supervision))
+
+
+def folders(made: list[Step]) -> list[str]:
+    return [step.folder.relative_to(HOME).as_posix() for step in made]
+
+
+def test_a_variant_has_every_step_in_order_and_each_reads_those_before_it() -> None:
+    made = steps(Variant())
+    assert folders(made) == WHOLE
+    kinds = [TrainClassifier, SelfTrain, WriteCams, TrainAffinity, WritePseudoMasks, TrainSegmenter, WriteSegmented]
+    assert [type(step) for step in made] == kinds
+    assert [{WHOLE[made.index(needed)] for needed in step.needs} for step in made] == [
+        set(),
+        {"classifier"},
+        {"classifier", "relearn"},
+        {"classifier", "cams/train"},
+        {"cams/train", "affinity"},
+        {"pseudo/train"},
+        {"segmenter"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variant", "left_out"),
+    [
+        (Variant(affinity=AffinitySettings(kind="none")), {"affinity"}),
+        (Variant(self_training=SelfTrainingSettings(rounds=0)), {"relearn"}),
+        (Variant(segmenter=SegmenterSettings(splits=())), {"segmented/val"}),
+        (Variant(segmenter=SegmenterSettings(train_split="val")), {"segmenter", "segmented/val"}),
+    ],
+)
+def test_a_setting_leaves_out_its_step_and_no_other(variant: Variant, left_out: set[str]) -> None:
+    made = steps(variant)
+    assert folders(made) == [name for name in WHOLE if name not in left_out]
+    for number, step in enumerate(made):
+        assert set(step.needs) <= set(made[:number])
+
+
+def test_maps_masks_and_segmented_images_have_a_step_for_every_split() -> None:
+    both = ("train", "val")
+    variant = Variant(
+        cams=CamSettings(splits=both), pseudo=PseudoSettings(splits=both), segmenter=SegmenterSettings(splits=both)
+    )
+    assert folders(steps(variant)) == [
+        *("classifier", "relearn", "cams/train", "cams/val", "affinity", "pseudo/train", "pseudo/val"),
+        *("segmenter", "segmented/train", "segmented/val"),
+    ]
+
+
+def test_the_reference_learns_from_true_masks_and_needs_no_other_step() -> None:
+    trained, written = steps(Variant(), supervision="masks")
+    assert folders([trained, written]) == ["segmenter-masks", "segmented-masks/val"]
+    assert isinstance(trained, TrainSegmenter)
+    assert isinstance(trained.masks, TrueMasks)
+    assert (trained.needs, written.needs) == ((), (trained,))
+
+
+def test_without_a_split_val_nothing_is_segmented() -> None:
+    assert folders(steps(Variant(), splits=("train",))) == WHOLE[:-1]
+
+
+def test_the_walk_is_part_of_the_affinity_network_only_where_a_round_reads_it() -> None:
+    for rounds in (1, 2):
+        affinity = steps(Variant(affinity=AffinitySettings(rounds=rounds)))[3]
+        assert isinstance(affinity, TrainAffinity)
+        assert (affinity.walk is None) == (rounds == 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        (
+            {"pseudo": PseudoSettings(splits=("train", "val"))},
+            r"variant default: cams\.splits lacks 'val', which pseudo masks are made from\. Add it",
+        ),
+        (
+            {"affinity": AffinitySettings(train_split="val")},
+            r"variant default: cams\.splits lacks 'val', which the affinity network learns from\. Add it",
+        ),
+        ({"cams": CamSettings(splits=("train", "test"))}, r"photos: no split 'test'\. It has: train, val"),
+        ({"segmenter": SegmenterSettings(splits=("test",))}, "no split 'test'"),
+        ({"self_training": SelfTrainingSettings(train_split="test")}, "no split 'test'"),
+    ],
+)
+def test_a_split_that_is_not_there_is_named(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(PatchlearnError, match=complaint):
+        steps(Variant(**changes))
+
+
+def test_verbs_come_in_the_order_of_the_steps_with_a_line_of_help_each() -> None:
+    assert list(verbs()) == ["train", "cams", "affinity", "pseudo", "segment"]
+    assert [line.split(":")[0] for line in verbs().values()] == [f"Step {number}" for number in range(1, 6)]
+    assert all(line.count("Step") == 1 for line in verbs().values())
