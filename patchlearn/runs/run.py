@@ -107,9 +107,9 @@ def open_run(
         )
         for variant in run.variants:
             run.steps(variant)  # raises where settings name splits that are not there
-        yield run
         if runtime.accelerator.is_main_process:
-            digests.save()
+            stack.callback(digests.save)
+        yield run
 
 
 def run_all(run: Run) -> None:

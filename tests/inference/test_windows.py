@@ -1,5 +1,7 @@
 """Windows cover an image and overlap."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_windows_cover_everything_on_the_grid_of_the_network(height: int, width:
 def test_neighbours_overlap_by_about_a_third(height: int, width: int, window: int) -> None:
     corners = list(window_corners(height, width, window))
     for starts in (sorted({top for top, _ in corners}), sorted({left for _, left in corners})):
-        assert all(after - before <= window * 2 / 3 + 32 for before, after in zip(starts, starts[1:]))
+        assert all(after - before <= window * 2 / 3 + 32 for before, after in pairwise(starts))
 
 
 def test_windows_come_row_by_row() -> None:
