@@ -140,7 +140,10 @@ def take(run: Run, verb: str) -> None:
 
 def _take(run: Run, plans: Sequence[Sequence[Step]], verb: str) -> None:
     steps = [step for plan in plans for step in plan if step.verb == verb]
-    if not all(step.is_complete for step in steps):
+    to_do = [step for step in steps if not step.is_complete]
+    for need in (need for step in to_do for need in step.needs if need not in steps):
+        need.require()  # before anything is written
+    if to_do:
         _write_recipe(run)
     for step in steps:
         step.take(run.runtime)
