@@ -15,7 +15,6 @@ from patchlearn.models import classifier as classifier_module
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.classifier import load_classifier
 from patchlearn.training import classifier as module
-from patchlearn.training.batches import multi_hot
 from patchlearn.training.classifier import mean_average_precision, stage_of_epoch, train_classifier
 from patchlearn.training.settings import ClassifierSettings, Optimisation
 
@@ -138,10 +137,6 @@ def test_mean_average_precision_by_hand() -> None:
     # class 0: ranks 1 and 3 → (1 + 2/3) / 2; class 1: ranks 1 and 3 as well; class 2 has no positive
     assert mean_average_precision(scores, labels) == pytest.approx((1 + 2 / 3) / 2)
     assert np.isnan(mean_average_precision(scores, torch.zeros(4, 3)))
-
-
-def test_multi_hot_of_no_label_is_zero() -> None:
-    assert multi_hot((), 3).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

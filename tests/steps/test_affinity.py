@@ -1,0 +1,71 @@
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_runtime, tiny_stages
+from rich.console import Console
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.masks_io import read_scores, write_scores
+from patchlearn.core.types import Sample, ScoreMaps
+from patchlearn.data.images import read_image, read_indices
+from patchlearn.data.open import open_dataset
+from patchlearn.maps.settings import WalkSettings
+from patchlearn.maps.walk import walk_scores
+from patchlearn.models.affinity_network import create_affinity
+from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
+from patchlearn.steps.affinity import TrainAffinity, _read_walked, write_affinity_labels
+from patchlearn.training.settings import AffinitySettings, Optimisation
+
+WALK = WalkSettings(radius=3, steps=4)
+
+
+@pytest.fixture
+def samples(folder_data: Path, tmp_path: Path) -> tuple[Sample, ...]:
+    """Four images, with random score maps of their classes."""
+    chosen = open_dataset("folder", folder_data).split("train")[:4]
+    for index, sample in enumerate(chosen):
+        scores = np.random.default_rng(index).random((1, 10, 12), np.float32)
+        write_scores(
+            tmp_path / "cams" / f"{sample.id}.npz", ScoreMaps(scores=scores, classes=sample.labels, size=(40, 48))
+        )
+    return chosen
+
+
+@pytest.mark.parametrize("walks", [False, True])
+def test_labels_are_the_confident_pixels_of_the_maps_after_the_walk_if_there_is_one(
+    walks: bool, samples: tuple[Sample, ...], tmp_path: Path, console: Console
+) -> None:
+    torch.manual_seed(0)
+    affinity = create_affinity(tiny_stages(), "features").eval() if walks else None
+    read, folder = partial(_read_walked, tmp_path / "cams", WALK, affinity), tmp_path / "labels"
+    write_affinity_labels(samples, read, BackgroundRule(), ConfidentRegions(), folder, make_runtime(console))
+    for sample in samples:
+        image = read_image(sample.image)
+        maps = walk_scores(image, read_scores(tmp_path / "cams" / f"{sample.id}.npz"), WALK, affinity)
+        expected = confident_regions(image, maps, BackgroundRule(), ConfidentRegions())
+        np.testing.assert_array_equal(read_indices(folder / f"{sample.id}.png"), expected)
+
+
+def test_a_batch_that_processes_cannot_share_is_refused_before_any_training(samples: tuple[Sample, ...]) -> None:
+    settings = AffinitySettings(optimisation=Optimisation(batch_size=4))
+    cams: Any = SimpleNamespace(data=SimpleNamespace(samples=samples))
+    step = TrainAffinity(Path("run/plain"), settings, BackgroundRule(), WALK, cams, cams, 0)
+    runtime: Any = SimpleNamespace(accelerator=SimpleNamespace(num_processes=3))
+    with pytest.raises(PatchlearnError, match=r"affinity\.optimisation\.batch_size: 4 images"):
+        step.check(runtime)
+    one: Any = SimpleNamespace(accelerator=SimpleNamespace(num_processes=2))
+    step.check(one)
+    assert replace(settings, rounds=3).rounds == 3
+
+
+def test_earlier_rounds_have_folders_of_their_own() -> None:
+    cams: Any = None
+    step = TrainAffinity(Path("run/plain"), AffinitySettings(rounds=3), BackgroundRule(), WALK, cams, cams, 0)
+    names = [step._round_folder(number).as_posix() for number in (1, 2, 3)]
+    assert names == ["run/plain/affinity/round-1", "run/plain/affinity/round-2", "run/plain/affinity"]

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+from conftest import make_runtime
+from rich.console import Console
+
+from patchlearn.core.digests import Digests
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.data.open import open_dataset
+from patchlearn.steps.check import CheckData
+from patchlearn.steps.data_splits import DataSplits, TrueMasks
+
+
+def check_step(data: Path, run: Path) -> CheckData:
+    splits = DataSplits(open_dataset("folder", data), Digests(None)).all()
+    return CheckData(run, splits, tuple(TrueMasks(split) for split in splits))
+
+
+def test_a_damaged_image_is_named_and_sound_data_are_checked_once(
+    folder_data: Path, tmp_path: Path, console: Console
+) -> None:
+    run, runtime = tmp_path / "run", make_runtime(console)
+    check_step(folder_data, run).take(runtime)
+    assert check_step(folder_data, run).is_complete
+    image = folder_data / "images" / "img03.png"
+    image.write_bytes(image.read_bytes()[:60])
+    assert not check_step(folder_data, run).is_complete
+    with pytest.raises(PatchlearnError, match=r"img03\.png"):
+        check_step(folder_data, run).take(runtime)
+    assert not check_step(folder_data, run).is_complete

@@ -1,0 +1,22 @@
+import pytest
+
+from patchlearn.core.settings import key_values
+from patchlearn.training.settings import AffinitySettings, ClassifierSettings, Optimisation, SegmenterSettings
+
+
+def test_names_of_splits_and_how_often_a_state_is_saved_are_outside_of_the_key() -> None:
+    assert key_values(Optimisation(save_seconds=1)) == key_values(Optimisation())
+    one, other = (ClassifierSettings(train_split=name, held_out_split=name) for name in "ab")
+    assert key_values(one) == key_values(other)
+    assert key_values(AffinitySettings(train_split="a")) == key_values(AffinitySettings())
+    assert key_values(SegmenterSettings(splits=("a",), train_split="b")) == key_values(SegmenterSettings())
+
+
+@pytest.mark.parametrize("change", [{"epochs": 9}, {"learning_rate": 1.0}, {"batch_size": 3}, {"warmup": 0.5}])
+def test_what_changes_the_training_is_in_the_key(change: dict[str, float]) -> None:
+    assert key_values(Optimisation(**change)) != key_values(Optimisation())  # type: ignore[arg-type]
+
+
+def test_the_affinity_network_has_an_optimiser_of_its_own() -> None:
+    plan = AffinitySettings().optimisation
+    assert (plan.learning_rate, plan.head_multiplier, plan.epochs) == (2e-3, 1.0, 3)
