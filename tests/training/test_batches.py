@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from conftest import make_runtime
 from rich.console import Console
+from torch import Tensor
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Sample
-from patchlearn.training.batches import check_shards, epoch_batches, multi_hot, process_batches
+from patchlearn.training.batches import EpochImages, check_shards, epoch_batches, multi_hot, process_batches
 from patchlearn.training.settings import Optimisation
 
 STEPS = 6
