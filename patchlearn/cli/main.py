@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,26 +82,27 @@ def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> split_overrides(["run", "my.yaml", "--data.root", "photos", "--seed=1", "--out", "runs/a"])
     (['run', 'my.yaml', '--out', 'runs/a'], ['--data.root=photos', '--seed=1'])
     """
-    words, overrides, queue = [], [], list(arguments)
+    words: list[str] = []
+    overrides: list[str] = []
+    queue = list(arguments)
     while queue:
         word = queue.pop(0)
-        if not _is_setting(word):
+        if not _is_setting(word, words):
             words.append(word)
-        elif "=" in word or not queue:
+        elif "=" in word or not queue or queue[0].startswith("--"):
             overrides.append(word)
         else:
             overrides.append(f"{word}={queue.pop(0)}")
     return words, overrides
 
 
-def _is_setting(word: str) -> bool:
+def _is_setting(word: str, before: Sequence[str]) -> bool:
     name = word.removeprefix("--").split("=")[0]
-    return word.startswith("--") and ("." in name or name in _top_level_settings())
-
-
-def _top_level_settings() -> set[str]:
-    """The settings of a recipe that are no group: `--background` alone is an option of `refine`."""
-    return {entry.name for entry in fields(Recipe) if not is_dataclass(getattr(Recipe(), entry.name))}
+    if not word.startswith("--") or "." in name:
+        return word.startswith("--")
+    is_tool = bool(before) and before[0] in TOOLS  # whose --background is an option of its own, and no group
+    default = Recipe()
+    return hasattr(default, name) and not (is_tool and is_dataclass(getattr(default, name)))
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 from patchlearn.core.manifest import file_digest
 
+ENTRY_LENGTH = 3  # bytes, time of change, digest
 RECENT_NS = 2_000_000_000  # a file may change twice within one tick of its clock: two seconds on FAT
 
 
@@ -54,6 +55,7 @@ def _read(file: Path | None) -> dict[str, list[str | int]]:
     """Digests of an earlier process; a damaged file is no loss, for everything in it can be computed again."""
     try:
         known = read_json(file) if file is not None else {}
-    except PatchlearnError:
+    except (PatchlearnError, OSError):
         return {}
-    return known if isinstance(known, dict) else {}
+    entries = known.items() if isinstance(known, dict) else ()
+    return {name: entry for name, entry in entries if isinstance(entry, list) and len(entry) == ENTRY_LENGTH}

@@ -35,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any, *, compact: bool = False) -> None:
     """Write JSON atomically: indented for people, or compact for large tables."""
-    write_text(path, json.dumps(value, indent=None if compact else 2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=None if compact else 2, ensure_ascii=compact) + "\n")
 
 
 def read_json(path: Path) -> Any:

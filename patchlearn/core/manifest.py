@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
@@ -32,7 +32,7 @@ def fingerprint(*values: Any) -> str:
     True
     """
     canonical = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def file_digest(path: Path | str) -> str:
@@ -61,10 +61,15 @@ class Outputs:
             PatchlearnError: the manifest is damaged.
         """
         path = self.folder / MANIFEST
-        facts = read_json(path) if path.exists() else {}
-        if not isinstance(facts, dict) or (facts and not isinstance(facts.get("key"), str)):
+        facts: Any = {}
+        try:
+            facts = read_json(path) if path.exists() else {}
+        except PatchlearnError:
+            facts = None
+        if facts != {} and not _is_manifest(facts):
             raise PatchlearnError(f"{path}: not the manifest of a step. Move the folder away and run again.")
-        return facts
+        found: Facts = facts
+        return found
 
     def is_complete(self, key: str) -> bool:
         """Whether the step has finished with exactly this key, and all that it promises is still there."""
@@ -83,20 +88,21 @@ class Outputs:
     def damaged(self) -> list[str]:
         """The promised files that are missing or have another content than the manifest lists.
 
-        Where only the time of change differs, the content is compared, and the manifest renewed.
+        Where only the time of change differs, the content is compared.
         """
-        facts = self.manifest
-        listed: dict[str, Entry] = facts.get("files", {})
-        bad, renewed = [], {}
-        for name, entry in listed.items():
-            now = _entry_if_changed(f"{self.folder}/{name}", entry)
-            if now is None:
-                bad.append(name)
-            elif now is not entry:
-                renewed[name] = now
+        return [name for name, entry in self._looked_up() if entry is None]
+
+    def renew_times(self) -> None:
+        """Enter the times of files of which only the time has changed, so that they are not compared again."""
+        found, listed = dict(self._looked_up()), self.manifest.get("files", {})
+        renewed = {name: entry for name, entry in found.items() if entry is not None and entry != listed[name]}
         if renewed:
-            self._write({**facts, "files": {**listed, **renewed}})
-        return bad
+            self._write({**self.manifest, "files": {**listed, **renewed}})
+
+    def _looked_up(self) -> Iterable[tuple[str, Entry | None]]:
+        """(name, present entry) of every listed file; None where the content is another, or gone."""
+        for name, entry in self.manifest.get("files", {}).items():
+            yield name, _entry_if_changed(f"{self.folder}/{name}", entry)
 
     def begin(self, key: str, facts: Mapping[str, Any], aside: Path | None = None) -> None:
         """Claim the folder for a step. Files that the same key left stay, files that are damaged go.
@@ -118,10 +124,13 @@ class Outputs:
             self._clear(found["key"], aside)
         elif found.get("complete"):
             for name in self.damaged():
-                (self.folder / name).unlink(missing_ok=True)
+                _remove(self.folder / name)
         self._write({"key": key, "complete": False, **facts})
 
     def _clear(self, old_key: str, aside: Path | None) -> None:
+        if aside is not None and Outputs(aside, self.promised).is_complete(old_key):
+            shutil.rmtree(self.folder)  # a complete one of the same key is kept already
+            return
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
             aside.parent.mkdir(parents=True, exist_ok=True)
@@ -132,20 +141,28 @@ class Outputs:
         self._write({"key": f"{old_key}-clearing", "complete": False})
         for stale in sorted(self.folder.rglob("*"), reverse=True):
             if stale != self.folder / MANIFEST:
-                stale.rmdir() if stale.is_dir() else stale.unlink()
+                stale.rmdir() if stale.is_dir() and not stale.is_symlink() else stale.unlink()
 
     def finish(self, key: str, facts: Mapping[str, Any]) -> None:
         """Mark the step complete, with the facts and every promised file's size, time and digest."""
         self._write({"key": key, "complete": True, **facts, "files": self._entries()})
 
-    def renew(self) -> None:
-        """Enter a file into the manifest that was written anew after the step had finished."""
-        self._write({**self.manifest, "files": self._entries()})
+    def forget(self, name: str) -> None:
+        """Take a file out of the list before it is written anew: a kill in between must not look like damage."""
+        files = {each: entry for each, entry in self.manifest["files"].items() if each != name}
+        self._write({**self.manifest, "files": files})
+
+    def enter(self, name: str) -> None:
+        """List a file that was written anew after the step had finished."""
+        path = self.folder / name
+        files = {**self.manifest["files"], name: _entry(os.stat(path), path)}
+        self._write({**self.manifest, "files": files})
 
     def _write(self, facts: Facts) -> None:
         """Indented, but each file on one line: a step may have written a hundred thousand."""
         files = (f"    {json.dumps(name)}: {json.dumps(entry)}" for name, entry in facts.get("files", {}).items())
-        text = json.dumps({**facts, "files": None}, indent=2, ensure_ascii=False)
+        rest = {name: value for name, value in facts.items() if name != "files"}
+        text = json.dumps({**rest, "files": None}, indent=2, ensure_ascii=False)
         head, _, tail = text.rpartition("null")
         write_text(self.folder / MANIFEST, head + "{\n" + ",\n".join(files) + "\n  }" + tail + "\n")
 
@@ -191,7 +208,34 @@ def _has_foreign_files(folder: Path) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
-    return path.name == MANIFEST or path.suffix == ".partial"
+    """The manifest, unfinished files, and what file managers leave (.DS_Store)."""
+    return path.name == MANIFEST or path.name.startswith(".")
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _is_manifest(facts: Any) -> bool:
+    if not isinstance(facts, dict):
+        return False
+    files = facts.get("files", {})
+    return (
+        isinstance(facts.get("key"), str)
+        and isinstance(facts.get("complete"), bool)
+        and isinstance(facts.get("inputs", {}), dict)
+        and isinstance(files, dict)
+        and all(_is_below(name) and _is_entry(entry) for name, entry in files.items())
+    )
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name from a file stays in its folder."""
+    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, list) and [type(each) for each in entry] == [int, int, str]
 
 
 def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -200,7 +244,9 @@ def changed_inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     >>> changed_inputs({"settings": {"epochs": 4}, "data": "a1"}, {"settings": {"epochs": 6}, "data": "b2"})
     ['epochs 4 → 6', 'data']
     """
-    before, after = dict(_leaves(old)), dict(_leaves(new))
+    before, after = dict(_leaves(old)) if old else {}, dict(_leaves(new))
+    if not before:
+        return ["an earlier version"]
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return [_change(name, before, after) for name in names]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.maps.settings import WalkSettings
 from patchlearn.runs.settings import Variant
 from patchlearn.steps.affinity import TrainAffinity
 from patchlearn.steps.cams import WriteCams
@@ -59,7 +60,8 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     masks = {}
     for name in variant.pseudo.splits:
         maps = _of(cams, name, variant, "pseudo masks are made from")
-        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, variant.walk, maps, affinity)
+        walk = variant.walk if affinity else WalkSettings()  # without affinities there is no walk
+        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity)
     yield from masks.values()
     if variant.segmenter.train_split in masks:
         yield from _segmenter_steps(variant, data, home, seed, masks[variant.segmenter.train_split])
@@ -70,7 +72,7 @@ def _segmenter_steps(
 ) -> Iterator[Step]:
     settings, inference = variant.segmenter, variant.segmenter.inference
     yield (segmenter := TrainSegmenter(home, learning_settings(settings, masks), masks, seed, inference))
-    for name in _segmented_splits(variant, data):
+    for name in dict.fromkeys(_segmented_splits(variant, data)):
         yield WriteSegmented(home, inference, segmenter, data[name])
 
 

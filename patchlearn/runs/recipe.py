@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
+from patchlearn.core.run_folder import BY_HAND, EVALUATION, RECIPE, REPORT
 from patchlearn.runs.settings import VARIED, Recipe, Variant
 
-RESERVED = ("check", "data", "evaluation.json", "recipe.yaml", "report.html")
+RESERVED = ("check", "data", EVALUATION, RECIPE, BY_HAND, REPORT)
 # Key of a recipe of before 0.1 → what it is called now.
 RENAMED = {
     "relearn": "self_training",
@@ -144,6 +145,10 @@ def _built(schema: type[Settings], values: Mapping[str, Any], source: str, prefi
     """The settings of these values. An error of a nested section begins with the path of the section."""
     kinds, made = get_type_hints(schema), dict(values)
     for name in values:
+        if values[name] is None and type(None) not in get_args(kinds[name]):
+            raise PatchlearnError(
+                f"{source}: {prefix}{name}: null is not an option. Leave the key out for the default."
+            )
         if is_dataclass(kinds[name]):
             made[name] = _built(cast(type, kinds[name]), values[name], source, f"{prefix}{name}.")
     try:

@@ -1,6 +1,7 @@
 """A run: a recipe, its data and its folder, opened; the verbs that take its steps, judge them and report on them."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Dataset
     from patchlearn.evaluate.judge import Entry
+
+
+COMMENT = re.compile(r"^ *#|^[^'\"]* #", re.MULTILINE)  # of YAML; a # inside of quotes is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +109,8 @@ def open_run(
             data=DataSplits(dataset, digests),
             runtime=runtime,
         )
-        for variant in run.variants:
-            run.steps(variant)  # raises where settings name splits that are not there
+        for variant, supervision in itertools.product(run.variants, SUPERVISIONS):
+            run.steps(variant, supervision)  # raises where settings name splits that are not there
         if runtime.accelerator.is_main_process:
             stack.callback(digests.save)
         yield run
@@ -264,10 +268,10 @@ def _write_recipe(run: Run) -> None:
     if not run.runtime.accelerator.is_main_process:
         return
     path = run.folder / RECIPE
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     if before and run.recipe.supervision == "masks":
         return
-    if "#" in before:  # a comment: the recipe that is written here has none
+    if COMMENT.search(before):  # the recipe that is written here has none
         write_text(run.folder / BY_HAND, before)
     write_text(path, dump_recipe(run.recipe))
 

@@ -67,7 +67,8 @@ class TrainSegmenter(Step):
         """Equal for two segmenters that differ in their labels alone: one can then be measured by the other."""
         settings = replace(self.settings, noise=NoiseSettings(), inference=self.inference)
         images = [(sample.id, self.masks.data.digest(sample.image)) for sample in self.samples]
-        return fingerprint("comparable", self.version, key_values(settings), self.seed, images)
+        classes = self.masks.data.classes
+        return fingerprint("comparable", self.version, key_values(settings), self.seed, classes, images)
 
     def load(self) -> "Segmenter":
         """The trained segmenter, on the CPU."""
@@ -104,10 +105,13 @@ class TrainSegmenter(Step):
         """Store the present inference settings in the model: whoever loads it uses it as it is judged."""
         from patchlearn.inference.segmenter import save_segmenter
 
-        segmenter = self.load()
-        if segmenter.settings != self.inference and runtime.accelerator.is_main_process:
-            save_segmenter(self.model, replace(segmenter, settings=self.inference))
-            self.outputs.renew()
+        if runtime.accelerator.is_main_process:
+            segmenter = self.load()
+            if segmenter.settings != self.inference:
+                self.outputs.forget(MODEL)
+                save_segmenter(self.model, replace(segmenter, settings=self.inference))
+            if MODEL not in self.outputs.manifest["files"]:
+                self.outputs.enter(MODEL)
         runtime.accelerator.wait_for_everyone()
 
 

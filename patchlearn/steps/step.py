@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.manifest import EVERY_FILE, REPLACED, Outputs, changed_inputs, commit, fingerprint
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
 
 SHOWN = 3  # changed values that a line names
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +130,10 @@ class Step(ABC):
         Raises:
             PatchlearnError: a step that this one needs is not complete, or the work fails.
         """
-        if self.is_complete:
+        if _of_main_process(self.is_complete, runtime):
             _say(runtime, f"{self.title}: complete")
+            if runtime.accelerator.is_main_process:
+                self.outputs.renew_times()
         else:
             for step in self.needs:
                 step.require()
@@ -139,8 +142,9 @@ class Step(ABC):
 
     def _make(self, runtime: "Runtime") -> None:
         if self.folder.exists():
-            _say(runtime, f"{self.title}: {self._why()}; made {'anew' if self.is_outdated else 'complete'}")
-        started, accelerator, twin = time.monotonic(), runtime.accelerator, self._twin()
+            _say(runtime, f"{self.title}: {self._why()}; {'made anew' if self.is_outdated else 'completed'}")
+        started, accelerator = time.monotonic(), runtime.accelerator
+        twin = _of_main_process(self._twin(), runtime)
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             self._claim()
@@ -164,19 +168,20 @@ class Step(ABC):
 
     def _claim(self) -> None:
         """Begin in the folder. What many hours of training made with other values is set aside."""
-        old = self.outputs.manifest.get("key")
-        aside = self.root / REPLACED / f"{self.name}-{old}" if old and self.is_training else None
+        old = self.outputs.manifest
+        aside = self.root / REPLACED / f"{self.name}-{old['key']}" if old and self.is_training else None
+        if old and not old["complete"] and any(folder != aside for folder in self._set_aside()):
+            aside = None  # what was interrupted does not take the place of what was finished
         self.outputs.begin(self.key, self._manifest_facts(), aside)
 
     def _drop_older(self) -> None:
         """Of the folders that this step has set aside, keep the newest."""
-        mine = [
-            folder
-            for folder in (self.root / REPLACED).glob(f"{self.name}-*")
-            if Outputs(folder).manifest.get("step") == self.title
-        ]
-        for older in sorted(mine, key=lambda folder: folder.stat().st_mtime)[:-1]:
+        for older in sorted(self._set_aside(), key=lambda folder: folder.stat().st_mtime)[:-1]:
             shutil.rmtree(older)
+
+    def _set_aside(self) -> list[Path]:
+        folders = (self.root / REPLACED).glob(f"{self.name}-*")
+        return [folder for folder in folders if _manifest_or_nothing(folder).get("step") == self.title]
 
     def _why(self) -> str:
         """Why the step is not complete, in a few words."""
@@ -190,7 +195,8 @@ class Step(ABC):
         if not facts["complete"]:
             return "not finished"
         damaged = self.outputs.damaged()
-        return f"{len(damaged)} files are missing or changed, the first is {damaged[0]}"
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        return f"missing or changed: {damaged[0]}{more}"
 
     def _twin(self) -> Path | None:
         """A folder in which exactly this step is finished: another variant's, or one that was set aside."""
@@ -198,7 +204,8 @@ class Step(ABC):
         aside = self.root / REPLACED
         candidates = [*sorted(self.root.glob(f"*/{below}")), *sorted(aside.glob(f"*-{self.key}"))]
         for twin in candidates:
-            if twin != self.folder and Outputs(twin, self.promised).is_complete(self.key):
+            is_ours = twin != self.folder and _manifest_or_nothing(twin).get("key") == self.key
+            if is_ours and Outputs(twin, self.promised).is_complete(self.key):
                 return twin
         return None
 
@@ -211,6 +218,25 @@ def _input(value: Any) -> Any:
         return [_input(each) for each in value]
     key = getattr(value, "key", None)
     return key if isinstance(key, str) else key_values(value)
+
+
+def _manifest_or_nothing(folder: Path) -> dict[str, Any]:
+    """The manifest of another folder; a damaged one there must not stop this step."""
+    try:
+        return Outputs(folder).manifest
+    except PatchlearnError:
+        return {}
+
+
+def _of_main_process(value: Value, runtime: "Runtime") -> Value:
+    """The main process's value, in every process: another one may look at a file while it is written."""
+    if runtime.accelerator.num_processes == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    answer = [value]
+    broadcast_object_list(answer, from_process=0)
+    return answer[0]
 
 
 def _circumstances(runtime: "Runtime") -> dict[str, Any]:

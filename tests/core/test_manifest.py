@@ -7,6 +7,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.manifest import Outputs, changed_inputs, fingerprint
 
 FACTS = {"inputs": {"version": 1}}
+NO_FILES = '{"key": "one", "complete": true, "files": null}'
+OUTSIDE = '{"key": "one", "complete": true, "files": {"../victim": [1, 1, "x"]}}'
 
 
 def finished(folder: Path, *promised: str) -> Outputs:
@@ -108,6 +110,8 @@ def test_new_times_alone_change_nothing_and_are_noted(tmp_path: Path) -> None:
     os.utime(tmp_path / "a.png", (1, 1))
     before = outputs.manifest["files"]
     assert outputs.is_complete("one")
+    assert outputs.manifest["files"] == before
+    outputs.renew_times()
     after = outputs.manifest["files"]
     assert after["a.png"][1] == 10**9
     assert {**before, "a.png": after["a.png"]} == after
@@ -123,12 +127,19 @@ def test_only_what_is_promised_must_stay(tmp_path: Path) -> None:
 
 def test_a_file_written_anew_is_entered(tmp_path: Path) -> None:
     outputs = finished(tmp_path)
+    outputs.forget("a.png")
     (tmp_path / "a.png").write_text("another")
-    outputs.renew()
+    assert outputs.is_complete("one")  # as after a kill
+    outputs.enter("a.png")
     assert outputs.is_complete("one")
+    (tmp_path / "a.png").write_text("a third")
+    assert not outputs.is_complete("one")
 
 
-@pytest.mark.parametrize("content", ["[]", "{}x", '{"complete": true}', '"step"'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}x", '{"complete": true}', '"step"', NO_FILES, OUTSIDE],
+)
 def test_a_manifest_that_is_none_is_one_sentence(content: str, tmp_path: Path) -> None:
     (tmp_path / "step.json").write_text(content)
     with pytest.raises(PatchlearnError, match=r"step\.json: not"):

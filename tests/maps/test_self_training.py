@@ -1,10 +1,18 @@
+"""Moments of the cells under the confident pixels of one image."""
+
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
 from conftest import pointwise_stages
+from PIL import Image
 
-from patchlearn.maps.self_training import RoundSettings, confident_moments
+from patchlearn.core.types import Sample
+from patchlearn.maps import self_training as module
+from patchlearn.maps.cam import classifier_views
+from patchlearn.maps.self_training import RoundSettings, confident_moments, confident_moments_of
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.settings import ViewSettings
@@ -49,3 +57,29 @@ def test_an_image_without_tags_is_background_at_every_scale() -> None:
     image = np.zeros((64, 64, 3), np.uint8)
     counts = confident_moments(round_settings(), image, ()).counts
     assert counts.tolist() == [8 * 8 + 4 * 4, 0, 0]
+
+
+def test_the_features_of_every_scale_are_added_under_the_label_at_the_centre_of_their_cell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Class 1 in the upper left quarter, undecided in the upper right one, background below."""
+    pixels = np.zeros((64, 64), np.uint8)
+    pixels[:32, :32], pixels[:32, 32:] = 2, 255
+    monkeypatch.setattr(module, "confident_regions", lambda *_: pixels)
+    image, one_round = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8), round_settings()
+    moments = confident_moments(one_round, image, (1,))
+    assert moments.counts.tolist() == [8 * 4 + 4 * 2, 0, 4 * 4 + 2 * 2]
+    network = one_round.network
+    with torch.no_grad():
+        large, small = (network.features(view)[0].double() for view in classifier_views(network, image, one_round.cams))
+    quarter = large[:, :4, :4].sum((1, 2)) + small[:, :2, :2].sum((1, 2))
+    below = large[:, 4:].sum((1, 2)) + small[:, 2:].sum((1, 2))
+    torch.testing.assert_close(moments.sums, torch.stack([below, 0 * below, quarter]), rtol=1e-5, atol=1e-5)
+
+
+def test_a_sample_is_read_from_its_file(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    sample = Sample(id="a", image=tmp_path / "a.png", labels=(0,))
+    moments = confident_moments_of(round_settings(), sample)
+    assert torch.equal(moments.sums, confident_moments(round_settings(), image, (0,)).sums)

@@ -375,7 +375,7 @@ def test_a_checkpoint_that_was_changed_is_named_and_made_again(
     tensors, facts = load_checkpoint(model)
     save_checkpoint(model, tensors, {**facts, "backbone": "resnet10t"})
     assert main(["cams", *start]) == 2
-    changed = "1 files are missing or changed, the first is model.safetensors. Run first: patchlearn train"
+    changed = "missing or changed: model.safetensors. Run first: patchlearn train"
     assert changed in capfd.readouterr().err
     assert main(["train", *start]) == 0
     assert load_checkpoint(model)[1] == facts
@@ -408,7 +408,7 @@ def test_masks_are_compared_with_a_walk_along_the_round_before_the_last(
     shutil.rmtree(run / "plain/pseudo")
     (run / "plain/affinity/round-2/model.safetensors").unlink()
     assert main(["pseudo", str(run), *options]) == 2
-    complaint = "1 files are missing or changed, the first is round-2/model.safetensors. Run first: patchlearn affinity"
+    complaint = "missing or changed: round-2/model.safetensors. Run first: patchlearn affinity"
     assert complaint in capfd.readouterr().err
 
 
@@ -421,10 +421,7 @@ def test_a_file_that_is_missing_is_named_and_made_again_alone(
     times = {path: path.stat().st_mtime_ns for path in run.glob("plain/pseudo/train/**/*.png")}
     (run / "plain/pseudo/train/sure/img01.png").unlink()
     assert main(["segment", str(run), "--variant=plain"]) == 2
-    assert (
-        "1 files are missing or changed, the first is sure/img01.png. Run first: patchlearn pseudo"
-        in capfd.readouterr().err
-    )
+    assert "missing or changed: sure/img01.png. Run first: patchlearn pseudo" in capfd.readouterr().err
     assert main(["pseudo", str(run), "--variant=plain"]) == 0
     assert files(run, "plain/pseudo/train/**/*.png") == before
     again = {path for path, time in times.items() if path.stat().st_mtime_ns != time}

@@ -1,4 +1,5 @@
-from dataclasses import replace
+"""Labels of the affinity network, and what is refused before its training."""
+
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,7 +62,6 @@ def test_a_batch_that_processes_cannot_share_is_refused_before_any_training(samp
         step.check(runtime)
     one: Any = SimpleNamespace(accelerator=SimpleNamespace(num_processes=2))
     step.check(one)
-    assert replace(settings, rounds=3).rounds == 3
 
 
 def test_earlier_rounds_have_folders_of_their_own() -> None:
@@ -69,3 +69,25 @@ def test_earlier_rounds_have_folders_of_their_own() -> None:
     step = TrainAffinity(Path("run/plain"), AffinitySettings(rounds=3), BackgroundRule(), WALK, cams, cams, 0)
     names = [step._round_folder(number).as_posix() for number in (1, 2, 3)]
     assert names == ["run/plain/affinity/round-1", "run/plain/affinity/round-2", "run/plain/affinity"]
+
+
+def test_labels_that_are_there_are_not_written_again(
+    samples: tuple[Sample, ...], tmp_path: Path, console: Console
+) -> None:
+    read, folder = partial(_read_walked, tmp_path / "cams", WALK, None), tmp_path / "labels"
+    write = partial(write_affinity_labels, samples, read, BackgroundRule(), ConfidentRegions(), folder)
+    write(make_runtime(console))
+    first, *rest = (folder / f"{sample.id}.png" for sample in samples)
+    content, times = first.read_bytes(), [path.stat().st_mtime_ns for path in rest]
+    first.unlink()
+    write(make_runtime(console))
+    assert first.read_bytes() == content
+    assert [path.stat().st_mtime_ns for path in rest] == times
+
+
+def test_missing_maps_are_named(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
+    (tmp_path / "cams" / f"{samples[2].id}.npz").unlink()
+    read = partial(_read_walked, tmp_path / "cams", WALK, None)
+    runtime = make_runtime(console)
+    with pytest.raises(PatchlearnError, match=rf"{samples[2].id}\.npz: no such score maps"):
+        write_affinity_labels(samples, read, BackgroundRule(), ConfidentRegions(), tmp_path / "labels", runtime)

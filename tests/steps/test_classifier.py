@@ -1,7 +1,10 @@
+"""What the training of a classifier depends on."""
+
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from patchlearn.core.digests import Digests
 from patchlearn.data.open import open_dataset
@@ -37,3 +40,17 @@ def test_the_place_of_the_run_is_not_in_the_key(splits: DataSplits) -> None:
     step = TrainClassifier(Path("elsewhere/other"), SETTINGS, splits["train"], splits["val"], 0)
     assert step.key == key(splits)
     assert step.model == Path("elsewhere/other/classifier/model.safetensors")
+
+
+def test_names_of_splits_are_not_in_the_key(splits: DataSplits) -> None:
+    samples = splits.dataset.splits
+    renamed = replace(splits.dataset, splits={"learn": samples["train"], "look": samples["val"]})
+    others = DataSplits(renamed, Digests(None))
+    settings = replace(SETTINGS, train_split="learn", held_out_split="look")
+    assert TrainClassifier(Path("run/plain"), settings, others["learn"], others["look"], 0).key == key(splits)
+
+
+def test_the_content_of_the_held_out_images_is_in_the_key(splits: DataSplits) -> None:
+    before = key(splits)
+    Image.new("RGB", (48, 40), (1, 2, 3)).save(splits["val"].samples[0].image)
+    assert key(DataSplits(splits.dataset, Digests(None))) != before

@@ -1,3 +1,5 @@
+"""The keys of the data: the content of the files that a step reads."""
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -72,3 +74,19 @@ def test_a_split_is_found_or_named(dataset: Dataset) -> None:
         splits["nosuch"]
     assert split(dataset).has_truth
     assert not split(changed(dataset, lambda samples: ()), "train").has_truth
+
+
+def test_an_image_without_a_mask_is_not_in_the_key_of_the_masks(dataset: Dataset) -> None:
+    first = dataset.split("train")[0]
+    fewer = changed(dataset, lambda samples: (replace(first, mask=None), *samples[1:]))
+    before = split(fewer).key, TrueMasks(split(fewer)).key
+    Image.new("RGB", (48, 40), (1, 2, 3)).save(first.image)
+    after = split(fewer).key, TrueMasks(split(fewer)).key
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_what_the_values_of_a_mask_mean_is_in_the_key_of_the_masks(dataset: Dataset) -> None:
+    others = replace(dataset, mask_values=(2, 1)), replace(dataset, masks_are_closed=not dataset.masks_are_closed)
+    assert len({TrueMasks(split(each)).key for each in (dataset, *others)}) == 3
+    assert len({split(each).key for each in (dataset, *others)}) == 1

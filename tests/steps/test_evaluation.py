@@ -1,3 +1,6 @@
+"""The evaluation of one variant, from maps and masks that the test writes."""
+
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +11,28 @@ from rich.console import Console
 
 from patchlearn.core.digests import Digests
 from patchlearn.core.files import read_json
+from patchlearn.core.manifest import file_digest
 from patchlearn.core.masks_io import write_mask, write_scores
 from patchlearn.core.types import ScoreMaps
 from patchlearn.data.images import read_mask
 from patchlearn.data.open import open_dataset
+from patchlearn.inference.settings import InferenceSettings
 from patchlearn.maps.settings import CamSettings, PseudoSettings, WalkSettings
 from patchlearn.refine import BackgroundRule
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.evaluation import Evaluate
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
+from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented
+from patchlearn.training.settings import SegmenterSettings
 
 
 @pytest.fixture
 def view(folder_data: Path, tmp_path: Path) -> Evaluate:
     """Maps and masks that are the truth itself, written by hand as finished steps."""
     home, dataset = tmp_path / "run" / "plain", open_dataset("folder", folder_data)
-    data, classifier = DataSplits(dataset, Digests(None))["train"], None
-    nothing: Any = classifier
+    data = DataSplits(dataset, Digests(None))["train"]
+    nothing: Any = None
     cams = WriteCams(home, CamSettings(), data, nothing, None)
     masks = WritePseudoMasks(home, PseudoSettings(), BackgroundRule(), WalkSettings(), cams, None)
     for step in (cams, masks):
@@ -66,3 +73,31 @@ def test_the_steps_that_are_judged_are_needed_and_in_the_key(view: Evaluate) -> 
     assert view.inputs["cams"] == [view.cams[0].key]
     assert view.inputs["truth"] == [view.truth[0].key]
     assert "recipe" not in view.inputs
+
+
+def test_the_entry_of_a_reference_names_its_model_and_settings(view: Evaluate, console: Console) -> None:
+    """Its masks are background alone: an object has 256 of the 1920 pixels of each image."""
+    data = view.cams[0].data
+    segmenter = TrainSegmenter(view.home, SegmenterSettings(weights=None), TrueMasks(data), 0, InferenceSettings())
+    segmented = WriteSegmented(view.home, InferenceSettings(), segmenter, data)
+    segmenter.folder.mkdir()
+    segmenter.model.write_bytes(b"weights")
+    for sample in data.samples:
+        write_mask(segmented.folder / f"{sample.id}.png", np.zeros((40, 48), np.uint8))
+    judged = replace(view, cams=(), masks=(), segmented=(segmented,), supervision="masks")
+    judged.work(make_runtime(console))
+    (entry,) = read_json(view.home / "evaluation-masks" / "entries.json")
+    facts = [entry[name] for name in ("artefact", "rule", "labels", "supervision")]
+    assert facts == ["segmenter", "argmax", "predicted", "masks"]
+    assert (entry["model"], entry["settings"]) == (file_digest(segmenter.model), segmenter.comparable_key)
+    assert entry["miou"] == pytest.approx((1 - 256 / 1920) / 3)
+
+
+def test_a_split_without_true_masks_is_left_out(view: Evaluate, console: Console) -> None:
+    dataset = view.cams[0].data.dataset
+    blind = tuple(replace(sample, mask=None) for sample in dataset.split("val"))
+    data = DataSplits(replace(dataset, splits={"val": blind}), Digests(None))["val"]
+    judged = replace(view, cams=(replace(view.cams[0], data=data), *view.cams))
+    judged.work(make_runtime(console))
+    assert {entry["split"] for entry in read_json(judged.folder / "entries.json")} == {"train"}
+    assert list(read_json(judged.folder / "curves.json")["seed"]) == ["train"]

@@ -1,12 +1,17 @@
+"""What the training of a segmenter depends on, and what is stored with its model."""
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from conftest import make_runtime
 from rich.console import Console
 
 from patchlearn.core.digests import Digests
+from patchlearn.core.masks_io import write_mask
 from patchlearn.core.types import Dataset
 from patchlearn.data.open import open_dataset
 from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
@@ -82,15 +87,32 @@ def test_segmenters_that_learned_from_the_same_images_can_be_compared(dataset: D
     assert step(pseudo_masks(dataset), replace(SETTINGS, average=0.5)).comparable_key != own.comparable_key
 
 
-def test_inference_settings_are_stored_without_training(dataset: Dataset, tmp_path: Path, console: Console) -> None:
+def test_inference_settings_are_stored_without_training(
+    dataset: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = tmp_path / "run" / "plain"
     trained = step(pseudo_masks(dataset, home), home=home)
     trained.outputs.begin(trained.key, {"inputs": trained.inputs})
-    network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2)
+    network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2).eval()
     save_segmenter(trained.model, Segmenter(network=network, classes=("red", "blue")))
     trained.outputs.finish(trained.key, {"inputs": trained.inputs})
+    monkeypatch.setattr(TrainSegmenter, "work", lambda *_: pytest.fail("trains again"))
     other = replace(trained, inference=InferenceSettings(scales=(0.5,)))
     assert other.key == trained.key
     other.take(make_runtime(console))
-    assert load_segmenter(trained.model).settings.scales == (0.5,)
+    stored = load_segmenter(trained.model)
+    assert stored.settings.scales == (0.5,)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(stored.network.state_dict()[name], tensor), name
     assert trained.outputs.is_complete(trained.key)
+
+
+@pytest.mark.parametrize("labels", ["sure", "all"])
+def test_labels_are_read_from_the_reliable_pixels_if_they_alone_are_learned(
+    labels: str, dataset: Dataset, tmp_path: Path
+) -> None:
+    masks, sample = pseudo_masks(dataset, tmp_path / "plain"), dataset.split("train")[0]
+    write_mask(masks.folder / f"{sample.id}.png", np.zeros((40, 48), np.uint8))
+    write_mask(masks.folder / "sure" / f"{sample.id}.png", np.full((40, 48), 255, np.uint8))
+    read = step(masks, replace(SETTINGS, noise=NoiseSettings(labels=labels)))._read_labels()
+    assert read(sample).max() == (255 if labels == "sure" else 0)

@@ -1,4 +1,4 @@
-"""Losses that trust labels less, and a teacher that corrects them."""
+"""The exponential moving average of the weights."""
 
 import torch
 from torch import nn
@@ -29,3 +29,19 @@ def test_the_average_learns_nothing_by_itself_and_is_saved() -> None:
     twin.load_state_dict(model.state_dict())
     assert int(twin.steps) == 1
     torch.testing.assert_close(twin.average.weight, model.average.weight)
+
+
+def test_the_output_is_that_of_the_network_that_learns() -> None:
+    model, images = MovingAverage(nn.Conv2d(3, 2, 1), decay=0.9), torch.ones(1, 3, 2, 2)
+    with torch.no_grad():
+        model.network.weight += 1.0
+    assert torch.equal(model(images), model.network(images))
+    assert not torch.allclose(model(images), model.average(images))
+
+
+def test_counts_are_copied_and_not_averaged() -> None:
+    model = MovingAverage(nn.BatchNorm2d(2), decay=0.9)
+    model.network.num_batches_tracked.fill_(7)
+    model.update()
+    assert int(model.average.num_batches_tracked) == 7
+    assert not model.average.training

@@ -1,4 +1,4 @@
-"""The loop: batches, schedule, groups, and going on after a kill."""
+"""Learning rates, groups of parameters, and optimisers."""
 
 from pathlib import Path
 
@@ -7,12 +7,11 @@ import torch
 from conftest import make_runtime, tiny_stages
 from rich.console import Console
 from torch import nn
+from torch.optim import SGD, AdamW
 
 from patchlearn.training.loop import Task, fit
-from patchlearn.training.optimisation import learning_rate_factor, parameter_groups
+from patchlearn.training.optimisation import create_optimiser, learning_rate_factor, parameter_groups
 from patchlearn.training.settings import Optimisation
-
-STEPS = 6
 
 
 def settings(**changes: object) -> Optimisation:
@@ -62,3 +61,21 @@ def test_sgd_gets_momentum_and_decay_by_their_names(tmp_path: Path, console: Con
     after_one = 2.0 - 0.01 * velocity
     velocity = 0.8 * velocity + 1 + 0.3 * after_one
     assert weight.item() == pytest.approx(after_one - 0.01 * velocity)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"), [("cosine", [1, 0.5, 0]), ("poly", [1, 0.5**0.9, 0]), ("constant", [1, 1, 1])]
+)
+def test_a_schedule_starts_at_the_whole_rate(schedule: str, factors: list[float]) -> None:
+    plan = settings(schedule=schedule)
+    assert [learning_rate_factor(plan, step, 10) for step in (0, 5, 10)] == pytest.approx(factors)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adamw", AdamW), ("sgd", SGD)])
+def test_every_group_of_an_optimiser_has_its_own_decay(name: str, kind: type) -> None:
+    plan = settings(optimiser=name, weight_decay=0.1, momentum=0.8)
+    optimiser = create_optimiser(parameter_groups(nn.Linear(2, 2), nn.Linear(2, 1), plan), plan)
+    assert type(optimiser) is kind
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [0.1, 0.0, 0.1, 0.0]
+    assert {group["lr"] for group in optimiser.param_groups} == {0.01}
+    assert {group.get("momentum") for group in optimiser.param_groups} == {0.8 if name == "sgd" else None}

@@ -1,3 +1,7 @@
+"""Settings of the trainings: defaults, and what enters the key of a step."""
+
+from pathlib import Path
+
 import pytest
 
 from patchlearn.core.settings import key_values
@@ -20,3 +24,23 @@ def test_what_changes_the_training_is_in_the_key(change: dict[str, float]) -> No
 def test_the_affinity_network_has_an_optimiser_of_its_own() -> None:
     plan = AffinitySettings().optimisation
     assert (plan.learning_rate, plan.head_multiplier, plan.epochs) == (2e-3, 1.0, 3)
+
+
+def test_the_defaults_are_those_of_the_field() -> None:
+    plan = Optimisation()
+    assert (plan.head_multiplier, plan.momentum, plan.schedule) == (10.0, 0.9, "poly")  # PSA, IRN
+    assert SegmenterSettings().freeze_statistics  # DeepLab
+    assert ClassifierSettings().freeze_statistics  # PSA, SEAM, IRN
+    assert ClassifierSettings().pooling_power == 1  # the mean
+
+
+@pytest.mark.parametrize("settings", [ClassifierSettings, SegmenterSettings])
+def test_a_weights_file_enters_the_key_with_its_content(
+    settings: type[ClassifierSettings | SegmenterSettings], tmp_path: Path
+) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_text("one")
+    before = key_values(settings(weights=str(file)))
+    file.write_text("two")
+    assert key_values(settings(weights=str(file))) != before
+    assert key_values(settings(weights="demo"))["weights"] == "demo"
