@@ -43,3 +43,17 @@ def test_a_wrong_command_shows_the_usage(words: list[str], capsys: pytest.Captur
         main(words)
     assert caught.value.code == 2
     assert "usage: patchlearn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "overrides"),
+    [
+        (["run", "a.yaml", "--walk=3"], ["run", "a.yaml"], ["--walk=3"]),
+        (["refine", "--background", "otsu"], ["refine", "--background", "otsu"], []),
+        (["run", "a.yaml", "--with_segmenter", "--seed", "1"], ["run", "a.yaml"], ["--with_segmenter", "--seed=1"]),
+    ],
+)
+def test_groups_are_settings_of_runs_and_options_of_tools(
+    words: list[str], kept: list[str], overrides: list[str]
+) -> None:
+    assert split_overrides(words) == (kept, overrides)

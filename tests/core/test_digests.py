@@ -46,7 +46,7 @@ def test_a_file_that_changes_twice_within_a_tick_of_the_clock_is_noticed(tmp_pat
     assert digests(image) != before
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{"])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"/a.png": 5}', '{"/a.png": [1, 2]}'])
 def test_a_damaged_cache_is_no_loss(content: str, tmp_path: Path) -> None:
     (tmp_path / "digests.json").write_text(content)
     image = old_file(tmp_path / "a.png", "one")

@@ -68,6 +68,9 @@ def test_a_recipe_written_by_hand_is_kept(recipe: Path, folder_data: Path, tmp_p
     words = ["check", str(run), "--data.root", str(folder_data), "--runtime.device=cpu"]
     assert main(words) == 0
     assert main(words) == 0
+    assert main([*words, "--title=run #3"]) == 0
+    (run / "check" / "step.json").unlink()
+    assert main(words) == 0
     assert (run / "recipe.by-hand.yaml").read_text().startswith("# mine")
     assert "root" in (run / "recipe.yaml").read_text()
 

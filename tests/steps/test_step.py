@@ -92,6 +92,38 @@ def test_what_was_kept_aside_comes_back_without_work(
     assert [path.name for path in (tmp_path / ".replaced").iterdir()] == [f"number-{Number(tmp_path / 'v', 2).key}"]
 
 
+def test_an_interrupted_training_does_not_take_the_place_of_a_finished_one(
+    tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Number.work
+    Number(tmp_path / "v", 1).take(runtime)
+    monkeypatch.setattr(Number, "work", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        Number(tmp_path / "v", 2).take(runtime)
+    monkeypatch.setattr(Number, "work", work)
+    Number(tmp_path / "v", 3).take(runtime)
+    (aside,) = (tmp_path / ".replaced").iterdir()
+    assert (aside / "number.txt").read_text() == "1"
+
+
+def test_a_damaged_manifest_elsewhere_stops_no_step(tmp_path: Path, runtime: Runtime) -> None:
+    Number(tmp_path / "v", 1).take(runtime)
+    (tmp_path / "v/number/step.json").write_text("{")
+    with pytest.raises(PatchlearnError, match=r"step\.json: not the manifest of a step\. Move the folder away"):
+        Number(tmp_path / "v", 1).take(runtime)
+    Number(tmp_path / "w", 1).take(runtime)
+    assert (tmp_path / "w/number/number.txt").exists()
+
+
+def test_files_of_a_file_manager_are_no_outputs(tmp_path: Path, runtime: Runtime) -> None:
+    number = Number(tmp_path / "v", 1)
+    number.take(runtime)
+    Double(tmp_path / "v", number).take(runtime)
+    (tmp_path / "v/double/.DS_Store").write_text("x")
+    assert Double(tmp_path / "v", number).is_complete
+    assert ".DS_Store" not in Double(tmp_path / "v", number).outputs.manifest["files"]
+
+
 def test_twins_share_their_work(tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     Number(tmp_path / "v", 1).take(runtime)
     monkeypatch.setattr(Number, "work", lambda *_: pytest.fail("is done again"))
