@@ -142,7 +142,7 @@ class Step(ABC):
 
     def _make(self, runtime: "Runtime") -> None:
         if self.folder.exists():
-            _say(runtime, f"{self.title}: {self._why()}; {'made anew' if self.is_outdated else 'completed'}")
+            _say(runtime, f"{self.title}: {self._why()}; {'made anew' if self.is_outdated else 'continued'}")
         started, accelerator = time.monotonic(), runtime.accelerator
         twin = _of_main_process(self._twin(), runtime)
         accelerator.wait_for_everyone()
