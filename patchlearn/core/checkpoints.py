@@ -1,7 +1,4 @@
-"""The run folder: atomic writes, step manifests, checkpoints, score maps and masks.
-
-Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
-"""
+"""Checkpoints: tensors and JSON settings in one safetensors file. Nothing here unpickles."""
 
 import json
 from collections.abc import Mapping
@@ -35,6 +32,6 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             settings = json.loads((file.metadata() or {})["settings"])
             return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
     except FileNotFoundError:
-        raise PatchlearnError(f"{path}: no such checkpoint. Train first: patchlearn train.") from None
+        raise PatchlearnError(f"{path}: no such checkpoint. Check the path, or train it first.") from None
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise PatchlearnError(f"{path}: not a checkpoint of patchlearn ({error}). Delete it and train again.") from None

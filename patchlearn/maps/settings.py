@@ -17,7 +17,7 @@ class CamSettings:
 
     Args:
         views: sizes of the image; ReLU maps are summed over them.
-        read: "whole", "unsplit" or "merged" (see `PatchNetwork.maps`).
+        read: "whole", "unsplit" or "merged" (see `PatchNetwork.features`).
         labels: "given" (the image's own labels choose the classes) or "predicted".
         confidence: sigmoid score from which a class counts as predicted; the best class always does.
         splits: of which splits maps are written.

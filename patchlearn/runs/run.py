@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -63,7 +64,9 @@ class Run:
     def steps(self, variant: Variant, supervision: str | None = None) -> list[Step]:
         """The steps of one variant, in order; by default with the recipe's supervision."""
         home = self.folder / variant.name
-        return list(steps_of(variant, self.data, home, self.recipe.seed, supervision or self.recipe.supervision))
+        steps = list(steps_of(variant, self.data, home, self.recipe.seed, supervision or self.recipe.supervision))
+        _require_own_folders(steps)
+        return steps
 
     def chosen_steps(self) -> list[list[Step]]:
         """The steps of every chosen variant."""
@@ -114,6 +117,14 @@ def open_run(
         if runtime.accelerator.is_main_process:
             stack.callback(digests.save)
         yield run
+
+
+def _require_own_folders(steps: Sequence[Step]) -> None:
+    """Two steps in one folder would empty it for each other."""
+    for folder, count in Counter(step.folder for step in steps).items():
+        if count > 1:
+            names = ", ".join(dict.fromkeys(type(step).__name__ for step in steps if step.folder == folder))
+            raise PatchlearnError(f"{folder}: {count} steps write into this folder ({names}). Give each its own.")
 
 
 def run_all(run: Run) -> None:

@@ -18,7 +18,7 @@ from patchlearn.inference.settings import InferenceSettings
 from patchlearn.steps.data_splits import DataSplit, TrueMasks
 from patchlearn.steps.pseudo_masks import SURE, WritePseudoMasks
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import NoiseSettings, SegmenterSettings
+from patchlearn.training.settings import NoiseSettings, SegmenterSettings, true_labels_only
 
 if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
@@ -149,7 +149,7 @@ class WriteSegmented(Step):
 def learning_settings(settings: SegmenterSettings, masks: WritePseudoMasks | TrueMasks) -> SegmenterSettings:
     """The settings without those that change nothing in what is learned from these masks."""
     if isinstance(masks, TrueMasks):
-        settings = replace(settings, noise=NoiseSettings(labels="all", correct_from=1.0, rounds=1))
+        settings = true_labels_only(settings)
     if settings.noise.rounds > 1:
         return settings
     unused: dict[str, Any] = {name: getattr(NoiseSettings(), name) for name in ("relabel_crf", "undecided")}

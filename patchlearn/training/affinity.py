@@ -1,16 +1,6 @@
 """Train an affinity network on the confident pixels of the maps: which neighbouring pixels belong together.
 
-Two kinds:
-
-- "boundary": IRN's class-boundary branch. Two pixels belong together unless a boundary lies between them. IRN's other
-  branch, the displacement field, tells instances of one class apart; it is left out here.
-- "features": PSA's AffinityNet. Two pixels belong together if their features are alike.
-
-IRN's trunk is a ResNet-50 trained on ImageNet, frozen. Ours is the trained classifier's own, frozen as well: no other
-weights are needed, and only a small head learns.
-
-Sources: Ahn, Cho & Kwak, "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations" (IRN), CVPR
-2019; Ahn & Kwak, "Learning Pixel-level Semantic Affinity with Image-level Supervision" (PSA), CVPR 2018.
+`patchlearn.models.affinity_network` has the two kinds and their sources.
 """
 
 from collections.abc import Sequence

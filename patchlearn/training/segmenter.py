@@ -28,7 +28,7 @@ from patchlearn.training.ema import MovingAverage
 from patchlearn.training.loop import Task, fit
 from patchlearn.training.noisy_labels import LOSSES, corrected
 from patchlearn.training.optimisation import parameter_groups
-from patchlearn.training.settings import NoiseSettings, SegmenterSettings
+from patchlearn.training.settings import SegmenterSettings
 
 COLLAPSED = 0.02  # share of the labelled object pixels; a network that finds fewer has collapsed to background
 FIRST_STEPS = 200  # in which any network may predict background everywhere
@@ -231,11 +231,6 @@ class _TaggedPixels(LabelledPixels):
 def _enlarged(logits: Tensor, labels: Tensor) -> Tensor:
     """B×C×H×W, at the size of the labels."""
     return F.interpolate(logits.float(), labels.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:
-    """The same network and training, for true masks: the fully supervised reference."""
-    return replace(settings, noise=NoiseSettings(labels="all", correct_from=1.0, rounds=1))
 
 
 def check_labels(samples: Sequence[Sample], read_labels: ReadLabels, classes: Sequence[str], console: Console) -> None:

@@ -1,6 +1,6 @@
 """How the three networks are trained."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
@@ -241,3 +241,8 @@ class SegmenterSettings:
     def __post_init__(self) -> None:
         require_one_of("head", self.head, HEAD_STRIDES)
         require_share("average", self.average)
+
+
+def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:
+    """The same network and training, for true masks: the fully supervised reference."""
+    return replace(settings, noise=NoiseSettings(labels="all", correct_from=1.0, rounds=1))

@@ -14,7 +14,9 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.runtime import Runtime
 from patchlearn.runs import pipeline
 from patchlearn.runs import run as run_module
+from patchlearn.runs.settings import Variant
 from patchlearn.steps.classifier import TrainClassifier
+from patchlearn.steps.data_splits import DataSplits
 from patchlearn.steps.step import Step
 
 
@@ -200,3 +202,20 @@ def test_a_new_step_is_one_file_and_one_line(
     said = capfd.readouterr().err
     assert said.index("default/number: complete") < said.index("report:")
     assert "<td>default/number</td><td>complete</td>" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_two_steps_in_one_folder_are_refused(
+    folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_twice(variant: Variant, data: DataSplits, home: Path, *_: Any) -> Iterator[Step]:
+        yield from (Number(home, 1), Number(home, 2))
+
+    monkeypatch.setattr(run_module, "steps_of", with_twice)
+    recipe = tmp_path / "twice.yaml"
+    recipe.write_text(f"data: {{root: {folder_data}}}\n")
+    message = r"default/number: 2 steps write into this folder \(Number\)\. Give each its own"
+    with (
+        pytest.raises(PatchlearnError, match=message),
+        run_module.open_run(recipe, tmp_path / "run", [], [], Console(quiet=True)),
+    ):
+        pass

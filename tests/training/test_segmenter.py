@@ -26,7 +26,7 @@ from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segme
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.training import segmenter as module
 from patchlearn.training.ema import MovingAverage
-from patchlearn.training.segmenter import ReadLabels, check_labels, train_segmenter, true_labels_only
+from patchlearn.training.segmenter import ReadLabels, check_labels, train_segmenter
 from patchlearn.training.settings import NoiseSettings, Optimisation, SegmenterSettings
 
 
@@ -184,13 +184,6 @@ def test_the_teacher_begins_when_it_is_told_to(data: Dataset, tmp_path: Path, co
     logs = [[float(row["loss"]) for row in read_rows(path.parent / "epochs.csv")] for path in (never, late)]
     assert logs[0][0] == logs[1][0]
     assert logs[0][1] != logs[1][1]
-
-
-def test_true_masks_are_learned_without_any_doubt() -> None:
-    noisy = settings(noise=NoiseSettings(loss="bootstrapped", correct_from=0.2, rounds=3))
-    reference = true_labels_only(noisy).noise
-    assert (reference.loss, reference.correct_from, reference.rounds) == ("cross_entropy", 1.0, 1)
-    assert replace(true_labels_only(noisy), noise=noisy.noise) == noisy
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,19 @@
 """Settings of the trainings: defaults, and what enters the key of a step."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from patchlearn.core.settings import key_values
-from patchlearn.training.settings import AffinitySettings, ClassifierSettings, Optimisation, SegmenterSettings
+from patchlearn.training.settings import (
+    AffinitySettings,
+    ClassifierSettings,
+    NoiseSettings,
+    Optimisation,
+    SegmenterSettings,
+    true_labels_only,
+)
 
 
 def test_names_of_splits_and_how_often_a_state_is_saved_are_outside_of_the_key() -> None:
@@ -44,3 +52,10 @@ def test_a_weights_file_enters_the_key_with_its_content(
     file.write_text("two")
     assert key_values(settings(weights=str(file))) != before
     assert key_values(settings(weights="demo"))["weights"] == "demo"
+
+
+def test_true_masks_are_learned_without_any_doubt() -> None:
+    noisy = SegmenterSettings(noise=NoiseSettings(loss="bootstrapped", correct_from=0.2, rounds=3))
+    reference = true_labels_only(noisy).noise
+    assert (reference.loss, reference.correct_from, reference.rounds) == ("cross_entropy", 1.0, 1)
+    assert replace(true_labels_only(noisy), noise=noisy.noise) == noisy
