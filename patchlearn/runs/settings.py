@@ -14,10 +14,9 @@ SUPERVISIONS = ("tags", "masks")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
-    """The settings of one variant, complete. Each field but the name is a section of the recipe."""
+class VariedSettings:
+    """The sections of a recipe that its variants may change."""
 
-    name: str = "default"
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     cams: CamSettings = field(default_factory=CamSettings)
     self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
@@ -28,11 +27,28 @@ class Variant:
     segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
 
 
-VARIED = tuple(entry.name for entry in fields(Variant) if entry.name != "name")
+VARIED = tuple(entry.name for entry in fields(VariedSettings))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Variant(VariedSettings):
+    """The settings of one variant, complete."""
+
+    name: str = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedSettings:
+    """What all variants of a recipe have in common."""
+
+    title: str = "patchlearn"
+    seed: int = 0
+    data: DataSettings = field(default_factory=DataSettings)
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(VariedSettings, SharedSettings):  # the fields of the last base come first, in `--help` and in YAML
     """Everything a run depends on.
 
     Args:
@@ -54,18 +70,6 @@ class Recipe:
         variants: name → the settings that differ in it, from classifier to segmenter; variants run side by side.
     """
 
-    title: str = "patchlearn"
-    seed: int = 0
-    data: DataSettings = field(default_factory=DataSettings)
-    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
-    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
-    cams: CamSettings = field(default_factory=CamSettings)
-    self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
-    background: BackgroundRule = field(default_factory=BackgroundRule)
-    affinity: AffinitySettings = field(default_factory=AffinitySettings)
-    walk: WalkSettings = field(default_factory=WalkSettings)
-    pseudo: PseudoSettings = field(default_factory=PseudoSettings)
-    segmenter: SegmenterSettings = field(default_factory=SegmenterSettings)
     with_segmenter: bool = True
     supervision: str = "tags"
     variants: dict[str, dict[str, Any] | None] = field(default_factory=lambda: {"default": {}})
