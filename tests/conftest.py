@@ -14,7 +14,12 @@ from torch import nn
 
 from patchlearn.core.masks_io import write_mask
 from patchlearn.core.runtime import Runtime
+from patchlearn.core.types import UInt8
+from patchlearn.maps.settings import CamSettings
 from patchlearn.models.backbones.stages import Stages
+from patchlearn.models.classifier import Classifier
+from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.settings import ViewSettings
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data" / "voc-animals"
 
@@ -62,6 +67,20 @@ def pointwise_stages() -> Stages:
         nn.Sequential(nn.AvgPool2d(steps[i]), nn.Conv2d(widths[i], widths[i + 1], 1), nn.Tanh()) for i in range(4)
     ]
     return Stages("pointwise", stages, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+
+
+def tiny_classifier(fusion: str = "plain", classes: int = 3) -> Classifier:
+    torch.manual_seed(0)
+    network = PatchNetwork(tiny_stages(), classes, fusion, [] if fusion == "plain" else [(1, (2, 2))])
+    return Classifier(network=network.eval(), classes=tuple("abcdef"[:classes]))
+
+
+def cam_settings(scales: tuple[float, ...], flip: bool = True, **changes: object) -> CamSettings:
+    return CamSettings(views=ViewSettings(scales=scales, flip=flip), **changes)  # type: ignore[arg-type]
+
+
+def noise_image(height: int, width: int) -> UInt8:
+    return np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
 
 
 @pytest.fixture

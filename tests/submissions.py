@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from patchlearn.core.masks_io import PALETTE, encode_mask
+from patchlearn.core.masks_io import PALETTE, encode_mask, write_mask
 from patchlearn.core.types import UInt8
 
 FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"
@@ -33,6 +33,26 @@ def mask_of(name: str, value: int = 0) -> UInt8:
     mask = np.zeros(SIZES[name], np.uint8)
     mask[1] = value
     return mask
+
+
+def write_images(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name, (height, width) in SIZES.items():
+        Image.new("RGB", (width, height)).save(folder / f"{name}.jpg")
+    return folder
+
+
+def write_animal_masks(folder: Path) -> Path:
+    """Of a model of six animals: its value 2 is a cow, its 5 a person."""
+    for name, value in zip(NAMES, (0, 5, 2)):
+        write_mask(folder / f"{name}.png", mask_of(name, value))
+    (folder / "classes.txt").write_text("\n".join(ANIMALS) + "\n")
+    return folder
+
+
+def write_list(path: Path) -> Path:
+    path.write_text("\n".join(NAMES) + "\n")
+    return path
 
 
 def good_files() -> Files:

@@ -6,34 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from submissions import ANIMALS, NAMES, SECOND, SIZES, mask_of, pack
+from submissions import SECOND, pack, write_animal_masks, write_images, write_list
 
 from patchlearn.cli.main import main
-from patchlearn.core.masks_io import write_mask
 from patchlearn.data.formats.voc import VOC_CLASSES
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    (tmp_path / "JPEGImages").mkdir()
-    for name, (height, width) in SIZES.items():
-        Image.new("RGB", (width, height)).save(tmp_path / "JPEGImages" / f"{name}.jpg")
-    return tmp_path / "JPEGImages"
+    return write_images(tmp_path / "JPEGImages")
 
 
 @pytest.fixture
 def masks(tmp_path: Path) -> Path:
-    """Of a model of six animals: value 5 is a person."""
-    for name, value in zip(NAMES, (0, 5, 2)):
-        write_mask(tmp_path / "masks" / f"{name}.png", mask_of(name, value))
-    (tmp_path / "masks" / "classes.txt").write_text("\n".join(ANIMALS) + "\n")
-    return tmp_path / "masks"
+    return write_animal_masks(tmp_path / "masks")
 
 
 @pytest.fixture
 def test_list(tmp_path: Path) -> Path:
-    (tmp_path / "test.txt").write_text("\n".join(NAMES) + "\n")
-    return tmp_path / "test.txt"
+    return write_list(tmp_path / "test.txt")
 
 
 def test_the_verbs_write_and_check(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import pointwise_stages, tiny_stages
+from conftest import cam_settings, noise_image, pointwise_stages, tiny_classifier
 from torch.nn import functional as F
 
 from patchlearn.core.errors import PatchlearnError
@@ -10,27 +10,10 @@ from patchlearn.maps.cam import class_activation_maps
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.models.settings import ViewSettings
-
-SPLITS = [(1, (2, 2))]
-
-
-def make(fusion: str = "plain", classes: int = 3) -> Classifier:
-    torch.manual_seed(0)
-    network = PatchNetwork(tiny_stages(), classes, fusion, [] if fusion == "plain" else SPLITS)
-    return Classifier(network=network.eval(), classes=tuple("abcdef"[:classes]))
-
-
-def cam_settings(scales: tuple[float, ...], flip: bool = True, **changes: object) -> CamSettings:
-    return CamSettings(views=ViewSettings(scales=scales, flip=flip), **changes)  # type: ignore[arg-type]
-
-
-def picture(height: int, width: int) -> np.ndarray:  # type: ignore[type-arg]
-    return np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
 
 
 def test_a_single_view_is_the_relu_map_over_its_maximum() -> None:
-    classifier, image = make(), picture(32, 48)
+    classifier, image = tiny_classifier(), noise_image(32, 48)
     maps = class_activation_maps(classifier, image, cam_settings(scales=(1.0,), flip=False), [0, 2])
     with torch.no_grad():
         raw = classifier.network.maps(normalise(as_tensor(image), (0.5,) * 3, (0.5,) * 3)[None])[0, [0, 2]].relu()
@@ -44,7 +27,7 @@ def test_a_single_view_is_the_relu_map_over_its_maximum() -> None:
 @pytest.mark.parametrize("fusion", ["plain", "progressive", "explicit"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (37, 41), (64, 64)])
 def test_any_size_gives_scores_between_0_and_1(fusion: str, size: tuple[int, int]) -> None:
-    maps = class_activation_maps(make(fusion), picture(*size), cam_settings(scales=(0.5, 1.0, 1.7)), [1])
+    maps = class_activation_maps(tiny_classifier(fusion), noise_image(*size), cam_settings(scales=(0.5, 1.0, 1.7)), [1])
     assert maps.size == size
     assert maps.scores.shape == (1, -(-size[0] // 4), -(-size[1] // 4))
     assert maps.scores.min() >= 0
@@ -58,7 +41,7 @@ def test_maps_of_predicted_labels_are_those_of_the_same_labels_given(
     fusion: str, read: str, passes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two scales: where the maps are read whole, each view goes through the network once."""
-    classifier, image, seen = make(fusion), picture(40, 56), []
+    classifier, image, seen = tiny_classifier(fusion), noise_image(40, 56), []
     features = PatchNetwork.features
     monkeypatch.setattr(PatchNetwork, "features", lambda *words: [seen.append(1), features(*words)][1])
     settings = cam_settings(scales=(0.5, 1.0), read=read, confidence=0.4)
@@ -70,7 +53,7 @@ def test_maps_of_predicted_labels_are_those_of_the_same_labels_given(
 
 def test_the_mirrored_image_has_the_mirrored_maps() -> None:
     classifier = Classifier(network=PatchNetwork(pointwise_stages(), 2).eval(), classes=("a", "b"))
-    image = picture(32, 48)
+    image = noise_image(32, 48)
     maps = class_activation_maps(classifier, image, cam_settings(scales=(1.0, 0.5)), [0, 1])
     mirrored = class_activation_maps(classifier, image[:, ::-1].copy(), cam_settings(scales=(1.0, 0.5)), [0, 1])
     np.testing.assert_allclose(mirrored.scores, maps.scores[..., ::-1], atol=1e-5)
@@ -95,7 +78,7 @@ def test_maps_lie_where_the_image_is_even_if_its_size_does_not_divide(width: int
 
 
 def test_predicted_labels_are_the_confident_ones_and_at_least_the_best() -> None:
-    classifier, image = make(classes=4), picture(32, 32)
+    classifier, image = tiny_classifier(classes=4), noise_image(32, 32)
     with torch.no_grad():
         batch = normalise(as_tensor(image), (0.5,) * 3, (0.5,) * 3)[None]
         scores = torch.cat([classifier.network(batch), classifier.network(batch.flip(3))]).mean(0).sigmoid()
@@ -108,7 +91,7 @@ def test_predicted_labels_are_the_confident_ones_and_at_least_the_best() -> None
 
 
 def test_halves_are_read_on_request() -> None:
-    classifier, image = make("progressive"), picture(32, 32)
+    classifier, image = tiny_classifier("progressive"), noise_image(32, 32)
     read = {
         half: class_activation_maps(classifier, image, cam_settings(scales=(1.0,), read=half), [0]).scores
         for half in ("whole", "unsplit", "merged")
@@ -119,4 +102,4 @@ def test_halves_are_read_on_request() -> None:
 
 def test_merged_maps_of_a_network_without_patches_are_refused() -> None:
     with pytest.raises(PatchlearnError, match=r"read: 'merged' .* Choose one of: unsplit, whole"):
-        class_activation_maps(make(), picture(8, 8), CamSettings(read="merged"), [0])
+        class_activation_maps(tiny_classifier(), noise_image(8, 8), CamSettings(read="merged"), [0])

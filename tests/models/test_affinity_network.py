@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import pointwise_stages, tiny_stages
+from conftest import noise_image, pointwise_stages, tiny_stages
 from torch import Tensor
 from torch.nn import functional as F
 
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import UInt8
 from patchlearn.models import affinity_network as module
 from patchlearn.models.affinity_network import (
     AffinityNetwork,
@@ -52,17 +51,13 @@ def features() -> FeatureAffinity:
     return FeatureAffinity(tiny_stages()).eval()
 
 
-def picture(height: int, width: int) -> UInt8:
-    return np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
-
-
 # --- the network -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(1, 1), (33, 47), (64, 40)])
 @pytest.mark.parametrize("long_side", [None, 30])
 def test_maps_lie_on_the_grid_of_the_image_whatever_its_size(size: tuple[int, int], long_side: int | None) -> None:
-    image = picture(*size)
+    image = noise_image(*size)
     edges = boundary().boundary_map(image, long_side)
     assert (edges.shape, edges.dtype) == ((math.ceil(size[0] / 4), math.ceil(size[1] / 4)), np.float32)
     assert edges.min() > 0
@@ -123,7 +118,7 @@ def test_the_names_of_the_weights_stay_what_files_have(kind: str) -> None:
 
 @pytest.mark.parametrize("long_side", [None, 24])
 def test_the_boundary_walk_goes_along_the_boundary_map(long_side: int | None) -> None:
-    image, scores = picture(22, 30), np.random.default_rng(1).random((2, 6, 8), np.float32)
+    image, scores = noise_image(22, 30), np.random.default_rng(1).random((2, 6, 8), np.float32)
     walked = boundary().walk(image, scores, 3, 4.0, 16, long_side)
     edges = boundary().boundary_map(image, long_side)
     np.testing.assert_array_equal(walked, random_walk(scores, edges, radius=3, beta=4, steps=16))
@@ -131,11 +126,11 @@ def test_the_boundary_walk_goes_along_the_boundary_map(long_side: int | None) ->
 
 def test_the_boundary_walk_refuses_scores_of_another_grid() -> None:
     with pytest.raises(PatchlearnError, match=r"^boundary: its grid \(6, 8\) is not that of the scores, \(3, 4\)"):
-        boundary().walk(picture(22, 30), np.ones((1, 3, 4), np.float32), 3, 4.0, 16, None)
+        boundary().walk(noise_image(22, 30), np.ones((1, 3, 4), np.float32), 3, 4.0, 16, None)
 
 
 def test_the_feature_walk_takes_scores_of_any_grid_and_does_not_mirror_them() -> None:
-    image, scores = picture(24, 40), np.random.default_rng(1).random((1, 6, 10), np.float32)
+    image, scores = noise_image(24, 40), np.random.default_rng(1).random((1, 6, 10), np.float32)
     walked = features().walk(image, scores, 3, 2.0, 4, None)
     coarse = module._resized(scores, (3, 5))
     expected = random_walk_features(coarse, features().feature_map(image), radius=3, beta=2, steps=4)
@@ -191,7 +186,7 @@ def test_saved_and_loaded_networks_agree(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(37, 50), (64, 64), (33, 47)])
 @pytest.mark.parametrize("long_side", [None, 60])
 def test_a_mirrored_image_has_the_mirrored_boundary(size: tuple[int, int], long_side: int | None) -> None:
-    image = picture(*size)
+    image = noise_image(*size)
     mirrored = boundary().boundary_map(np.ascontiguousarray(image[:, ::-1]), long_side)
     np.testing.assert_allclose(mirrored, boundary().boundary_map(image, long_side)[:, ::-1], atol=1e-5)
 

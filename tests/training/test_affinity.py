@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import make_runtime, tiny_stages
+from conftest import make_runtime, noise_image, tiny_stages
 from rich.console import Console
 from torch import Tensor
 
@@ -17,7 +17,6 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows
 from patchlearn.core.masks_io import write_mask
 from patchlearn.core.seeds import Stream
-from patchlearn.core.types import UInt8
 from patchlearn.data.open import open_dataset
 from patchlearn.data.settings import AugmentSettings
 from patchlearn.data.transforms import MaskedTransform
@@ -67,10 +66,6 @@ def train(
     return train_affinity(samples, labels, trunk, plan, folder, make_runtime(console), seed=0)
 
 
-def picture(height: int, width: int) -> UInt8:
-    return np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
-
-
 def some_labels(*shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.tensor([0, 1, 2, 255])[torch.randint(0, 4, shape, generator=generator)]
@@ -107,7 +102,7 @@ def test_the_loss_falls_and_the_network_comes_back(
     assert kind == trained.KIND
     assert not trained.training
     scores = np.ones((1, 8, 8), np.float32)
-    assert np.isfinite(trained.walk(picture(30, 31), scores, 5, trained.BETA, 4, None)).all()
+    assert np.isfinite(trained.walk(noise_image(30, 31), scores, 5, trained.BETA, 4, None)).all()
 
 
 def test_the_boundary_is_learned_where_the_object_ends(
