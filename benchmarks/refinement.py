@@ -27,6 +27,7 @@ from PIL import Image
 from rich.console import Console
 
 from patchlearn.core.masks_io import read_scores
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
@@ -37,7 +38,6 @@ from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
 from patchlearn.runs.run import Run, open_run
 from patchlearn.runs.settings import Variant
-from patchlearn.training.affinity import MODEL
 
 RULES = {
     "otsu": BackgroundRule(),

@@ -26,6 +26,7 @@ BY_HAND = "recipe.by-hand.yaml"
 EVALUATION = "evaluation.json"
 REPORT = "report.html"
 DIGESTS = ".digests.json"
+MODEL = "model.safetensors"  # in the folder of every training
 LOCK = ".lock"
 OWNER = ".owner.json"
 

@@ -25,7 +25,6 @@ from patchlearn.models.views import long_sides, on_image_grid
 from patchlearn.refine import dense_crf
 from patchlearn.refine.settings import NO_CRF
 
-MODEL = "model.safetensors"
 KIND = "segmenter"
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.run_folder import MODEL
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.patches import Grid
-
-MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json, write_text
 from patchlearn.core.manifest import file_digest
 from patchlearn.core.masks_io import write_class_names
-from patchlearn.inference.segmenter import MODEL, Segmenter, load_segmenter, save_segmenter, segmenter_facts
+from patchlearn.core.run_folder import MODEL
+from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter, segmenter_facts
 from patchlearn.runs.recipe import load_recipe
 
 STEP = "segmenter"

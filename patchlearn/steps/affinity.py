@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.run_folder import MODEL
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.steps.cams import WriteCams
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from patchlearn.core.types import Sample, ScoreMaps, UInt8
     from patchlearn.models.affinity_network import AffinityNetwork
 
-MODEL = "model.safetensors"
 ReadMaps = Callable[["Sample", "UInt8"], "ScoreMaps"]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.run_folder import MODEL
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
 from patchlearn.training.settings import ClassifierSettings
@@ -14,8 +15,6 @@ from patchlearn.training.settings import ClassifierSettings
 if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
     from patchlearn.models.classifier import Classifier
-
-MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchlearn.core.manifest import fingerprint
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import OUTSIDE_KEY, key_values
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.steps.data_splits import DataSplit, TrueMasks
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from patchlearn.core.types import Sample
     from patchlearn.inference.segmenter import Segmenter
     from patchlearn.training.segmenter import ReadLabels
-
-MODEL = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)

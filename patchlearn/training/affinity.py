@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.seeds import Stream, seeded
 from patchlearn.core.types import Sample, UInt8
@@ -25,8 +26,6 @@ from patchlearn.training.batches import LabelledPixels, channels_last, check_sha
 from patchlearn.training.loop import Task, fit
 from patchlearn.training.optimisation import parameter_groups
 from patchlearn.training.settings import AffinitySettings
-
-MODEL = "model.safetensors"
 
 
 def train_affinity(

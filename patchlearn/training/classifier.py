@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.seeds import Stream, seed_for, seeded
 from patchlearn.core.types import Dataset, Sample
@@ -19,7 +20,7 @@ from patchlearn.data.images import read_image
 from patchlearn.data.settings import AugmentSettings
 from patchlearn.data.transforms import TrainingTransform, square
 from patchlearn.models.backbones.create import create_stages
-from patchlearn.models.classifier import MODEL, Classifier, save_classifier
+from patchlearn.models.classifier import Classifier, save_classifier
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.training.batches import EpochImages, channels_last, check_shards, multi_hot, process_batches
 from patchlearn.training.loop import Task, fit

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.seeds import Stream, seeded
 from patchlearn.core.types import BACKGROUND, IGNORE, Sample, UInt8
 from patchlearn.data.transforms import MaskedTransform
 from patchlearn.evaluate.confusions import require_classes
 from patchlearn.inference.masks import read_mask_of, write_masks
-from patchlearn.inference.segmenter import MODEL, Segmenter, load_segmenter, save_segmenter
+from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.training.batches import LabelledPixels, channels_last, check_shards, multi_hot, process_batches

@@ -10,9 +10,9 @@ import torch
 
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.types import UInt8
 from patchlearn.inference.segmenter import (
-    MODEL,
     Segmenter,
     load_segmenter,
     save_segmenter,
