@@ -12,6 +12,6 @@ if TYPE_CHECKING:
     from patchlearn.maps.settings import PseudoSettings as PseudoSettings
     from patchlearn.maps.settings import SelfTrainingSettings as SelfTrainingSettings
     from patchlearn.maps.settings import WalkSettings as WalkSettings
-    from patchlearn.maps.walk import walk_scores as walk_scores
+    from patchlearn.maps.affinity_walk import walk_scores as walk_scores
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

@@ -129,7 +129,7 @@ def _read_walked(
     folder: Path, walk: WalkSettings, affinity: "AffinityNetwork | None", sample: "Sample", image: "UInt8"
 ) -> "ScoreMaps":
     from patchlearn.core.masks_io import read_scores
-    from patchlearn.maps.walk import walk_scores
+    from patchlearn.maps.affinity_walk import walk_scores
 
     return walk_scores(image, read_scores(folder / f"{sample.id}.npz"), walk, affinity)
 
