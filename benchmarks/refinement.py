@@ -31,9 +31,9 @@ from patchlearn.core.run_folder import MODEL
 from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
+from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.pseudo_mask import label_scores, pseudo_mask
 from patchlearn.maps.settings import PseudoSettings
-from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
 from patchlearn.runs.run import Run, open_run

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from patchlearn.models.classifier import Classifier as Classifier
     from patchlearn.models.classifier import load_classifier as load_classifier
     from patchlearn.models.patch_network import PatchNetwork as PatchNetwork
+    from patchlearn.models.settings import ViewSettings as ViewSettings
     from patchlearn.refine.settings import BackgroundRule as BackgroundRule
     from patchlearn.runs.load import load as load
     from patchlearn.runs.recipe import load_recipe as load_recipe

@@ -153,7 +153,7 @@ def test_the_format_of_the_page_about_extending_works(place: Path, tmp_path: Pat
     dataset = extension("open_class_folders")(tmp_path)
     assert dataset.classes == ("cow", "lion")
     labels = {split: {sample.id: sample.labels for sample in samples} for split, samples in dataset.splits.items()}
-    assert labels == {"train": {"cow__a": (0,), "lion__a": (1,)}, "val": {"cow__a": (0,)}}
+    assert labels == {"train": {"train__cow__a": (0,), "train__lion__a": (1,)}, "val": {"val__cow__a": (0,)}}
     (tmp_path / "empty").mkdir()
     with pytest.raises(PatchlearnError, match="no folder of a class"):
         extension("open_class_folders")(tmp_path / "empty")

@@ -10,7 +10,7 @@ from patchlearn.cli.options import add_threads
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.inference.refine_files import KINDS, refine_folder
 from patchlearn.maps.settings import PseudoSettings
-from patchlearn.refine.settings import RULES, BackgroundRule, CrfSettings
+from patchlearn.refine.settings import PRESETS, RULES, BackgroundRule, CrfSettings
 
 DESCRIPTION = (
     "Refine a folder of score maps, probabilities or masks that any program made, one for each image "
@@ -27,7 +27,9 @@ def add_arguments(verb: ArgumentParser) -> None:
     verb.add_argument("--scores", type=Path, required=True, help="a folder of .npz, .npy or .png, named as the images")
     verb.add_argument("--out", type=Path, required=True, help="the folder for the masks")
     verb.add_argument("--kind", default="scores", help=f"of .npy files: {' or '.join(KINDS)} (default: scores)")
-    verb.add_argument("--preset", default=settings.crf.preset, help="of the dense CRF, or none (default: %(default)s)")
+    verb.add_argument(
+        "--preset", default=settings.crf.preset, help=f"{', '.join(PRESETS)} or none (default: %(default)s)"
+    )
     verb.add_argument("--iterations", type=int, default=settings.crf.iterations, help="of it (default: %(default)s)")
     verb.add_argument("--confidence", type=float, default=settings.crf.confidence, help="of a label, for the CRF")
     verb.add_argument(

@@ -21,7 +21,7 @@ def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
     known = sorted(choices)
     if value not in known:
         raise PatchlearnError(
-            f"{option}: {value!r} is not an option;{did_you_mean(value, known)} Choose one of: {', '.join(known)}."
+            f"{option}: {value!r} is not an option;{did_you_mean(str(value), known)} Choose one of: {', '.join(known)}."
         )
 
 

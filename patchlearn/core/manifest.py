@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
@@ -73,12 +73,9 @@ class Outputs:
 
     def is_complete(self, key: str) -> bool:
         """Whether the step has finished with exactly this key, and all that it promises is still there."""
-        return self.is_finished(key) and not self.damaged()
-
-    def is_finished(self, key: str) -> bool:
-        """Whether the manifest says that the step has finished with exactly this key."""
         facts = self.manifest
-        return bool(facts.get("complete")) and facts["key"] == key
+        is_finished = bool(facts.get("complete")) and facts["key"] == key
+        return is_finished and None not in (entry for _, entry in self._looked_up(facts))
 
     def is_of_another(self, key: str) -> bool:
         """Whether a step has worked here, finished or not, with other settings or inputs."""
@@ -90,18 +87,19 @@ class Outputs:
 
         Where only the time of change differs, the content is compared.
         """
-        return [name for name, entry in self._looked_up() if entry is None]
+        return [name for name, entry in self._looked_up(self.manifest) if entry is None]
 
     def renew_times(self) -> None:
         """Enter the times of files of which only the time has changed, so that they are not compared again."""
-        found, listed = dict(self._looked_up()), self.manifest.get("files", {})
+        facts = self.manifest
+        found, listed = dict(self._looked_up(facts)), facts.get("files", {})
         renewed = {name: entry for name, entry in found.items() if entry is not None and entry != listed[name]}
         if renewed:
-            self._write({**self.manifest, "files": {**listed, **renewed}})
+            self._write({**facts, "files": {**listed, **renewed}})
 
-    def _looked_up(self) -> Iterable[tuple[str, Entry | None]]:
-        """(name, present entry) of every listed file; None where the content is another, or gone."""
-        for name, entry in self.manifest.get("files", {}).items():
+    def _looked_up(self, facts: Facts) -> Iterable[tuple[str, Entry | None]]:
+        """(name, present entry) of every file that the manifest lists; None where the content is another, or gone."""
+        for name, entry in facts.get("files", {}).items():
             yield name, _entry_if_changed(f"{self.folder}/{name}", entry)
 
     def begin(self, key: str, facts: Mapping[str, Any], aside: Path | None = None) -> None:
@@ -231,7 +229,7 @@ def _is_manifest(facts: Any) -> bool:
 
 def _is_below(name: str) -> bool:
     """Whether a name from a file stays in its folder."""
-    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+    return not name.startswith("/") and ".." not in name.split("/")
 
 
 def _is_entry(entry: Any) -> bool:

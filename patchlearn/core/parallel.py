@@ -52,22 +52,20 @@ def shard(items: Iterable[T], accelerator: Accelerator) -> list[T]:
 
 
 def write_missing(
-    items: Iterable[T],
-    path_of: Callable[[T], Path],
+    files: Iterable[tuple[T, Path]],
     write: Callable[[T, Path], object],
     *,
     title: str,
     runtime: Runtime,
 ) -> None:
-    """Call `write(item, path)` for every item whose path is not there yet, over all processes and threads.
+    """Call `write(item, path)` for every pair whose path is not there yet, over all processes and threads.
 
     Returns when every process has done its part. The first error ends it.
     """
     # Shards first: files that other processes have written by now must not shift them.
-    mine = shard(items, runtime.accelerator)
-    missing = [item for item in mine if not path_of(item).exists()]
-    threads, console = runtime.threads, runtime.console
-    for_each(missing, lambda item: write(item, path_of(item)), title=title, threads=threads, console=console)
+    mine = shard(files, runtime.accelerator)
+    missing = [(item, path) for item, path in mine if not path.exists()]
+    for_each(missing, lambda pair: write(*pair), title=title, threads=runtime.threads, console=runtime.console)
     runtime.accelerator.wait_for_everyone()
 
 

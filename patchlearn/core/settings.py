@@ -2,7 +2,7 @@
 
 Settings are frozen data classes that check themselves when they are made, so that wrong ones cannot exist. A message
 begins with the field's name; whoever nests settings puts the section's name in front (`patchlearn.runs.recipe`).
-Modules of settings import the standard library alone, so that `--help` is fast.
+Modules of settings import the standard library and each other alone, so that `--help` is fast.
 """
 
 from collections.abc import Mapping

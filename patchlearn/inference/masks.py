@@ -45,7 +45,8 @@ def write_masks(
             mask = segmenter.predict(read_image(sample.image), settings, present)
         write_mask(path, mask)
 
-    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
+    files = [(sample, folder / f"{sample.id}.png") for sample in samples]
+    write_missing(files, write, title=title, runtime=runtime)
 
 
 def read_mask_of(folder: Path, sample: Sample) -> UInt8:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
+    from patchlearn.maps.affinity_walk import walk_scores as walk_scores
     from patchlearn.maps.cam import class_activation_maps as class_activation_maps
     from patchlearn.maps.pseudo_mask import pseudo_labels as pseudo_labels
     from patchlearn.maps.pseudo_mask import pseudo_mask as pseudo_mask
@@ -12,6 +13,5 @@ if TYPE_CHECKING:
     from patchlearn.maps.settings import PseudoSettings as PseudoSettings
     from patchlearn.maps.settings import SelfTrainingSettings as SelfTrainingSettings
     from patchlearn.maps.settings import WalkSettings as WalkSettings
-    from patchlearn.maps.affinity_walk import walk_scores as walk_scores
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

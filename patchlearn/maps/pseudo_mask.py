@@ -7,8 +7,8 @@ import numpy as np
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, ScoreMaps, UInt8
-from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
+from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.models.affinity_network import AffinityNetwork
 from patchlearn.refine import (
     BackgroundRule,

@@ -122,7 +122,8 @@ def write_affinity_labels(
         image = read_image(sample.image)
         write_mask(path, confident_regions(image, read_maps(sample, image), rule, settings))
 
-    write_missing(samples, lambda sample: folder / f"{sample.id}.png", write, title=title, runtime=runtime)
+    files = [(sample, folder / f"{sample.id}.png") for sample in samples]
+    write_missing(files, write, title=title, runtime=runtime)
 
 
 def _read_walked(

@@ -50,7 +50,8 @@ class WriteCams(Step):
             )
         if self.settings.read == "merged" and not self.classifier.settings.splits:
             raise PatchlearnError(
-                f"variant {self.home.name}: cams.read is 'merged', but the classifier has no splits. Choose whole."
+                f"variant {self.home.name}: cams.read is 'merged', but classifier.splits cuts no feature map. "
+                "Choose whole."
             )
 
     def work(self, runtime: "Runtime") -> None:
@@ -108,4 +109,5 @@ def write_cams(
             maps = class_activation_maps(classifier, read_image(sample.image), settings, given, lda)
         write_scores(path, maps)
 
-    write_missing(samples, lambda sample: folder / f"{sample.id}.npz", write, title=title, runtime=runtime)
+    files = [(sample, folder / f"{sample.id}.npz") for sample in samples]
+    write_missing(files, write, title=title, runtime=runtime)

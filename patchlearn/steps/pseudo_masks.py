@@ -133,9 +133,11 @@ def write_pseudo_masks(
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
-    def missing(sample: "Sample") -> Path:
-        """Both files are written together; whichever of them is missing."""
-        sure = folder / SURE / f"{sample.id}.png"
-        return folder / f"{sample.id}.png" if sure.exists() else sure
+    files = [(sample, _missing_of(sample, folder)) for sample in samples]
+    write_missing(files, write, title=title, runtime=runtime)
 
-    write_missing(samples, missing, write, title=title, runtime=runtime)
+
+def _missing_of(sample: "Sample", folder: Path) -> Path:
+    """Of the two files of a sample, which are written together, one that is missing; the mask if none is."""
+    sure = folder / SURE / f"{sample.id}.png"
+    return folder / f"{sample.id}.png" if sure.exists() else sure

@@ -19,7 +19,8 @@ def test_only_what_is_missing_is_written(tmp_path: Path, console: Console) -> No
     def write(name: str, path: Path) -> None:
         path.write_text(f"new {name}")
 
-    write_missing("abc", lambda name: tmp_path / name, write, title="write", runtime=make_runtime(console))
+    files = [(name, tmp_path / name) for name in "abc"]
+    write_missing(files, write, title="write", runtime=make_runtime(console))
     assert [(tmp_path / name).read_text() for name in "abc"] == ["old", "new b", "new c"]
 
 
@@ -59,7 +60,8 @@ def test_each_process_writes_its_own_part_whatever_others_have_written(tmp_path:
     second: Any = SimpleNamespace(process_index=1, num_processes=2, wait_for_everyone=lambda: None)
     runtime = replace(make_runtime(console), accelerator=second)
     (tmp_path / "a").write_text("of the first process")
-    write_missing("abcd", lambda name: tmp_path / name, lambda _, path: path.write_text("x"), title="", runtime=runtime)
+    files = [(name, tmp_path / name) for name in "abcd"]
+    write_missing(files, lambda _, path: path.write_text("x"), title="", runtime=runtime)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "d"]
 
 

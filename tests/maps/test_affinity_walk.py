@@ -6,8 +6,8 @@ import torch
 from conftest import tiny_stages
 
 from patchlearn.core.types import ScoreMaps, UInt8, enlarge
-from patchlearn.maps.settings import WalkSettings
 from patchlearn.maps.affinity_walk import scale_walked, walk_scores
+from patchlearn.maps.settings import WalkSettings
 from patchlearn.models.affinity_network import (
     AffinityNetwork,
     _resized,

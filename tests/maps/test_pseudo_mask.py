@@ -7,9 +7,9 @@ from conftest import tiny_stages
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import ScoreMaps, UInt8
+from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, require_two_walks
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
-from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.models.affinity_network import (
     AffinityNetwork,
     create_affinity,

@@ -75,7 +75,7 @@ def test_a_recipe_written_by_hand_is_kept(recipe: Path, folder_data: Path, tmp_p
     assert "root" in (run / "recipe.yaml").read_text()
 
 
-def test_a_second_run_touches_nothing_and_another_rule_trains_nothing(
+def test_a_second_run_touches_nothing_and_another_crf_redoes_masks_and_segmenter_alone(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"

@@ -16,8 +16,8 @@ from patchlearn.core.masks_io import read_scores, write_scores
 from patchlearn.core.types import Sample, ScoreMaps
 from patchlearn.data.images import read_image, read_indices
 from patchlearn.data.open import open_dataset
-from patchlearn.maps.settings import WalkSettings
 from patchlearn.maps.affinity_walk import walk_scores
+from patchlearn.maps.settings import WalkSettings
 from patchlearn.models.affinity_network import create_affinity
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
 from patchlearn.steps.affinity import TrainAffinity, _read_walked, write_affinity_labels
