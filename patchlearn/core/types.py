@@ -10,7 +10,7 @@ Class indices count from 0 without background where they stand for image labels 
 0 is background, i + 1 is class i, and 255 is ignored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Sample:
         id: unique within the data set; the stem of every file that a step writes about this image.
         image: the picture; may be of any mode or orientation, `read_image` makes it RGB.
         labels: class indices in 0..K-1, sorted.
+        unknown: indices of the classes that nobody judged for this image, sorted. They take no part in loss or mAP.
         mask: ground truth, for evaluation and for the fully supervised reference only.
         parts: 1 strongly, 2 weakly discriminative part, 0 background, 255 ignored (scenes only).
     """
@@ -44,6 +45,7 @@ class Sample:
     id: str
     image: Path
     labels: tuple[int, ...]
+    unknown: tuple[int, ...] = ()
     mask: Path | None = None
     parts: Path | None = None
 
@@ -59,6 +61,8 @@ class Dataset:
         mask_values: class values of the mask files, in the order of `classes`.
         masks_are_closed: whether a mask value that is neither 0, 255 nor in `mask_values` is an error
             (a folder data set) or a class left out on purpose, which is ignored (VOC with a `classes.txt`).
+        mask_colours: (red, green, blue) → class value, for mask files of colours; None for VOC's colour map.
+        notes: sentences about what was found out while opening, and what of the folder is not used.
     """
 
     root: Path
@@ -66,6 +70,8 @@ class Dataset:
     splits: dict[str, tuple[Sample, ...]]
     mask_values: tuple[int, ...]
     masks_are_closed: bool
+    mask_colours: dict[tuple[int, int, int], int] | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """The samples of one split.

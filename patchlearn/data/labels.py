@@ -1,6 +1,8 @@
 """Image-level labels and class names from text files."""
 
 import csv
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -44,7 +46,25 @@ def read_class_names(path: Path, *, spaces: bool = False) -> tuple[str, ...]:
     return within_limits(names, path)
 
 
-def within_limits(names: Sequence[str], path: Path) -> tuple[str, ...]:
+def normal_form(text: str) -> str:
+    """Unicode's form NFC: a Mac names files in another form than most programs write into tables."""
+    return unicodedata.normalize("NFC", text)
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sorted as people count: 2 before 10.
+
+    >>> natural_order(["cat10", "10", "cat2", "2"])
+    ['2', '10', 'cat2', 'cat10']
+    """
+    return sorted(names, key=lambda name: [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _parts(name)])
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in re.split(r"(\d+)", name) if part]
+
+
+def within_limits(names: Sequence[str], path: Path | str) -> tuple[str, ...]:
     """The names as a tuple, if an 8-bit mask can hold that many classes.
 
     Raises:

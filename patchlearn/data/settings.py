@@ -5,7 +5,20 @@ from dataclasses import dataclass, field
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.settings import require_at_least
 
-FORMATS = ("folder", "scenes", "voc")
+AUTO = "auto"
+FORMATS = {  # name → what it is, in the order in which a folder is compared with them
+    "voc": "the layout of PASCAL VOC: JPEGImages with ImageSets or Annotations",
+    "coco": "images and a COCO JSON file, of instances or panoptic",
+    "yolo": "images/ and labels/*.txt, or a data.yaml",
+    "open-images": "images and CSV files as Open Images has them (ImageID, LabelName, Confidence)",
+    "label-studio": "images and a Label Studio export (JSON) of choices",
+    "cvat": "images and a CVAT export (XML) with tags",
+    "huggingface": "a folder of Hugging Face datasets: Parquet files, or save_to_disk",
+    "folder": "images and a table (CSV, TSV or JSONL) with the labels of each image",
+    "class-folders": "a sub-folder of images for each class",
+    "scenes": "drawn images",
+}
+SEPARATORS = {"space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}  # of the labels within one cell
 SMALLEST_SCENE = 64
 
 
@@ -37,17 +50,24 @@ class DataSettings:
     """The data set.
 
     Args:
-        format: "voc", "folder" or "scenes".
+        format: "auto" finds out what the folder is; or the name of a format (`patchlearn.data.settings.FORMATS`).
         root: folder of the data set. With the format "scenes", null draws the scenes into the run folder.
+        labels: the file with the labels, below `root`, where several files could be meant.
+        separator: what separates the labels in a cell of a table: "auto", "space", "comma", "semicolon" or "pipe".
+        negatives: sub-folders whose images have none of the classes (format "class-folders"); [] for none.
         scenes: what is drawn; only for the format "scenes".
     """
 
-    format: str = "folder"
+    format: str = AUTO
     root: str | None = None
+    labels: str | None = None
+    separator: str = AUTO
+    negatives: tuple[str, ...] = ("good", "ok", "normal", "background")
     scenes: SceneSettings = field(default_factory=SceneSettings)
 
     def __post_init__(self) -> None:
-        require_one_of("format", self.format, FORMATS)
+        require_one_of("format", self.format, [*FORMATS, AUTO])
+        require_one_of("separator", self.separator, [*SEPARATORS, AUTO])
 
 
 @dataclass(frozen=True, kw_only=True)
