@@ -36,6 +36,7 @@ from patchlearn.report.figures import heat_overlay, mask_overlay, thumbnail
 from patchlearn.report.results import percent, recall_at_precision
 from patchlearn.runs.run import Run, open_run
 from patchlearn.runs.settings import Variant
+from patchlearn.runs.target import find_target
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.training.classifier import KEPT
 
@@ -76,7 +77,7 @@ class Kept:
 def main() -> None:
     options = parse()
     device = f"--runtime.device={'auto' if options.gpu else 'cpu'}"
-    with open_run(options.run, None, [device], options.variant, Console(stderr=True)) as run:
+    with open_run(find_target(options.run, None, [device]), options.variant, Console(stderr=True)) as run:
         judge(run, options)
 
 

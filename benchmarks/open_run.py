@@ -19,6 +19,7 @@ from rich.console import Console
 
 from patchlearn.core.manifest import Outputs
 from patchlearn.runs.run import Run, open_run
+from patchlearn.runs.target import find_target
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.step import Step
@@ -64,7 +65,7 @@ def make_data(root: Path, count: int) -> None:
 @contextmanager
 def opened(root: Path) -> Iterator[tuple[Run, float]]:
     started, words = time.perf_counter(), [f"--data.root={root / 'data'}", "--runtime.device=cpu"]
-    with open_run(root / "recipe.yaml", root / "run", words, (), Console(quiet=True)) as run:
+    with open_run(find_target(root / "recipe.yaml", root / "run", words), (), Console(quiet=True)) as run:
         for step in run.steps(run.variants[0]):
             assert step.key
         yield run, time.perf_counter() - started

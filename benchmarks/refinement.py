@@ -38,6 +38,7 @@ from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
 from patchlearn.runs.run import Run, open_run
 from patchlearn.runs.settings import Variant
+from patchlearn.runs.target import find_target
 
 RULES = {
     "otsu": BackgroundRule(),
@@ -51,7 +52,9 @@ AREAS = (160, 320, 640, 1280)
 def main() -> None:
     options = parse()
     torch.set_num_threads(1)
-    with open_run(options.run, None, ["--runtime.device=cpu"], [options.variant], Console(stderr=True)) as run:
+    with open_run(
+        find_target(options.run, None, ["--runtime.device=cpu"]), [options.variant], Console(stderr=True)
+    ) as run:
         figures = measure(run, options)
     print(json.dumps(figures) if options.json else summary(figures))
 
@@ -124,7 +127,7 @@ def steps(
     network: AffinityNetwork | None,
 ) -> Iterator[tuple[str, str, UInt8, float]]:
     """(rule, step, mask, seconds of the step)."""
-    values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
+    values = np.array([BACKGROUND, *maps.mask_values], np.uint8)
     if not maps.classes:
         return
     start = time.perf_counter()

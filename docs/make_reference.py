@@ -6,6 +6,7 @@ tests/test_docs.py fails while a page and the lists differ.
 """
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import patchlearn
@@ -13,6 +14,7 @@ from patchlearn.core.rooms import _homes as homes_of
 
 PAGES = Path(__file__).parent / "api"
 ROOMS = ("refine", "data", "models", "maps", "training", "inference", "runs", "evaluate", "export", "report", "core")
+NOTEBOOK = [f"patchlearn.notebook.{name}" for name in ("fit", "Model", "TrainedRun")]
 INTRODUCTION = """
 Only public names are listed. The names of `patchlearn` and `patchlearn.refine` are
 [stable](../stability.md); the others may change. Names are loaded when they are first used, so
@@ -26,7 +28,8 @@ map, P classes present in one image. Class indices count from 0 in labels and sc
 
 def pages() -> dict[str, str]:
     """File name → text, for every page."""
-    return {"index.md": _index(), **{f"{room}.md": _room_page(room) for room in ROOMS}}
+    rooms = {f"{room}.md": _room_page(room) for room in ROOMS}
+    return {"index.md": _index(), "notebook.md": _page("notebook", NOTEBOOK), **rooms}
 
 
 def public_names(module: str) -> dict[str, str]:
@@ -36,7 +39,7 @@ def public_names(module: str) -> dict[str, str]:
 
 
 def _index() -> str:
-    rooms = "\n".join(f"| [patchlearn.{room}]({room}.md) | {_sentence(room)} |" for room in ROOMS)
+    rooms = "\n".join(f"| [patchlearn.{room}]({room}.md) | {_sentence(room)} |" for room in ("notebook", *ROOMS))
     names = "\n".join(f"| [`{name}`][{home}] | `{home}` |" for name, home in public_names("patchlearn").items())
     return (
         f"# Reference\n{INTRODUCTION}\n## Folders\n\n| folder | what it holds |\n|---|---|\n{rooms}\n\n"
@@ -45,8 +48,12 @@ def _index() -> str:
 
 
 def _room_page(room: str) -> str:
-    entries = "\n\n".join(f"::: {home}" for home in public_names(f"patchlearn.{room}").values())
-    return f"# patchlearn.{room}\n\n{_sentence(room)}\n\n{entries}\n"
+    return _page(room, public_names(f"patchlearn.{room}").values())
+
+
+def _page(module: str, homes: Iterable[str]) -> str:
+    entries = "\n\n".join(f"::: {home}" for home in homes)
+    return f"# patchlearn.{module}\n\n{_sentence(module)}\n\n{entries}\n"
 
 
 def _sentence(room: str) -> str:

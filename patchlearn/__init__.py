@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from patchlearn.models.classifier import load_classifier as load_classifier
     from patchlearn.models.patch_network import PatchNetwork as PatchNetwork
     from patchlearn.models.settings import ViewSettings as ViewSettings
+    from patchlearn.notebook import Model as Model
+    from patchlearn.notebook import fit as fit
     from patchlearn.refine.settings import BackgroundRule as BackgroundRule
     from patchlearn.runs.load import load as load
     from patchlearn.runs.recipe import load_recipe as load_recipe

@@ -18,9 +18,8 @@ import pytest
 from whole_run import run_it
 
 from patchlearn.cli.main import _parser, split_overrides
-from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.scenes.folder import open_scenes
-from patchlearn.data.settings import SceneSettings
+from patchlearn.data.settings import DataSettings, SceneSettings
 from patchlearn.runs.recipe import _nested, load_recipe, require_known_keys
 from patchlearn.runs.settings import Recipe
 
@@ -109,7 +108,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(folder / "photos/images/garden.jpg", folder / "photo.jpg")
     recipes = folder / "patchlearn" / "recipes"
     shutil.copytree(ROOT / "patchlearn" / "recipes", recipes)
-    assert run_it(recipes / "photos.yaml", folder / "photos", folder / "runs" / "photos", *TINY) == 0
+    assert run_it(recipes / "standard.yaml", folder / "photos", folder / "runs" / "photos", *TINY) == 0
     return folder
 
 
@@ -138,38 +137,37 @@ def test_python_blocks_run(page: Path, place: Path, monkeypatch: pytest.MonkeyPa
         example.evaluate()
 
 
-def extension(name: str) -> Any:
-    """What a block of the page about extending defines."""
+def extension(name: str) -> dict[str, Any]:
+    """What the block of the page about extending that holds these words defines."""
     (source,) = (block for block in blocks(DOCS / "extend.md", "python") if name in block)
     namespace: dict[str, Any] = {"__name__": __name__}
     exec(textwrap.dedent(source), namespace)
-    return namespace[name]
+    return namespace
 
 
 def test_the_format_of_the_page_about_extending_works(place: Path, tmp_path: Path) -> None:
     for split, name in (("train", "lion"), ("train", "cow"), ("val", "cow")):
         (tmp_path / split / name).mkdir(parents=True)
         shutil.copy(place / "photo.jpg", tmp_path / split / name / "a.jpg")
-    dataset = extension("open_class_folders")(tmp_path)
+    assert extension("def recognise")["recognise"](tmp_path)
+    read = extension("def recognise")["read"]
+    dataset = read(tmp_path, DataSettings(), None)
     assert dataset.classes == ("cow", "lion")
     labels = {split: {sample.id: sample.labels for sample in samples} for split, samples in dataset.splits.items()}
     assert labels == {"train": {"train__cow__a": (0,), "train__lion__a": (1,)}, "val": {"val__cow__a": (0,)}}
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(PatchlearnError, match="no folder of a class"):
-        extension("open_class_folders")(tmp_path / "empty")
 
 
 def test_the_step_of_the_page_about_extending_works(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.console import Console
 
     from patchlearn.core.files import read_json
-    from patchlearn.runs import open_run
+    from patchlearn.runs import find_target, open_run
     from patchlearn.steps.pseudo_masks import WritePseudoMasks
 
     monkeypatch.chdir(place)
-    with open_run(Path("runs/photos"), None, ["--runtime.device=cpu"], [], Console(quiet=True)) as run:
+    with open_run(find_target(Path("runs/photos"), None, ["--runtime.device=cpu"]), [], Console(quiet=True)) as run:
         (masks,) = (step for step in run.steps(run.variants[0]) if isinstance(step, WritePseudoMasks))
-        step = extension("CountPixels")(masks.home, 0.01, masks)
+        step = extension("CountPixels")["CountPixels"](masks.home, 0.01, masks)
         assert step.needs == (masks,)
         step.take(run.runtime)
         assert sorted(read_json(step.folder / "counts.json")) == sorted(sample.id for sample in masks.samples)
@@ -204,11 +202,11 @@ def test_commands_are_taken(words: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "rum patchlearn/recipes/photos.yaml",
+        "rum patchlearn/recipes/standard.yaml",
         "run patchlearn/recipes/photographs.yaml",
-        "run patchlearn/recipes/photos.yaml --classifier.epoch 4",
-        "run patchlearn/recipes/photos.yaml --outside runs/a",
-        "predict runs/a new.jpg",
+        "run patchlearn/recipes/standard.yaml --classifier.epoch 4",
+        "run patchlearn/recipes/standard.yaml --outside runs/a",
+        "predict runs/a -o masks",
         "refine --images a --scores b --out c --strength 3",
     ],
 )
@@ -245,7 +243,7 @@ def test_lines_that_are_quoted_stand_in_their_files() -> None:
     text = (DOCS / "extend.md").read_text(encoding="utf-8")
     quoted = re.findall(r"In `(patchlearn/[\w/]+\.py)`(?:(?!\n\d\. ).)*?```text\n(.*?)\n *```", text, re.DOTALL)
     rows = re.findall(r"^\| [^|]*\| `(patchlearn/[\w/]+\.py)` \| `(.*)` \|$", text, re.MULTILINE)
-    assert len(quoted) == 4  # format, format, family, pipeline
+    assert len(quoted) == 3  # formats, family, pipeline
     assert len(rows) == 8
     for name, line in [*quoted, *rows]:
         lines = [each.strip() for each in (ROOT / name).read_text(encoding="utf-8").splitlines()]

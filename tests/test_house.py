@@ -37,8 +37,8 @@ def test_every_file_with_code_has_its_test_file() -> None:
     assert [str(name) for name in names if not (ROOT / "tests" / name).exists()] == []
 
 
-def test_folders_are_rooms_and_no_file_lies_beside_them() -> None:
-    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
+def test_folders_are_rooms_and_only_the_front_doors_lie_beside_them() -> None:
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py", "notebook.py"}
     rooms = {path.parent for path in FILES} - {PACKAGE}
     assert [str(room) for room in rooms if not (room / "__init__.py").exists()] == []
 
@@ -53,7 +53,7 @@ def loaded_by(statement: str) -> set[str]:
     "statement",
     [
         "import patchlearn",
-        "import patchlearn.data, patchlearn.data.open, patchlearn.data.images, patchlearn.data.check",
+        "import patchlearn.data, patchlearn.data.open, patchlearn.data.images, patchlearn.data.checks.check",
         "import patchlearn.evaluate, patchlearn.evaluate.judge",
         "import patchlearn.report.results",
         "import patchlearn.runs.pipeline; patchlearn.runs.pipeline.verbs()",

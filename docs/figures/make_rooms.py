@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs" / "figures" / "rooms.svg"
 WORDS = {
     "cli": "verbs, options, exit codes",
+    "notebook": "fit, predict, show in Python",
     "runs": "the recipe; the order of the steps; a trained model found again",
     "steps": "one file a step: what it needs, what it writes",
     "report": "tables, charts, the page",
@@ -28,11 +29,12 @@ WORDS = {
 }
 # Floors of the house, from the top: the rows of the contract that belong together.
 FLOORS = {
-    "what a run is": ("cli", "runs"),
+    "what a run is": ("cli", "notebook", "runs"),
     "what a step does": ("steps",),
     "what is computed": ("report", "export", "training", "inference", "maps", "models", "evaluate", "refine"),
     "what all stand on": ("data", "core"),
 }
+SUFFIXES = {"notebook": ".py"}
 WIDTH, MARGIN, HEIGHT, GAP, NAME = 900, 170, 52, 8, 26
 COLOURS = {
     "what a run is": "#dbe7f5",
@@ -68,7 +70,7 @@ def draw(rows: list[list[str]]) -> str:
 def _box(left: float, top: int, width: float, name: str, colour: str) -> str:
     return (
         f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{HEIGHT}" rx="6" fill="{colour}"/>\n'
-        f'<text x="{left + 12:.0f}" y="{top + 21}" class="name">{name}/</text>\n'
+        f'<text x="{left + 12:.0f}" y="{top + 21}" class="name">{name}{SUFFIXES.get(name, "/")}</text>\n'
         f'<text x="{left + 12:.0f}" y="{top + 40}" class="words">{escape(WORDS[name])}</text>'
     )
 

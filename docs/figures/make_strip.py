@@ -35,7 +35,7 @@ def panels(variant: Path, sample: Sample, segmenter: patchlearn.Segmenter) -> li
     large = np.asarray(Image.fromarray(image).resize([round(side * scale) for side in image.shape[1::-1]]))
     scores = read_scores(variant / "cams" / "train" / f"{sample.id}.npz").scores
     pseudo = read_indices(variant / "pseudo" / "train" / f"{sample.id}.png")
-    predicted = segmenter.predict(image, InferenceSettings(crf="segmenter"))  # as photos.yaml does
+    predicted = segmenter.predict(image, InferenceSettings(crf="segmenter"))  # as standard.yaml does
     masks = [pseudo, predicted, read_indices(sample.mask)]
     return [large, heat_overlay(large, scores), *(mask_overlay(large, mask) for mask in masks)]
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from patchlearn.core.errors import require_one_of
 from patchlearn.export.onnx import export_onnx
-from patchlearn.export.parity import Parity
+from patchlearn.export.parity import parity_sentences
 from patchlearn.export.torch_program import export_torch
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.runs.load import load, push_to_hub, write_model_folder
@@ -48,18 +48,11 @@ def _export_hub(segmenter: Segmenter, out: str) -> str:
 
 
 def _export_onnx(segmenter: Segmenter, out: str) -> str:
-    return f"{out}, {_parity(export_onnx(segmenter, Path(out)))}"
+    return f"{out}, {parity_sentences(export_onnx(segmenter, Path(out)), segmenter)}"
 
 
 def _export_torch(segmenter: Segmenter, out: str) -> str:
-    return f"{out}, {_parity(export_torch(segmenter, Path(out)))}"
-
-
-def _parity(parity: Parity) -> str:
-    return (
-        f"run beside the segmenter: the same class in {parity.agreement:.3%} of the pixels, probabilities within "
-        f"{parity.difference:.1e}"
-    )
+    return f"{out}, {parity_sentences(export_torch(segmenter, Path(out)), segmenter)}"
 
 
 EXPORTS = {"folder": _export_folder, "hub": _export_hub, "onnx": _export_onnx, "torch": _export_torch}

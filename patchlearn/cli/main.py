@@ -1,26 +1,30 @@
-"""The command line: the verbs of a run, of which those of single steps are declared by the steps, and the tools."""
+"""The command line: the verbs of a run, of which those of single steps are declared by the steps, and the tools.
+
+Exit codes: 0 done; 1 `check` has found faults in the data; 2 an error, or files that could not be worked on; 130
+interrupted.
+"""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import is_dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from importlib.metadata import version
 
 from rich.console import Console
 
+from patchlearn.cli import runs
 from patchlearn.cli.tools import TOOLS
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.run_folder import REPORT
-from patchlearn.runs.pipeline import verbs
 from patchlearn.runs.settings import Recipe
 
-if TYPE_CHECKING:
-    from patchlearn.runs.run import Run
-
-RunVerb = Callable[["Run", argparse.Namespace], None]
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
+EPILOG = """\
+examples:
+  patchlearn run photos                     masks, report and model from images and their labels
+  patchlearn check photos                   look at the data first
+  patchlearn predict runs/photos new/ -o masks
+Any setting can be changed on the command line: --seed 1. `patchlearn settings` lists them all.
+exit codes: 0 done; 1 faults in the data (check); 2 an error; 130 interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,12 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words, overrides = split_overrides(sys.argv[1:] if arguments is None else arguments)
     options = _parser(words[0] if words else "").parse_args(words)
     try:
-        if options.verb == "settings":
-            _print_settings()
-        elif options.verb in TOOLS:
+        if options.verb in TOOLS:
             return _use_tool(options, overrides, console)
-        else:
-            _work(options, overrides, console)
+        return runs.work(options, overrides, console)
     except PatchlearnError as error:
         return _fail(console, str(error))
     except OSError as error:
@@ -43,20 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here")
         return INTERRUPTED
-    return SUCCESS
-
-
-def _print_settings() -> None:
-    from patchlearn.runs.recipe import recipe_parser
-
-    recipe_parser().print_help()
-
-
-def _work(options: argparse.Namespace, overrides: Sequence[str], console: Console) -> None:
-    from patchlearn.runs.run import open_run
-
-    with open_run(options.target, options.out, overrides, options.variant, console) as run:
-        run_verbs()[options.verb][1](run, options)
 
 
 def _use_tool(options: argparse.Namespace, overrides: Sequence[str], console: Console) -> int:
@@ -107,81 +94,17 @@ def _is_setting(word: str, before: Sequence[str]) -> bool:
 
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """The parser of all verbs; of the tools, only the wanted one is loaded."""
+    plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="patchlearn",
-        description="Segmentation masks from image tags.",
-        epilog="Any setting can be changed on the command line: --data.root photos --seed 1. "
-        "'patchlearn settings' lists them all.",
+        prog="patchlearn", description="Segmentation masks from image tags.", epilog=EPILOG, formatter_class=plain
     )
+    parser.add_argument("--version", action="version", version=f"patchlearn {version('patchlearn')}")
     parsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, (words, _) in run_verbs().items():
-        verb = parsers.add_parser(name, help=words, description=words)
-        verb.add_argument("target", type=Path, help="a recipe (*.yaml), or a run folder")
-        verb.add_argument("--out", type=Path, help="the run folder (default: runs/NAME of the recipe)")
-        verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
-        verb.add_argument("--json", action="store_true", help="print the figures as JSON (evaluate)")
+    for name, (words, _) in runs.run_verbs().items():
+        verb = parsers.add_parser(name, help=words, description=words, formatter_class=plain)
+        runs.add_arguments(verb, name)
     for name, tool in TOOLS.items():
         verb = parsers.add_parser(name, help=tool.help)
         if name == wanted:
             tool.declare(verb)
-    parsers.add_parser("settings", help="Every setting of a recipe, with its type and default.")
     return parser
-
-
-def _run(run: "Run", options: argparse.Namespace) -> None:
-    """All steps in order; what is complete is left alone."""
-    from patchlearn.report.results import print_results
-    from patchlearn.runs.run import run_all
-
-    run_all(run)
-    if run.runtime.accelerator.is_main_process:
-        print_results(Console(), run.folder)
-        _say_where(run, run.folder / REPORT)
-
-
-def _check(run: "Run", options: argparse.Namespace) -> None:
-    """Decode every image and mask, and count the labels."""
-    from patchlearn.cli.tables import print_summary
-    from patchlearn.runs.run import check
-
-    check(run)
-    print_summary(Console(), run.dataset)
-
-
-def _evaluate(run: "Run", options: argparse.Namespace) -> None:
-    """Judge maps, pseudo masks and the segmenter's masks where there are true masks."""
-    from patchlearn.report.results import print_results
-    from patchlearn.runs.run import evaluate
-
-    entries = evaluate(run)
-    if not run.runtime.accelerator.is_main_process:
-        return
-    if options.json:
-        sys.stdout.write(json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
-    else:
-        print_results(Console(), run.folder)
-
-
-def _report(run: "Run", options: argparse.Namespace) -> None:
-    """Write report.html from what is in the run folder."""
-    from patchlearn.runs.run import report
-
-    _say_where(run, report(run))
-
-
-def _say_where(run: "Run", path: Path) -> None:
-    run.runtime.console.print(f"report: {path}", soft_wrap=True, markup=False)
-
-
-def _take(run: "Run", options: argparse.Namespace) -> None:
-    from patchlearn.runs.run import take
-
-    take(run, options.verb)
-
-
-def run_verbs() -> dict[str, tuple[str, RunVerb]]:
-    """Verb → (its line in `--help`, what it does); those of the steps come from the steps."""
-    of_steps = {verb: (words, _take) for verb, words in verbs().items()}
-    before = {"run": (_run.__doc__ or "", _run), "check": (_check.__doc__ or "", _check)}
-    after = {"evaluate": (_evaluate.__doc__ or "", _evaluate), "report": (_report.__doc__ or "", _report)}
-    return {**before, **of_steps, **after}

@@ -8,25 +8,30 @@ from rich.console import Console
 
 from patchlearn.cli.options import add_threads
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.inference.refine_files import KINDS, refine_folder
+from patchlearn.data.labels import read_class_names
+from patchlearn.inference.refine_files import refine_folder
+from patchlearn.inference.score_arrays import KINDS, LAYOUTS
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.refine.settings import PRESETS, RULES, BackgroundRule, CrfSettings
 
 DESCRIPTION = (
     "Refine a folder of score maps, probabilities or masks that any program made, one for each image "
     "of the same name: .npz score maps of patchlearn; .npy arrays K×h×w, scores of K classes in [0, 1] without the "
-    "background, or probabilities with the background first; .png masks of indices, 255 unknown. Writes "
-    "OUT/NAME.png."
+    "background, or probabilities with the background first; .png masks of indices, 255 unknown. The map of the image "
+    "a/b.jpg is a__b.npy or a/b.npy. Writes OUT/NAME.png, in which the name of a/b.jpg is a__b."
 )
 
 
 def add_arguments(verb: ArgumentParser) -> None:
     """What the verb takes."""
     settings, rule = PseudoSettings(), BackgroundRule()
-    verb.add_argument("--images", type=Path, required=True, help="a folder of pictures")
+    verb.add_argument("--images", type=Path, required=True, help="a folder of pictures, with subfolders")
     verb.add_argument("--scores", type=Path, required=True, help="a folder of .npz, .npy or .png, named as the images")
     verb.add_argument("--out", type=Path, required=True, help="the folder for the masks")
     verb.add_argument("--kind", default="scores", help=f"of .npy files: {' or '.join(KINDS)} (default: scores)")
+    verb.add_argument("--layout", help=f"of .npy files: {' or '.join(LAYOUTS)} (default: chw, which is K×h×w)")
+    verb.add_argument("--classes", type=Path, help="their classes, one a line (default: SCORES/classes.txt, if there)")
+    verb.add_argument("--binary", action="store_true", help="255 in masks is class 1, and not unknown")
     verb.add_argument(
         "--preset", default=settings.crf.preset, help=f"{', '.join(PRESETS)} or none (default: %(default)s)"
     )
@@ -49,10 +54,29 @@ def work(options: Namespace, console: Console) -> list[str]:
         local=options.local,
         ignore_band=options.ignore_band,
     )
-    folders = options.images, options.scores, options.out
     return refine_folder(
-        *folders, settings, _background(options), kind=options.kind, threads=options.threads, console=console
+        options.images,
+        options.scores,
+        options.out,
+        settings,
+        _background(options),
+        kind=options.kind,
+        layout=options.layout,
+        classes=_classes(options),
+        binary=options.binary,
+        threads=options.threads,
+        console=console,
     )
+
+
+def _classes(options: Namespace) -> tuple[str, ...] | None:
+    """The names that `--classes` or the maps' own classes.txt lists; None without either."""
+    path = options.classes or options.scores / "classes.txt"
+    if path.is_file():
+        return read_class_names(path, spaces=True)
+    if options.classes:
+        raise PatchlearnError(f"{path}: no such file. Name a file with the classes of the maps, one a line.")
+    return None
 
 
 def _background(options: Namespace) -> BackgroundRule:

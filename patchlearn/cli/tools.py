@@ -21,6 +21,7 @@ class Tool:
 
     Args:
         help: a line in the list of verbs.
+        example: a command, for the verb's own --help.
         module: below `patchlearn.cli`.
         description: name in the module, of the text for the verb's own --help.
         add_arguments: likewise, of what declares the verb's options.
@@ -28,6 +29,7 @@ class Tool:
     """
 
     help: str
+    example: str
     module: str
     description: str = "DESCRIPTION"
     add_arguments: str = "add_arguments"
@@ -36,7 +38,7 @@ class Tool:
     def declare(self, verb: ArgumentParser) -> None:
         """Give the verb its options and its description."""
         module = import_module(f"patchlearn.cli.{self.module}")
-        verb.description = getattr(module, self.description)
+        verb.description, verb.epilog = getattr(module, self.description), f"example: {self.example}"
         cast(AddArguments, getattr(module, self.add_arguments))(verb)
 
     def use(self, options: Namespace, console: Console) -> list[str]:
@@ -46,12 +48,53 @@ class Tool:
 
 
 TOOLS = {
-    "predict": Tool(help="Segment pictures with a trained model.", module="predict"),
-    "export": Tool(help="Write a trained model for other programs.", module="export"),
-    "refine": Tool(help="Refine score maps or masks of any program.", module="refine"),
-    "convert": Tool(help="Write masks for other tools.", module="convert"),
+    "recipes": Tool(
+        help="List the built-in recipes.",
+        example="patchlearn recipes",
+        module="recipes",
+        description="LIST",
+        add_arguments="add_list",
+        work="print_list",
+    ),
+    "init": Tool(
+        help="Write a recipe for a folder of images.",
+        example="patchlearn init photos",
+        module="recipes",
+        description="INIT",
+        add_arguments="add_init",
+        work="init",
+    ),
+    "settings": Tool(
+        help="List every setting of a recipe.", example="patchlearn settings classifier", module="settings"
+    ),
+    "predict": Tool(
+        help="Segment pictures with a trained model.",
+        example="patchlearn predict runs/photos new/ --out masks --table results.csv",
+        module="predict",
+    ),
+    "operating-point": Tool(
+        help="Choose thresholds for a wished rate of false alarms or misses.",
+        example="patchlearn operating-point runs/photos --false-alarms 0.01",
+        module="operating_point",
+    ),
+    "export": Tool(
+        help="Write a trained model for other programs.",
+        example="patchlearn export runs/photos --format onnx --out photos.onnx",
+        module="export",
+    ),
+    "refine": Tool(
+        help="Refine score maps or masks of any program.",
+        example="patchlearn refine --images photos --scores maps --out refined",
+        module="refine",
+    ),
+    "convert": Tool(
+        help="Write masks for other tools.",
+        example="patchlearn convert masks --images photos --format coco --out masks.json",
+        module="convert",
+    ),
     "submit": Tool(
         help="Pack masks for PASCAL VOC's evaluation server.",
+        example="patchlearn submit masks --list VOC2012/ImageSets/Segmentation/test.txt --out test.tgz",
         module="voc_server",
         description="SUBMIT",
         add_arguments="add_submit",
@@ -59,6 +102,7 @@ TOOLS = {
     ),
     "check-submission": Tool(
         help="Check what submit has packed.",
+        example="patchlearn check-submission test.tgz",
         module="voc_server",
         description="CHECK",
         add_arguments="add_check",

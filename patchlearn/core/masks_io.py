@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Container, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -30,7 +31,8 @@ def write_class_names(folder: Path, classes: Sequence[str]) -> None:
 
 
 def write_scores(path: Path, maps: ScoreMaps) -> None:
-    """Write score maps as fp16 npz, atomically."""
+    """Write score maps as fp16 npz, atomically; the array `unknown` is there if a class is."""
+    further: dict[str, Any] = {"unknown": np.array(maps.unknown, np.int64)} if maps.unknown else {}
     with atomic(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
@@ -38,6 +40,7 @@ def write_scores(path: Path, maps: ScoreMaps) -> None:
             classes=np.array(maps.classes, np.int64),
             size=np.array(maps.size, np.int64),
             labels=np.array(maps.labels),
+            **further,
         )
 
 
@@ -54,6 +57,7 @@ def read_scores(path: Path) -> ScoreMaps:
                 classes=tuple(int(index) for index in file["classes"]),
                 size=(int(file["size"][0]), int(file["size"][1])),
                 labels=str(file["labels"]),
+                unknown=tuple(int(index) for index in file["unknown"]) if "unknown" in file else (),
             )
         _require_sound(maps)
     except FileNotFoundError:
@@ -69,6 +73,8 @@ def _require_sound(maps: ScoreMaps) -> None:
         raise ValueError(f"an array of the shape {scores.shape} for {len(classes)} classes")
     if min(maps.size) < 1 or not all(0 <= index < MAX_CLASSES for index in classes):
         raise ValueError(f"classes {list(classes)} of an image of {maps.size[1]}×{maps.size[0]} pixels")
+    if not set(maps.unknown) <= set(classes):
+        raise ValueError(f"unknown classes {list(maps.unknown)}, but the maps are of {list(classes)}")
     if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
         raise ValueError(f"scores from {scores.min()} to {scores.max()}, outside 0 to 1")
 

@@ -8,37 +8,20 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
 
+from patchlearn.core.progress import progress
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.settings import require_at_least
 
 T = TypeVar("T")
 R = TypeVar("R")
 AHEAD = 4  # items that each thread may be ahead of the slowest
-
-
-@contextmanager
-def progress(console: Console, title: str, total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left. Yields a function that moves it by one and takes a note to show beside it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(title, total=total, completed=done, note="")
-        yield lambda note: bar.update(task, advance=1, note=note)
 
 
 def shard(items: Iterable[T], accelerator: Accelerator) -> list[T]:

@@ -1,8 +1,9 @@
 """The folder of a run: one process at a time writes into it.
 
+RUN/run.json                        marks the run folder, and names the data
 RUN/recipe.yaml                     the settings, complete
 RUN/recipe.by-hand.yaml             the recipe with comments that lay there before, if there was one
-RUN/data/                           drawn scenes
+RUN/data/                           drawn scenes; images and masks that are no files in the data
 RUN/evaluation.json, report.html    all variants
 RUN/VARIANT/STEP/                   the files of a step, with its manifest step.json
 RUN/.replaced/STEP-KEY/             a trained model whose settings have changed since, one generation
@@ -21,6 +22,7 @@ from filelock import FileLock, Timeout
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 
+RUN_MARKER = "run.json"
 RECIPE = "recipe.yaml"
 BY_HAND = "recipe.by-hand.yaml"
 EVALUATION = "evaluation.json"

@@ -1,7 +1,9 @@
 """Where things run: device, processes and precision (Accelerate)."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TypeVar
 
 import torch
@@ -13,6 +15,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import RuntimeSettings
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16"}
+PACKAGES = {"tensorboard": "'patchlearn[track]'"}  # tracker → what pip installs, where it is not the tracker's name
 MOST_WORKERS = 8
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -25,12 +28,14 @@ class Runtime:
         accelerator: device, precision and processes.
         workers: processes that load images; 0 loads them in this one.
         threads: images at a time, where a step works image by image; None for one per core.
+        track: the trackers that each training is logged to, see `RuntimeSettings`.
         console: where progress is shown.
     """
 
     accelerator: Accelerator
     workers: int = 0
     threads: int | None = None
+    track: tuple[str, ...] = ()
     console: Console
 
 
@@ -38,15 +43,28 @@ def start(settings: RuntimeSettings, console: Console) -> Runtime:
     """The runtime of this process. Under `accelerate launch`, only the first process writes to the console.
 
     Raises:
-        PatchlearnError: the device lacks the precision, or this process has already started with another one.
+        PatchlearnError: the device lacks the precision, this process has already started with another one, or a
+            tracker is not installed.
     """
+    track = tuple(dict.fromkeys(settings.track))
+    _require_installed(track)
     try:
         accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision=PRECISIONS[settings.precision])
     except ValueError as error:  # Accelerate keeps one state for each process, and some devices lack bf16
         raise PatchlearnError(f"runtime: {error} Start a new process to change device or precision.") from None
     console.quiet = console.quiet or not accelerator.is_main_process
     workers = _spare_cores(accelerator) if settings.workers is None else settings.workers
-    return Runtime(accelerator=accelerator, workers=workers, threads=settings.threads, console=console)
+    threads = settings.threads
+    return Runtime(accelerator=accelerator, workers=workers, threads=threads, track=track, console=console)
+
+
+def _require_installed(track: Sequence[str]) -> None:
+    for name in track:
+        if find_spec(name) is None:
+            raise PatchlearnError(
+                f"runtime.track: {name} is not installed. Run: pip install {PACKAGES.get(name, name)} (or take it out "
+                "of runtime.track)."
+            )
 
 
 def _spare_cores(accelerator: Accelerator) -> int:

@@ -18,6 +18,7 @@ FILE_IN_KEY = {"key": "file"}  # metadata of a field that may name a file, whose
 
 DEVICES = ("auto", "cpu")
 PRECISIONS = ("fp32", "bf16")
+TRACKERS = ("tensorboard", "wandb", "mlflow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +31,15 @@ class RuntimeSettings:
         workers: processes that load images while a network trains; 0 loads them in the main process. Null for 0 on a
             CPU, and for one per core, eight at most, beside a GPU.
         threads: images that are read or refined at the same time; null for one per core.
+        track: where loss, learning rate and mAP of each training are logged, besides its CSV files: any of
+            "tensorboard", "wandb", "mlflow". The project is the run folder's name, its runs are the trainings.
     """
 
     device: str = "auto"
     precision: str = "fp32"
     workers: int | None = None
     threads: int | None = None
+    track: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_one_of("device", self.device, DEVICES)
@@ -44,6 +48,8 @@ class RuntimeSettings:
             require_at_least("workers", self.workers, 0)
         if self.threads is not None:
             require_at_least("threads", self.threads, 1)
+        for name in self.track:
+            require_one_of("track", name, TRACKERS)
 
 
 def require_at_least(name: str, value: float, least: float) -> None:

@@ -10,8 +10,8 @@ Class indices count from 0 without background where they stand for image labels 
 0 is background, i + 1 is class i, and 255 is ignored.
 """
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +80,10 @@ class Dataset:
             PatchlearnError: the data set has no split of this name; the message lists those it has.
         """
         if name not in self.splits:
-            raise PatchlearnError(f"{self.root}: no split {name!r}. It has: {', '.join(sorted(self.splits))}.")
+            raise PatchlearnError(
+                f"{self.root}: no split {name!r}. It has: {', '.join(sorted(self.splits))}. Name one of these in the "
+                "settings, or rename it in the data."
+            )
         return self.splits[name]
 
     @cached_property
@@ -94,19 +97,52 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreMaps:
-    """Soft class scores of one image, for its present classes only.
+    """Soft class scores of one image, for its present classes, and for those that may be present, only.
 
     Args:
         scores: P×h×w in [0, 1]; each class's own maximum is 1 unless its map is empty.
         classes: the P class indices, in 0..K-1, sorted.
         size: (H, W) of the image; the scores may lie on a coarser grid.
         labels: "given" (the image's own labels chose the classes) or "predicted".
+        unknown: those of `classes` that nobody judged for this image. Where they win, a mask is 255.
     """
 
     scores: Float32
     classes: tuple[int, ...]
     size: tuple[int, int]
     labels: str = "given"
+    unknown: tuple[int, ...] = ()
+
+    @property
+    def judged(self) -> "ScoreMaps":
+        """The maps without those of the unknown classes."""
+        if not self.unknown:
+            return self
+        places = [place for place, index in enumerate(self.classes) if index not in self.unknown]
+        classes = tuple(self.classes[place] for place in places)
+        return replace(self, scores=self.scores[places], classes=classes, unknown=())
+
+    @property
+    def mask_values(self) -> tuple[int, ...]:
+        """What a mask holds where each of the `label_maps` wins: i + 1 for class i, 255 for the unknown classes.
+
+        >>> ScoreMaps(scores=np.ones((3, 1, 1), np.float32), classes=(0, 4, 6), size=(1, 1), unknown=(0, 4)).mask_values
+        (7, 255)
+        """
+        known = tuple(index + 1 for index in self.classes if index not in self.unknown)
+        return (*known, IGNORE) if self.unknown else known
+
+    def label_maps(self) -> Float32:
+        """L×H×W: the maps of the judged classes at the size of their image; of all unknown ones their maximum, last.
+
+        One map for all unknown classes: it does not matter which of them wins, and their number changes neither the
+        time nor the result of a CRF.
+        """
+        if not self.unknown:
+            return self.full_size()
+        places = [place for place, index in enumerate(self.classes) if index in self.unknown]
+        maps = (enlarge(self.scores[place : place + 1], self.size) for place in places)
+        return np.concatenate([self.judged.full_size(), reduce(np.maximum, maps)])
 
     def full_size(self) -> Float32:
         """P×H×W: the scores at the size of their image, bilinear.

@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
-    from patchlearn.data.check import check_dataset as check_dataset
-    from patchlearn.data.formats.folder import open_folder as open_folder
-    from patchlearn.data.formats.voc import open_voc as open_voc
+    from patchlearn.data.checks.check import check_dataset as check_dataset
+    from patchlearn.data.checks.findings import examine as examine
     from patchlearn.data.images import read_image as read_image
     from patchlearn.data.images import read_indices as read_indices
     from patchlearn.data.images import read_mask as read_mask
+    from patchlearn.data.objects.collect import as_dataset as as_dataset
+    from patchlearn.data.objects.collect import collect as collect
+    from patchlearn.data.objects.collect import from_frame as from_frame
+    from patchlearn.data.objects.collect import from_huggingface as from_huggingface
+    from patchlearn.data.objects.collect import from_torchvision as from_torchvision
     from patchlearn.data.open import open_dataset as open_dataset
     from patchlearn.data.scenes.folder import open_scenes as open_scenes
     from patchlearn.data.settings import AugmentSettings as AugmentSettings

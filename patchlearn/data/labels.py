@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,11 +58,13 @@ def natural_order(names: Iterable[str]) -> list[str]:
     >>> natural_order(["cat10", "10", "cat2", "2"])
     ['2', '10', 'cat2', 'cat10']
     """
-    return sorted(names, key=lambda name: [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _parts(name)])
+    return sorted(names, key=_parts)
 
 
-def _parts(name: str) -> list[str]:
-    return [part for part in re.split(r"(\d+)", name) if part]
+def _parts(name: str) -> list[tuple[int, str]]:
+    """Numbers and the text between them; a number comes before a text."""
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    return [(int(part), "") if part.isdecimal() else (sys.maxsize, part) for part in parts]
 
 
 def within_limits(names: Sequence[str], path: Path | str) -> tuple[str, ...]:
@@ -71,11 +74,13 @@ def within_limits(names: Sequence[str], path: Path | str) -> tuple[str, ...]:
         PatchlearnError: there are no names or more than 254, or one of them is "background"; the message begins with
             `path`.
     """
-    if "background" in names:
-        raise PatchlearnError(f"{path}: 'background' is not a class; it is the value 0 of every mask. Remove it.")
+    background = [name for name in names if name.lower() == "background"]
+    if background:
+        raise PatchlearnError(f"{path}: {background[0]!r} is not a class; it is the value 0 of every mask. Remove it.")
     if not 1 <= len(names) <= MAX_CLASSES:
         raise PatchlearnError(
-            f"{path}: {len(names)} classes, but an 8-bit mask holds 1 to {MAX_CLASSES}. Change the list of classes."
+            f"{path}: {len(names)} classes, but an 8-bit mask holds 1 to {MAX_CLASSES}. "
+            f"{'Merge classes, or split the data set by groups of classes.' if names else 'Name the classes.'}"
         )
     return tuple(names)
 

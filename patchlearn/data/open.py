@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.not_recognised import explanation
 from patchlearn.data.scenes.folder import open_scenes
 from patchlearn.data.settings import AUTO, FORMATS, DataSettings, SceneSettings
 
@@ -77,14 +78,18 @@ def recognised(root: Path) -> tuple[str, str]:
     Raises:
         PatchlearnError: it has the layout of no format.
     """
+    found = _recognised(root)
+    if found is None:
+        raise PatchlearnError(explanation(root, _recognised))
+    return found
+
+
+def _recognised(root: Path) -> tuple[str, str] | None:
     for name in FORMATS:
         found = None if name == SCENES else reader_of(name).recognise(root)
         if found:
             return name, found
-    raise PatchlearnError(
-        f"{root}: no labels were found. Put a table beside the images, labels.csv with the columns image,labels, or "
-        "sort the images into one sub-folder for each class. The page 'Your data' lists all formats."
-    )
+    return None
 
 
 def reader_of(name: str) -> Reader:

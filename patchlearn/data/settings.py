@@ -16,6 +16,7 @@ FORMATS = {  # name → what it is, in the order in which a folder is compared w
     "huggingface": "a folder of Hugging Face datasets: Parquet files, or save_to_disk",
     "folder": "images and a table (CSV, TSV or JSONL) with the labels of each image",
     "class-folders": "a sub-folder of images for each class",
+    "collected": "images and tags that a program has handed over (patchlearn.fit)",
     "scenes": "drawn images",
 }
 SEPARATORS = {"space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}  # of the labels within one cell

@@ -8,7 +8,7 @@ from patchlearn.core.types import IGNORE, Integers, ScoreMaps, UInt8
 def peak_hits(maps: ScoreMaps, truth: UInt8) -> Integers:
     """(maps whose highest score lies on their own class, maps whose highest score lies on a pixel with a truth).
 
-    Maps without a positive score are not counted.
+    Maps without a positive score are not counted, nor are those of unknown classes.
 
     Source: the pointing game, Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016.
 
@@ -20,6 +20,7 @@ def peak_hits(maps: ScoreMaps, truth: UInt8) -> Integers:
     >>> peak_hits(maps, np.array([[0, 1]], np.uint8)).tolist()
     [1, 2]
     """
+    maps = maps.judged
     flat = maps.scores.reshape(len(maps.classes), truth.size)
     has_peak = flat.max(1, initial=0.0) > 0
     found = truth.ravel()[flat[has_peak].argmax(1)]

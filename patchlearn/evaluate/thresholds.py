@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import BACKGROUND, Float32, Integers, ScoreMaps, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
 from patchlearn.evaluate.confusions import Floats, foreground_scores, mean_iou, require_classes, require_size
 
 THRESHOLDS = tuple(step / 100 for step in range(100))
@@ -17,11 +17,13 @@ STRONG, WEAK = 1, 2
 def predict_at(maps: ScoreMaps, threshold: float) -> UInt8:
     """H×W mask: the class of the highest score where it exceeds the threshold (as float32), else background.
 
+    It is 255 where the class is unknown.
+
     >>> maps = ScoreMaps(scores=np.array([[[0.2, 0.9]], [[0.5, 0.9]]], np.float32), classes=(3, 7), size=(1, 2))
     >>> predict_at(maps, 0.5).tolist()  # the first of equal scores wins, as with argmax
     [[0, 4]]
     """
-    winner, best = _strongest(maps.full_size())
+    winner, best = _strongest(maps.label_maps())
     return _mask_values(maps).astype(np.uint8).take(winner) * (best > np.float32(threshold))
 
 
@@ -49,8 +51,9 @@ class ThresholdCurve:
     def __init__(self, classes: int, thresholds: Sequence[float] = THRESHOLDS) -> None:
         self.classes, self.thresholds, self._counter = classes, tuple(thresholds), _ThresholdCounter(thresholds)
         levels = len(thresholds) + 1
-        # Predicted column 0 counts images without any class; they are at level 0, below every threshold.
-        self._pixels = np.zeros((classes + 1, classes + 1, levels), np.int64)
+        # Predicted column 0 counts images without any class; they are at level 0, below every threshold. The last
+        # column counts pixels of an unknown class.
+        self._pixels = np.zeros((classes + 1, classes + 2, levels), np.int64)
         self._part_pixels, self._found_parts = np.zeros(3, np.int64), np.zeros((3, levels), np.int64)
 
     def add(self, maps: ScoreMaps, truth: UInt8, parts: UInt8 | None = None) -> None:
@@ -65,15 +68,16 @@ class ThresholdCurve:
         Raises:
             PatchlearnError: the sizes differ, or a value is not a class.
         """
-        scores, columns = maps.full_size(), _mask_values(maps)
+        scores, columns = maps.label_maps(), _mask_values(maps)
         require_size(scores, truth, "scores")
         require_classes(truth, self.classes, "truth")
         require_classes(columns, self.classes, "classes of the scores")
         counts = self._histogram(scores, truth, part_kinds(parts, truth))
-        self._pixels[:, columns] += counts.sum(0)
+        self._pixels[:, np.minimum(columns, self.classes + 1)] += counts.sum(0)
         self._part_pixels += counts[:, 1:].sum((1, 2, 3))
         for position, column in enumerate(columns[1:], 1):
-            self._found_parts += counts[:, column, position]
+            if column != IGNORE:
+                self._found_parts += counts[:, column, position]
 
     def _histogram(self, scores: Float32, truth: UInt8, kinds: UInt8) -> Integers:
         """3×(K+1)×(P+1)×(T+1) pixels by part, true class, class of the highest score, thresholds below that score."""
@@ -92,7 +96,7 @@ class ThresholdCurve:
         """T×(K+1)×(K+2): the confusion matrix at each threshold."""
         counts = _exceeding(self._pixels)
         counts[:, BACKGROUND] = self._pixels.sum((1, 2))[:, None] - counts[:, 1:].sum(1)
-        return np.pad(np.moveaxis(counts, -1, 0), ((0, 0), (0, 0), (0, 1)))
+        return np.moveaxis(counts, -1, 0)
 
     @property
     def miou(self) -> Floats:
@@ -179,8 +183,8 @@ def _strongest(scores: Float32) -> tuple[UInt8, Float32]:
 
 
 def _mask_values(maps: ScoreMaps) -> Integers:
-    """P+1 values in a mask: background, then the classes of the maps."""
-    return np.array([BACKGROUND, *(index + 1 for index in maps.classes)])
+    """L+1 values in a mask: background, then those of the label maps."""
+    return np.array([BACKGROUND, *maps.mask_values])
 
 
 def _exceeding(counts_by_level: Integers) -> Integers:

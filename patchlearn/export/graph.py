@@ -6,8 +6,8 @@ An exported file holds `ExportedSegmenter`, for any number of images of any size
     probabilities  B×(K+1)×H×W float32, background first; the index of the largest is the mask
 
 It computes one view of an image at the given size. The scales, mirror images, windows, CRF and undecided pixels of
-`InferenceSettings` are not exported. `Segmenter.predict` also resamples once more where a side of the image is not a
-multiple of the network's stride. The file stores the names of the classes.
+`InferenceSettings` are not exported. `Segmenter.predict` also resamples once more where a side of the image is no
+multiple of 32, unless the network's stride is 1 (unet). The file stores the names of the classes.
 """
 
 import json

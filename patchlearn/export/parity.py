@@ -30,10 +30,12 @@ class Parity:
     Args:
         agreement: share of the pixels with the same most probable class.
         difference: largest difference of two probabilities.
+        sizes: (B, H, W) of the pictures that were compared.
     """
 
     agreement: float
     difference: float
+    sizes: tuple[Size, ...] = SIZES
 
 
 @torch.no_grad()
@@ -50,7 +52,7 @@ def measure_parity(run: Run, path: Path, segmenter: Segmenter, sizes: Iterable[S
     Raises:
         PatchlearnError: the file does not run at one of the sizes.
     """
-    same, largest = [], 0.0
+    same, largest, sizes = [], 0.0, tuple(sizes)
     for size in sizes:
         pictures = _pictures(size)
         with running(path, refusals, f" with B×H×W = {'×'.join(map(str, size))}"):
@@ -58,7 +60,22 @@ def measure_parity(run: Run, path: Path, segmenter: Segmenter, sizes: Iterable[S
         expected = _expected(segmenter, pictures)
         same.append((found.argmax(1) == expected.argmax(1)).flatten())
         largest = max(largest, float((found - expected).abs().nan_to_num(torch.inf).max()))
-    return Parity(agreement=float(torch.cat(same).double().mean()), difference=largest)
+    return Parity(agreement=float(torch.cat(same).double().mean()), difference=largest, sizes=sizes)
+
+
+def parity_sentences(parity: Parity, segmenter: Segmenter) -> str:
+    """What was compared, how well it agrees, and in what `Segmenter.predict` differs from it.
+
+    A network of stride 1 gives maps of the image's own size, so that `predict` does not resample them.
+    """
+    sizes = ", ".join(f"{height}×{width}" for _, height, width in parity.sizes)
+    more = f"; and it resamples once more where a side is no multiple of {LARGEST_STRIDE}"
+    return (
+        f"run beside the segmenter's network, one view each, on made-up pictures of {sizes} pixels: the same class in "
+        f"{parity.agreement:.3%} of the pixels, probabilities within {parity.difference:.1e}. `predict` is not the "
+        "same: it has the scales, mirror images, windows, CRF and undecided pixels of the model's settings"
+        f"{more if segmenter.network.stride > 1 else ''}."
+    )
 
 
 def require_parity(parity: Parity, path: Path) -> Parity:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from patchlearn.core.masks_io import write_mask
 from patchlearn.core.parallel import write_missing
 from patchlearn.core.runtime import Runtime, to_device
-from patchlearn.core.types import Sample, UInt8
+from patchlearn.core.types import IGNORE, Sample, UInt8
 from patchlearn.data.images import read_image, read_indices
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.inference.settings import InferenceSettings
@@ -30,7 +32,8 @@ def write_masks(
         folder: for the masks.
         runtime: device, precision, processes and threads.
         settings: how images are segmented; None for the segmenter's own settings.
-        tagged: whether only the classes of a sample's tags may occur.
+        tagged: whether only the classes of a sample's tags may occur. Where a class that nobody judged wins over them
+            and the background, the mask is 255.
         title: shown beside the progress bar.
 
     Raises:
@@ -40,9 +43,11 @@ def write_masks(
     to_device(segmenter.network, accelerator.device)
 
     def write(sample: Sample, path: Path) -> None:
-        present = sample.labels if tagged else None
+        present = (*sample.labels, *sample.unknown) if tagged else None
         with accelerator.autocast():
             mask = segmenter.predict(read_image(sample.image), settings, present)
+        if tagged and sample.unknown:
+            mask[np.isin(mask, [index + 1 for index in sample.unknown])] = IGNORE
         write_mask(path, mask)
 
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]

@@ -1,22 +1,27 @@
 """Refine what other programs made: a folder of images, and score maps, probabilities or masks of the same names."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
-from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.masks_io import UNREADABLE, read_scores, write_mask
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.masks_io import read_scores, write_mask
 from patchlearn.core.parallel import for_each
 from patchlearn.core.types import BACKGROUND, IGNORE, MAX_CLASSES, Float32, ScoreMaps, UInt8, enlarge
-from patchlearn.data.images import SUFFIXES, files_by_stem, only_file, read_image, read_indices
+from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
+from patchlearn.data.images import SUFFIXES, read_image
+from patchlearn.data.labels import within_limits
+from patchlearn.data.names import NamedFiles, image_id, named_files, pair_up, tell
+from patchlearn.evaluate.confusions import require_classes
+from patchlearn.inference.score_arrays import MapFormat, read_array, refuse_too_many
 from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.refine import BackgroundRule, label_probabilities
 from patchlearn.refine.arrays import require_probabilities
 
-KINDS = ("scores", "probabilities")
 MAPS = (".npz", ".npy", ".png")
 
 
@@ -28,46 +33,105 @@ def refine_folder(
     rule: BackgroundRule,
     *,
     kind: str = "scores",
+    layout: str | None = None,
+    classes: Sequence[str] | None = None,
+    binary: bool = False,
     threads: int | None = None,
     console: Console,
 ) -> list[str]:
-    """Write `out/STEM.png` for every `scores/STEM.npz`, `.npy` or `.png` from the image of the same stem.
+    """Write `out/NAME.png` for every `scores/NAME.npz`, `.npy` or `.png` from the image of the same name.
+
+    The name of the image `a/b.jpg` is `a__b`; its map is `a__b.npy` or `a/b.npy`.
 
     Args:
-        images: a folder of pictures.
+        images: a folder of pictures, with subfolders.
         scores: a folder of maps or masks, see `refine_file`.
         out: the folder for the refined masks; palette PNGs, 255 undecided.
         settings: which refinements, and how.
         rule: of the background threshold.
         kind: of `.npy` files, "scores" or "probabilities".
+        layout: of `.npy` files, "chw" or "hwc"; None for chw, and what only fits hwc is an error.
+        classes: their names, written to `out/classes.txt`; None where they are not known.
+        binary: whether 255 in masks stands for class 1.
         threads: images at a time; None for one per core.
-        console: where progress is shown.
+        console: where progress is shown, and what is not read.
 
     Returns:
         What is wrong with the files that could not be refined, a sentence each; all others are done.
 
     Raises:
-        PatchlearnError: a folder is missing or has nothing to refine, or a setting is wrong.
+        PatchlearnError: a folder is missing or has nothing to refine, a setting is wrong, there are more than 254
+            classes, or the masks are binary and nobody said so.
     """
-    require_one_of("kind", kind, KINDS)
+    names = () if classes is None else within_limits(classes, scores)
+    format = MapFormat(kind=kind, layout=layout, classes=len(names) or None, binary=binary)
+    ids, pairs = _matched(images, scores, out, format, console)
+    if names:
+        claim_classes(out, names, f"{scores} has")
+    seen: set[int] = set()
+    work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen)
+    failures = _write_all(ids, *pairs, out, work, threads=threads, console=console)
+    tell(console, counted_from_zero(scores, seen, names))
+    return failures
+
+
+def _matched(
+    images: Path, scores: Path, out: Path, format: MapFormat, console: Console
+) -> tuple[list[str], tuple[NamedFiles, NamedFiles]]:
+    """(ids, (pictures, maps)): what is to be refined."""
     if out.resolve() in (images.resolve(), scores.resolve()):
         raise PatchlearnError(f"{out}: holds what is refined. Choose another --out.")
-    pictures, maps = files_by_stem(images, SUFFIXES), files_by_stem(scores, MAPS)
+    pictures, maps = named_files(images, SUFFIXES, without=out), named_files(scores, MAPS, without=out)
+    ids, notes = pair_up(maps, pictures)
+    tell(console, notes)
+    _refuse_misread(ids, maps, pictures, format)
+    return ids, (pictures, maps)
+
+
+def _write_all(
+    ids: Sequence[str],
+    pictures: NamedFiles,
+    maps: NamedFiles,
+    out: Path,
+    work: Callable[[Path, Path], UInt8],
+    *,
+    threads: int | None,
+    console: Console,
+) -> list[str]:
+    """Write the mask that `work` makes of every picture and its maps; returns what went wrong."""
     failures: list[str] = []
 
-    def refine(stem: str) -> None:
-        name = str(maps[stem][0])
+    def write(id: str) -> None:
+        name = str(maps.folder / maps.files[id][0])
         try:
-            picture, source = only_file(stem, pictures, images), only_file(stem, maps, scores)
-            write_mask(out / f"{stem}.png", refine_file(picture, source, settings, rule, kind))
+            source, picture = maps.only(id), pictures.folder / pictures.only(id)
+            write_mask(out / f"{image_id(source)}.png", work(picture, maps.folder / source))
         except PatchlearnError as error:
             failures.append(str(error) if name in str(error) else f"{name}: {error}")
 
-    for_each(sorted(maps), refine, title="refine", threads=threads, console=console)
+    for_each(ids, write, title="refine", threads=threads, console=console)
     return sorted(failures)
 
 
-def refine_file(image: Path, maps: Path, settings: PseudoSettings, rule: BackgroundRule, kind: str = "scores") -> UInt8:
+def _refuse_misread(ids: Sequence[str], maps: NamedFiles, pictures: NamedFiles, format: MapFormat) -> None:
+    """Before anything is written: whether 255 in all masks stands for a class, and whether there are too many maps."""
+    files = [(maps.folder / name, id) for id in ids for name in maps.files[id]]
+    if not format.binary:
+        refuse_binary_masks(maps.folder, (path for path, _ in files if path.suffix.lower() == ".png"))
+    first = next(((path, id) for path, id in files if path.suffix.lower() == ".npy" and id in pictures.files), None)
+    if first is not None:
+        picture = pictures.folder / pictures.files[first[1]][0]
+        refuse_too_many(first[0], picture, format)
+
+
+def refine_file(
+    image: Path,
+    maps: Path,
+    settings: PseudoSettings,
+    rule: BackgroundRule,
+    format: MapFormat | None = None,
+    seen: set[int] | None = None,
+) -> UInt8:
     """H×W refined mask of one image.
 
     Args:
@@ -81,38 +145,40 @@ def refine_file(image: Path, maps: Path, settings: PseudoSettings, rule: Backgro
               `settings.crf.confidence`.
         settings: which refinements, and how.
         rule: of the background threshold.
-        kind: of `.npy` files, "scores" or "probabilities".
+        format: what arrays and masks hold; None for K×h×w scores.
+        seen: where the values of a mask are entered.
 
     Raises:
         PatchlearnError: a file that cannot be read, or maps that are not what they are said to be.
     """
-    picture = read_image(image)
-    size = picture.shape[:2]
+    picture, format = read_image(image), format or MapFormat()
     suffix = maps.suffix.lower()
     if suffix == ".png":
-        return _refine_mask(picture, maps, settings)
+        mask = _read_mask(maps, picture, format)
+        if seen is not None:
+            seen.update(np.unique(mask).tolist())
+        return _refine_mask(picture, mask, settings)
     if suffix == ".npz":
-        return pseudo_mask(picture, read_scores(maps), settings, rule)
-    array = _read_array(maps, MAX_CLASSES + (kind == "probabilities"))  # of which one is the background's
-    if kind == "probabilities":
-        require_probabilities(f"{maps}: probabilities", array)
+        return pseudo_mask(picture, _read_scores(maps, format), settings, rule)
+    return _refine_array(picture, maps, settings, rule, format)
+
+
+def _refine_array(
+    picture: UInt8, path: Path, settings: PseudoSettings, rule: BackgroundRule, format: MapFormat
+) -> UInt8:
+    size = (picture.shape[0], picture.shape[1])
+    array = read_array(path, size, format)
+    if format.kind == "probabilities":
+        require_probabilities(f"{path}: probabilities", array)
         return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
-    _check_scores(array, maps)
+    _check_scores(array, path)
     return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings, rule)
 
 
-def _read_array(path: Path, most: int) -> Float32:
-    try:
-        with path.open("rb") as file:  # numpy.load would take an archive as well
-            array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
-    except UNREADABLE as error:
-        raise PatchlearnError(f"{path}: not a plain NumPy array ({error}). Write it again with numpy.save.") from None
-    if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "fiub" or len(array) > most:
-        raise PatchlearnError(
-            f"{path}: {array.dtype} of the shape {array.shape} is not K×h×w numbers with at most {most} maps. "
-            "Write one map for each class."
-        )
-    return array.astype(np.float32)
+def _read_scores(path: Path, format: MapFormat) -> ScoreMaps:
+    maps = read_scores(path)
+    require_classes(np.add(maps.classes, 1), MAX_CLASSES if format.classes is None else format.classes, str(path))
+    return maps
 
 
 def _check_scores(scores: Float32, path: Path) -> None:
@@ -123,13 +189,19 @@ def _check_scores(scores: Float32, path: Path) -> None:
         )
 
 
-def _refine_mask(picture: UInt8, path: Path, settings: PseudoSettings) -> UInt8:
-    mask = read_indices(path)
+def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:
+    mask = read_values(path, binary=format.binary)
     if mask.shape != picture.shape[:2]:
         raise PatchlearnError(
             f"{path}: {mask.shape[1]}×{mask.shape[0]} pixels, but its image has {picture.shape[1]}×{picture.shape[0]}. "
             "Resize the mask first, without mixing values."
         )
+    if format.classes is not None:
+        require_classes(mask, format.classes, str(path))
+    return mask
+
+
+def _refine_mask(picture: UInt8, mask: UInt8, settings: PseudoSettings) -> UInt8:
     if (mask == IGNORE).all():
         return mask  # nothing is known, so nothing follows
     values = np.union1d(mask[mask != IGNORE], [BACKGROUND])

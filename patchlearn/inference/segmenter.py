@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from math import ceil
 from numbers import Integral
 from pathlib import Path
@@ -18,6 +19,7 @@ from patchlearn.core.runtime import memory_format, to_device
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, UInt8, enlarge
 from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
 from patchlearn.inference.settings import InferenceSettings
+from patchlearn.inference.thresholds import Float64, ImageThreshold, check_thresholds, dropped, image_scores
 from patchlearn.inference.windows import window_corners
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.models.settings import LARGEST_STRIDE
@@ -26,6 +28,24 @@ from patchlearn.refine import dense_crf
 from patchlearn.refine.settings import NO_CRF
 
 KIND = "segmenter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmentation:
+    """What a segmenter says about one image.
+
+    Args:
+        mask: H×W; 0 background, i + 1 class i, 255 undecided.
+        probabilities: (K+1)×h×w, background first, before any CRF and any threshold.
+    """
+
+    mask: UInt8
+    probabilities: Float32
+
+    @cached_property
+    def scores(self) -> Float64:
+        """K scores in [0, 1]: the 99.9 % quantile of each class's probability."""
+        return image_scores(self.probabilities)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,33 +65,57 @@ class Segmenter:
     scores: tuple[dict[str, Any], ...] = ()
 
     def predict(
-        self, image: UInt8, settings: InferenceSettings | None = None, present: Sequence[int] | None = None
+        self,
+        image: UInt8,
+        settings: InferenceSettings | None = None,
+        present: Sequence[int] | None = None,
+        *,
+        image_threshold: ImageThreshold | None = None,
+        pixel_threshold: float | None = None,
     ) -> UInt8:
-        """H×W mask: 0 background, i + 1 class i, 255 undecided (if the settings ask for it).
+        """H×W mask: 0 background, i + 1 class i, 255 undecided (if the settings or `pixel_threshold` ask for it).
 
         Args:
             image: H×W×3, RGB.
             settings: instead of the model's own.
             present: class indices that may occur, where they are known; None for all.
+            image_threshold: in [0, 1]; a class whose score of the image (`Segmentation.scores`) is lower is not in the
+                mask, and its pixels have the most probable of the remaining labels. One number for all classes, or
+                class → number, None for a class that is never dropped.
+            pixel_threshold: in [0, 1]; a pixel whose label is less probable than this, before the CRF, becomes 255.
+                None for `undecided` of the settings.
 
         Raises:
-            PatchlearnError: not an H×W×3 uint8 image, no index of a class, or a setting is out of range.
+            PatchlearnError: not an H×W×3 uint8 image, no index of a class, or a setting or threshold is out of range.
 
         >>> network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=2).eval()
         >>> model = Segmenter(network=network, classes=("cat", "dog"))
         >>> model.predict(np.zeros((20, 30, 3), np.uint8)).shape
         (20, 30)
         """
+        return self.segment(
+            image, settings, present, image_threshold=image_threshold, pixel_threshold=pixel_threshold
+        ).mask
+
+    def segment(
+        self,
+        image: UInt8,
+        settings: InferenceSettings | None = None,
+        present: Sequence[int] | None = None,
+        *,
+        image_threshold: ImageThreshold | None = None,
+        pixel_threshold: float | None = None,
+    ) -> Segmentation:
+        """The mask with the probabilities and the scores it was made of. Args and errors are those of `predict`."""
         settings = settings or self.settings
+        check_thresholds(image_threshold, pixel_threshold, self.classes)
         maps = self.probabilities(image, settings, present)
-        if settings.crf == NO_CRF:
-            mask, probability = _argmax_at(maps, image.shape[:2])
-        else:
-            full = _normalised(enlarge(maps, image.shape[:2]))
-            mask = dense_crf(image, full, settings.crf, settings.iterations).argmax(0).astype(np.uint8)
-            probability = full.max(0)
-        mask[probability < settings.undecided] = IGNORE
-        return mask
+        scores = image_scores(maps) if image_threshold is not None else np.zeros(0)
+        left_out = dropped(scores, image_threshold, self.classes)
+        labels = [label for label in range(len(maps)) if label - 1 not in left_out]
+        mask, probability = _labelled(image, maps, labels, settings)
+        mask[probability < (settings.undecided if pixel_threshold is None else pixel_threshold)] = IGNORE
+        return Segmentation(mask=mask, probabilities=maps)
 
     @torch.no_grad()
     def probabilities(
@@ -208,11 +252,30 @@ def _views(image: UInt8, settings: InferenceSettings) -> list[Tensor]:
     return [resize_long_side(as_tensor(image), size) for size in sizes]
 
 
-def _argmax_at(maps: Float32, size: tuple[int, ...]) -> tuple[UInt8, Float32]:
-    """(index, value) of the largest of K enlarged maps, each H×W; one map in memory at a time."""
+def _labelled(image: UInt8, maps: Float32, labels: Sequence[int], settings: InferenceSettings) -> tuple[UInt8, Float32]:
+    """(the label that each pixel has, the highest probability before the CRF), H×W; of the labels that may occur."""
+    if settings.crf == NO_CRF:
+        return _argmax_at(maps, image.shape[:2], labels)
+    full = _normalised(enlarge(maps, image.shape[:2]))
+    if len(labels) == len(full):
+        return dense_crf(image, full, settings.crf, settings.iterations).argmax(0).astype(np.uint8), full.max(0)
+    winners = dense_crf(image, _kept(full, labels), settings.crf, settings.iterations)[labels].argmax(0)
+    return np.array(labels, np.uint8)[winners], full[labels].max(0)
+
+
+def _kept(full: Float32, labels: Sequence[int]) -> Float32:
+    """Probabilities in which those of the other labels are 0; a pixel at which all are 0 becomes background."""
+    kept = np.zeros_like(full)
+    kept[labels] = full[labels]
+    kept[BACKGROUND] += kept.sum(0) == 0
+    return _normalised(kept)
+
+
+def _argmax_at(maps: Float32, size: tuple[int, ...], labels: Sequence[int]) -> tuple[UInt8, Float32]:
+    """(label, value) of the largest of K enlarged maps, each H×W; one map in memory at a time."""
     height, width = size
     best, winners = enlarge(maps[:1], (height, width))[0].copy(), np.zeros(size, np.uint8)
-    for index in range(1, len(maps)):
+    for index in labels[1:]:
         rival = enlarge(maps[index : index + 1], (height, width))[0]
         winners[rival > best] = index
         np.maximum(best, rival, out=best)

@@ -18,6 +18,9 @@ def walk_scores(
 ) -> ScoreMaps:
     """The scores after the walk, in [0, 1]; the largest of all is 1.
 
+    An unknown class walks as any other, but the judged classes are scaled as without it: what is the largest is asked
+    of them alone, if they have any score.
+
     Args:
         image: H×W×3, RGB.
         maps: scores of the classes in it.
@@ -48,13 +51,20 @@ def walk_along(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: 
 def scale_walked(maps: ScoreMaps, walked: Float32, settings: WalkSettings) -> ScoreMaps:
     """Scores after a walk, mixed with those before it (`anchor`) and divided by a maximum (`balance`)."""
     if settings.anchor:
-        largest = max(float(walked.max()), EPSILON)
+        largest = max(float(_of_judged(maps, walked).max()), EPSILON)
         walked = enlarge(walked / largest, maps.scores.shape[1:]) ** (1 - settings.anchor)
         walked = walked * maps.scores**settings.anchor
     own = walked.max((1, 2), keepdims=True)
-    divisor = own.max() ** (1 - settings.balance) * own**settings.balance
-    # A root times itself may lie below its square by the last digit: hence at most 1.
+    divisor = _of_judged(maps, own).max() ** (1 - settings.balance) * own**settings.balance
+    # A root times itself may lie below its square by the last digit, and an unknown class above all others: hence at
+    # most 1.
     return replace(maps, scores=np.minimum(walked / np.where(divisor > 0, divisor, 1), 1).astype(np.float32))
+
+
+def _of_judged(maps: ScoreMaps, values: Float32) -> Float32:
+    """The values of the judged classes; those of all where the judged ones have no score, or there are none."""
+    judged = values[[index not in maps.unknown for index in maps.classes]]
+    return judged if judged.any() else values
 
 
 def check_maps(image: UInt8, maps: ScoreMaps) -> None:

@@ -27,6 +27,7 @@ def class_activation_maps(
     settings: CamSettings,
     labels: Sequence[int] | None = None,
     lda: LinearDiscriminant | None = None,
+    unknown: Sequence[int] = (),
 ) -> ScoreMaps:
     """The class activation maps of one image.
 
@@ -36,6 +37,8 @@ def class_activation_maps(
         settings: how to read them.
         labels: class indices to read; None predicts them.
         lda: an LDA classifier over the same features; its probabilities take the place of the activations.
+        unknown: further class indices to read, beside given labels: those that nobody judged. Where the labels are
+            predicted, tags play no part, and these neither.
 
     Returns:
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
@@ -46,14 +49,15 @@ def class_activation_maps(
     network = classifier.network
     views = classifier_views(network, image, settings)
     features: Iterable[Tensor] = (network.features(view, settings.read) for view in views)  # one by one: they are large
+    unjudged = set() if labels is None else set(unknown).difference(labels)
     if labels is not None:
-        classes = sorted(labels)
+        classes = sorted([*labels, *unjudged])
     elif settings.read == "whole" or not network.splits:
         features = list(features)  # the same features predict the classes
         classes = _predicted(network, features, settings.confidence)
     else:
         classes = _predicted(network, map(network.features, views), settings.confidence)
-    maps = maps_of_features(network, features, views, image, settings.read, classes, lda)
+    maps = maps_of_features(network, features, views, image, settings.read, classes, lda, sorted(unjudged))
     return replace(maps, labels="predicted" if labels is None else "given")
 
 
@@ -65,6 +69,7 @@ def maps_of_features(
     read: str,
     classes: Sequence[int],
     lda: LinearDiscriminant | None = None,
+    unknown: Sequence[int] = (),
 ) -> ScoreMaps:
     """The class activation maps of one image whose views have been through the network.
 
@@ -76,14 +81,16 @@ def maps_of_features(
         read: how the features were read.
         classes: P class indices.
         lda: see `class_activation_maps`.
+        unknown: those of `classes` that nobody judged for this image.
     """
-    activate = _activation(network, read, classes, lda)
+    activate = _activation(network, read, classes, lda, unknown)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
     total = torch.zeros(len(classes), *cells, device=views[0].device)
     for view, each in zip(views, features, strict=True) if classes else ():
         total += on_cells(activate(each), view.shape[2:], network.stages.strides[-1], cells)
     scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
-    return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=(image.shape[0], image.shape[1]))
+    size = (image.shape[0], image.shape[1])
+    return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=size, unknown=tuple(unknown))
 
 
 def classifier_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
@@ -97,7 +104,18 @@ def _predicted(network: PatchNetwork, features: Iterable[Tensor], confidence: fl
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 
-def _activation(network: PatchNetwork, read: str, classes: Sequence[int], lda: LinearDiscriminant | None) -> Activate:
+def _activation(
+    network: PatchNetwork, read: str, classes: Sequence[int], lda: LinearDiscriminant | None, unknown: Sequence[int]
+) -> Activate:
     if lda is not None:
-        return partial(lda, classes=classes)
+        return partial(_probabilities, lda, classes, unknown)
     return lambda features: network.activations(features, read)[:, list(classes)].float().relu()
+
+
+def _probabilities(lda: LinearDiscriminant, classes: Sequence[int], unknown: Sequence[int], features: Tensor) -> Tensor:
+    """B×P×h×w: judged classes share their probability with the background alone, as if no class were unknown."""
+    maps: Tensor = lda(features, classes)
+    judged = [place for place, index in enumerate(classes) if index not in unknown]
+    if unknown and judged:
+        maps[:, judged] = lda(features, [classes[place] for place in judged])
+    return maps

@@ -27,7 +27,7 @@ EPSILON = 1e-5  # where background and every class have no score, none is likeli
 
 
 def pseudo_mask(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: BackgroundRule) -> UInt8:
-    """H×W: 0 background, i + 1 class i, 255 undecided.
+    """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
     Args:
         image: H×W×3, RGB.
@@ -48,7 +48,7 @@ def pseudo_mask(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: B
         return np.full(maps.size, BACKGROUND, np.uint8)
     labels = label_scores(maps, rule)
     unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
-    return refined_mask(image, unary, (BACKGROUND, *(index + 1 for index in maps.classes)), settings)
+    return refined_mask(image, unary, (BACKGROUND, *maps.mask_values), settings)
 
 
 def pseudo_labels(
@@ -123,9 +123,9 @@ def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings:
 
 
 def label_scores(maps: ScoreMaps, rule: BackgroundRule) -> Float32:
-    """(P+1)×H×W: the background's threshold, then the classes' scores, at the size of the image."""
+    """(L+1)×H×W: the background's threshold, then the label maps (`ScoreMaps.label_maps`), at the size of the image."""
     background = np.full((1, *maps.size), background_threshold(maps, rule), np.float32)
-    return np.concatenate([background, maps.full_size()])
+    return np.concatenate([background, maps.label_maps()])
 
 
 def require_two_walks(settings: PseudoSettings, walk: WalkSettings, rounds: int) -> None:

@@ -49,20 +49,24 @@ class RoundSettings:
 
 
 @torch.no_grad()
-def confident_moments(settings: RoundSettings, image: UInt8, labels: tuple[int, ...]) -> Moments:
+def confident_moments(
+    settings: RoundSettings, image: UInt8, labels: tuple[int, ...], unknown: tuple[int, ...] = ()
+) -> Moments:
     """The moments of the cells of one image under the confident pixels of its maps, at every scale.
 
     Args:
         settings: of the round.
         image: H×W×3, RGB.
         labels: class indices that are in the image.
+        unknown: class indices that nobody judged, none of them in `labels`. A cell where one wins is no label.
     """
     network, read = settings.network, settings.cams.read
+    classes = sorted((*labels, *unknown))
     views = classifier_views(network, image, settings.cams)
     image = _working_copy(image, settings.cams.views.long_side)
     with settings.accelerator.autocast():
         features = [network.features(view, read) for view in views]
-        maps = maps_of_features(network, features, views, image, read, labels, settings.lda)
+        maps = maps_of_features(network, features, views, image, read, classes, settings.lda, unknown)
     pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident)).to(views[0].device)
     moments, stride = settings.moments(), network.stages.strides[-1]
     for view, cells in zip(views, features, strict=True):
@@ -72,8 +76,8 @@ def confident_moments(settings: RoundSettings, image: UInt8, labels: tuple[int, 
 
 
 def confident_moments_of(settings: RoundSettings, sample: Sample) -> Moments:
-    """`confident_moments` of a sample's image and labels."""
-    return confident_moments(settings, read_image(sample.image), sample.labels)
+    """`confident_moments` of a sample's image, labels and unknown classes."""
+    return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown)
 
 
 def _working_copy(image: UInt8, long_side: int | None) -> UInt8:

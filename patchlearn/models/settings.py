@@ -17,6 +17,8 @@ HEAD_STRIDES = {
     "unet": (32,),
     "upernet": (32,),
 }
+# Heads with batch norm after a mean over the whole image: they learn from no step with one image alone.
+POOLING_HEADS = ("deeplabv3plus", "upernet")
 LARGEST_STRIDE = 32
 AFFINITY_STRIDES = {"boundary": 4, "features": 8}  # kind of affinity network → pixels per cell: IRN, PSA
 

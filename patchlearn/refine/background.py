@@ -15,6 +15,9 @@ BINS = 256  # of Otsu's histogram
 def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     """The score above which a pixel is foreground, in 0–1.
 
+    It is that of the judged classes: an unknown class beside them does not change it. Where all are unknown, it is
+    theirs.
+
     Args:
         maps: the scores of one image.
         settings: the rule. An image without classes has the rule's fixed threshold.
@@ -29,7 +32,8 @@ def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     if not maps.classes:
         return settings.threshold
     require_finite("score maps", maps.scores, "Delete them and make them again.")
-    return _RULES[settings.rule](maps.scores.max(0), settings)
+    judged = maps.judged if maps.judged.classes else maps
+    return _RULES[settings.rule](judged.scores.max(0), settings)
 
 
 def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, settings: ConfidentRegions) -> UInt8:
@@ -42,7 +46,8 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
         settings: the two multiples of that threshold.
 
     Returns:
-        H×W: i + 1 where class i is confident, 0 where the background is, 255 elsewhere.
+        H×W: i + 1 where class i is confident, 0 where the background is, 255 elsewhere, also where an unknown class
+        wins at one of the two thresholds and no judged class is confident.
 
     Raises:
         PatchlearnError: a score is not a number.
@@ -59,7 +64,7 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
     threshold = background_threshold(maps, rule)
-    values = np.array([BACKGROUND, *(index + 1 for index in maps.classes)], np.uint8)
+    values = np.array([BACKGROUND, *maps.mask_values], np.uint8)
     # At most halfway between the threshold and 1: otherwise a high threshold would leave no foreground.
     high = min(threshold * settings.high, (threshold + 1) / 2)
     confident, possible = (values[_crf_labels(image, maps, level)] for level in (high, threshold * settings.low))
@@ -68,8 +73,8 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
 
 
 def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float) -> Integers:
-    """H×W: 0 background, k the k-th present class. Hard labels with confidence 0.7 and the preset "irn", as in IRN."""
-    scores = maps.full_size()
+    """H×W: 0 background, k the k-th of the label maps. Hard labels (0.7) and the preset "irn", as in IRN."""
+    scores = maps.label_maps()
     background = np.full((1, *maps.size), threshold, np.float32)
     labels = np.concatenate([background, scores]).argmax(0)
     return dense_crf(image, label_probabilities(labels.astype(np.uint8), len(scores) + 1), "irn").argmax(0)

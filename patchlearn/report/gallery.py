@@ -48,12 +48,18 @@ def _row(run: Path, dataset: Dataset, sample: Sample, split: str, variants: Sequ
     small = thumbnail(read_image(sample.image))
     return {
         "id": sample.id,
-        "tags": [dataset.classes[label] for label in sample.labels],
+        "tags": _tags(dataset, sample),
         "image": data_uri(small),
         "truth": data_uri(mask_overlay(small, read_mask(dataset, sample))) if sample.mask else None,
         "variants": [(name, _heat(run, name, split, sample, small), _mask(run, name, split, sample, small))
                      for name in variants],
     }  # fmt: skip
+
+
+def _tags(dataset: Dataset, sample: Sample) -> list[str]:
+    """The classes in the image; last, in one entry, those that nobody judged."""
+    present, unknown = ([dataset.classes[index] for index in indices] for indices in (sample.labels, sample.unknown))
+    return [*present, f"not judged: {', '.join(unknown)}"] if unknown else present
 
 
 def segmented_rows(
@@ -88,7 +94,8 @@ def _segmented_row(dataset: Dataset, sample: Sample, masks: dict[str, Path]) -> 
 
 
 def _heat(run: Path, variant: str, split: str, sample: Sample, small: UInt8) -> str:
-    return data_uri(heat_overlay(small, read_scores(run / variant / "cams" / split / f"{sample.id}.npz").scores))
+    maps = read_scores(run / variant / "cams" / split / f"{sample.id}.npz")
+    return data_uri(heat_overlay(small, maps.judged.scores))
 
 
 def _mask(run: Path, variant: str, split: str, sample: Sample, small: UInt8) -> str | None:

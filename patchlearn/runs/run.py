@@ -5,32 +5,30 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patchlearn.core.digests import Digests
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.files import read_json, write_json, write_text
-from patchlearn.core.manifest import fingerprint
-from patchlearn.core.run_folder import BY_HAND, DIGESTS, EVALUATION, RECIPE, REPORT, lock_run
+from patchlearn.core.files import write_text
+from patchlearn.core.run_folder import BY_HAND, DIGESTS, RECIPE, lock_run
 from patchlearn.runs.pipeline import steps_of, verbs
 from patchlearn.runs.recipe import dump_recipe, load_recipe
 from patchlearn.runs.settings import SUPERVISIONS, Recipe, Variant
-from patchlearn.steps.cams import WriteCams
+from patchlearn.runs.target import Target, mark_run
 from patchlearn.steps.check import CheckData
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
-from patchlearn.steps.evaluation import ENTRIES, Evaluate
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
-from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented
+from patchlearn.steps.segmenter import TrainSegmenter
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Dataset
-    from patchlearn.evaluate.judge import Entry
 
 
 COMMENT = re.compile(r"^ *#|^[^'\"]* #", re.MULTILINE)  # of YAML; a # inside of quotes is none
@@ -72,17 +70,21 @@ class Run:
         """The steps of every chosen variant."""
         return [self.steps(variant) for variant in self.variants if variant.name in self.chosen]
 
+    def products(self) -> list[str]:
+        """Where the masks of every chosen variant lie, and how its segmenter is used, a line each."""
+        steps = [step for plan in self.chosen_steps() for step in plan if step.is_complete]
+        masks = [f"masks: {step.folder}" for step in steps if isinstance(step, WritePseudoMasks)]
+        homes = [step.home for step in steps if isinstance(step, TrainSegmenter)]
+        models = [home if len(homes) > 1 else self.folder for home in homes]
+        return [*masks, *(f"new images: patchlearn predict {model} NEW_IMAGES --out MASKS" for model in models)]
+
 
 @contextmanager
-def open_run(
-    target: Path, out: Path | None, overrides: Sequence[str], only: Sequence[str], console: "Console"
-) -> Iterator[Run]:
-    """Open a recipe, or a run folder that has one, and hold the run folder until the block ends.
+def open_run(target: Target, only: Sequence[str], console: "Console") -> Iterator[Run]:
+    """Open a recipe and its data, and hold the run folder until the block ends.
 
     Args:
-        target: a recipe file, or a run folder.
-        out: the run folder; by default the target if it is one, else `runs/STEM`.
-        overrides: options such as `--seed=1`.
+        target: recipe, run folder and overrides.
         only: names of variants to work on; all of them if empty.
         console: where progress is shown.
 
@@ -92,17 +94,17 @@ def open_run(
     """
     from patchlearn.core.runtime import start
 
-    loaded = load_recipe(target / RECIPE if target.is_dir() else target, overrides)
+    loaded, folder = load_recipe(target.recipe, target.overrides), target.folder
     names = tuple(variant.name for variant in loaded.variants)
     for name in only:
         require_one_of("--variant", name, names)
-    folder = out or (target if target.is_dir() else Path("runs") / target.stem)
     runtime = start(loaded.recipe.runtime, console)
     with ExitStack() as stack:
         if runtime.accelerator.is_main_process:
+            mark_run(folder, str(target.data.resolve()) if target.data else None)
             stack.enter_context(lock_run(folder))
         with runtime.accelerator.main_process_first():
-            dataset = _open_data(loaded.recipe, folder)
+            dataset = open_data_of(loaded.recipe, folder)
         digests = Digests(folder / DIGESTS)
         run = Run(
             folder=folder,
@@ -127,20 +129,40 @@ def _require_own_folders(steps: Sequence[Step]) -> None:
             raise PatchlearnError(f"{folder}: {count} steps write into this folder ({names}). Give each its own.")
 
 
-def run_all(run: Run) -> None:
-    """Every step of every chosen variant, in order; what is complete is left alone."""
-    plans, wanted = run.chosen_steps(), list(verbs())  # one verb after another, so that variants advance together
-    if run.recipe.with_segmenter or run.recipe.supervision == "masks":
+def prepare(run: Run) -> None:
+    """Check settings, weights and every image before time is spent on training.
+
+    Raises:
+        PatchlearnError: what `take_all` would fail on.
+    """
+    wanted = _wanted(run)
+    if TrainSegmenter.verb in wanted:
         _require_masks_to_learn_from(run)
-    else:
-        wanted.remove(TrainSegmenter.verb)
-    for steps in plans:
+    for steps in run.chosen_steps():
         _check(run, [step for step in steps if step.verb in wanted])
     check(run)
-    for verb in wanted:
+
+
+def take_all(run: Run) -> None:
+    """Every step of every chosen variant, in order; what is complete is left alone."""
+    plans = run.chosen_steps()
+    for verb in _wanted(run):  # one verb after another, so that variants advance together
         _take(run, plans, verb)
-    evaluate(run)
-    report(run)
+
+
+def estimate(run: Run) -> "Estimate":
+    """About what `take_all` needs on this machine; a few images are timed. What twins share is counted once."""
+    from patchlearn.core.pace import Estimate
+
+    steps = [step for plan in run.chosen_steps() for step in plan if step.verb in _wanted(run)]
+    to_do = {(step.name, step.key): step for step in steps if not step.is_complete}
+    return sum((step.estimate(run.runtime) for step in to_do.values()), Estimate())
+
+
+def _wanted(run: Run) -> list[str]:
+    """The verbs whose steps `take_all` takes, in order."""
+    is_wanted = run.recipe.with_segmenter or run.recipe.supervision == "masks"
+    return [verb for verb in verbs() if is_wanted or verb != TrainSegmenter.verb]
 
 
 def take(run: Run, verb: str) -> None:
@@ -193,87 +215,6 @@ def check(run: Run) -> None:
     step.take(run.runtime)
 
 
-def evaluate(run: Run) -> list["Entry"]:
-    """Judge the maps and masks of every split that has true masks; the figures are gathered in `evaluation.json`."""
-    for variant in run.variants:
-        if variant.name in run.chosen:
-            _evaluation(run, variant, run.recipe.supervision).take(run.runtime)
-    entries = list(_gathered(run))
-    if run.runtime.accelerator.is_main_process:
-        write_json(run.folder / EVALUATION, entries)
-    return entries
-
-
-def _evaluation(run: Run, variant: Variant, supervision: str) -> Evaluate:
-    steps = run.steps(variant, supervision)
-    cams = tuple(step for step in steps if isinstance(step, WriteCams))
-    judged = [step for step in steps if isinstance(step, WriteSegmented) and step.is_complete and step.data.has_truth]
-    splits = dict.fromkeys([*(step.data for step in cams), *(step.data for step in judged)])
-    return Evaluate(
-        run.folder / variant.name,
-        variant=variant.name,
-        rule=variant.background,
-        cams=cams,
-        masks=tuple(step for step in steps if isinstance(step, WritePseudoMasks)),
-        segmented=tuple(judged),
-        truth=tuple(TrueMasks(split) for split in splits),
-        supervision=supervision,
-        recipe=fingerprint(asdict(run.recipe)),
-    )
-
-
-def _gathered(run: Run) -> Iterator["Entry"]:
-    """The entries of every variant that was judged with the recipe's present settings.
-
-    Figures of other settings would stand in the same table, beside a recipe that is not theirs.
-    """
-    for variant, supervision in itertools.product(run.variants, SUPERVISIONS):
-        view = _evaluation(run, variant, supervision)
-        if view.is_complete:
-            yield from read_json(view.folder / ENTRIES)
-        elif view.is_outdated:
-            _say_left_out(run, view)
-
-
-def report(run: Run) -> Path:
-    """Write `report.html` from what is in the run folder and was made with the recipe's present settings."""
-    from patchlearn.report.page import write_report
-
-    there = [variant for variant in run.variants if (run.folder / variant.name).is_dir()]
-    steps = {variant.name: [run.steps(variant, name) for name in SUPERVISIONS] for variant in there}
-    every = [step for both in steps.values() for step in itertools.chain(*both)]
-    outdated = [step for step in every if step.is_outdated]
-    for step in outdated:
-        _say_left_out(run, step)
-    path = run.folder / REPORT
-    if run.runtime.accelerator.is_main_process:
-        learned = {sample.id for variant in there for sample in run.data[variant.classifier.train_split].samples}
-        path = write_report(
-            run.folder,
-            run.dataset,
-            [name for name, (own, _) in steps.items() if not any(step in outdated for step in own)],
-            split=run.variants[0].cams.splits[0],
-            title=run.recipe.title,
-            learned=len(learned),
-            steps=[_fact(step) for step in every],
-            left_out=[step.folder for step in outdated],
-        )
-    run.runtime.accelerator.wait_for_everyone()
-    return path
-
-
-def _fact(step: Step) -> dict[str, Any]:
-    """A row of the report's list of steps."""
-    facts = step.outputs.manifest
-    state = "outdated" if step.is_outdated else "complete" if facts.get("complete") else "not there"
-    return {"title": step.title, "state": state, "seconds": facts.get("seconds"), "commit": facts.get("commit")}
-
-
-def _say_left_out(run: Run, step: Step) -> None:
-    words = f"{step.title}: made with other settings than the recipe's, and left out. Run patchlearn {step.verb} again."
-    run.runtime.console.print(words, style="dim", markup=False, soft_wrap=True)
-
-
 def _write_recipe(run: Run) -> None:
     """A reference is trained beside a run, whose recipe stays what it was; one written by hand is kept as well."""
     if not run.runtime.accelerator.is_main_process:
@@ -287,10 +228,11 @@ def _write_recipe(run: Run) -> None:
     write_text(path, dump_recipe(run.recipe))
 
 
-def _open_data(recipe: Recipe, folder: Path) -> "Dataset":
-    from patchlearn.data.open import open_dataset
+def open_data_of(recipe: Recipe, folder: Path) -> "Dataset":
+    """The data set of a recipe; drawn scenes, and what is no file of its own, lie in the run folder."""
+    from patchlearn.data.open import SCENES, open_data
 
-    data = recipe.data
-    if data.root is None and data.format != "scenes":
-        raise PatchlearnError(f"data.root: the format {data.format!r} needs a folder. Add --data.root FOLDER.")
-    return open_dataset(data.format, data.root or folder / "data", data.scenes)
+    work = folder / "data"
+    if recipe.data.root is None and recipe.data.format == SCENES:
+        return open_data(replace(recipe.data, root=str(work)))
+    return open_data(recipe.data, work)

@@ -38,10 +38,26 @@ class Variant(VariedSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpectedSettings:
+    """What was measured with the recipe; words for `patchlearn recipes`.
+
+    Args:
+        data: on which images.
+        cost: how long, on which machine.
+        score: which figure, of what.
+    """
+
+    data: str = ""
+    cost: str = "not measured"
+    score: str = "not measured"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SharedSettings:
     """What all variants of a recipe have in common."""
 
     title: str = "patchlearn"
+    expected: ExpectedSettings = field(default_factory=ExpectedSettings)
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
@@ -53,6 +69,7 @@ class Recipe(VariedSettings, SharedSettings):  # the fields of the last base com
 
     Args:
         title: a line that says what this run is.
+        expected: what was measured with it.
         seed: all randomness derives from it.
         data: which images.
         runtime: device, precision, workers.

@@ -21,6 +21,7 @@ from patchlearn.training.settings import AffinitySettings
 if TYPE_CHECKING:
     import torch
 
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, ScoreMaps, UInt8
     from patchlearn.models.affinity_network import AffinityNetwork
@@ -67,6 +68,35 @@ class TrainAffinity(Step):
         from patchlearn.training.batches import check_shards
 
         check_shards("affinity", len(self.cams.data.samples), self.settings.optimisation, runtime.accelerator)
+
+    def untrained(self, runtime: "Runtime") -> "AffinityNetwork":
+        """The affinity network before its first step."""
+        from patchlearn.models.affinity_network import create_affinity
+
+        stages = self.classifier.untrained(runtime).network.stages
+        return create_affinity(stages, self.settings.kind).to(runtime.accelerator.device)
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """The labels of a few images and a few steps are timed; from the second round on, the maps walk first."""
+        from patchlearn.core.pace import Estimate, a_few, seconds_each
+        from patchlearn.maps.affinity_walk import walk_scores
+        from patchlearn.refine import confident_regions
+        from patchlearn.training.affinity import loss_of_noise
+        from patchlearn.training.pace import bytes_of_training, seconds_of_training
+
+        network, rounds, settings = self.untrained(runtime), self.settings.rounds, self.settings
+        samples, walk = self.cams.data.samples, self.walk or WalkSettings()
+
+        def label(sample: "Sample", walking: "AffinityNetwork | None") -> None:
+            image, maps = self.cams.example(sample)
+            confident_regions(image, walk_scores(image, maps, walk, walking), self.rule, settings.confident)
+
+        first = seconds_each(partial(label, walking=None), a_few(samples), runtime.threads)
+        later = seconds_each(partial(label, walking=network), a_few(samples), runtime.threads) if rounds > 1 else 0.0
+        labels = len(samples) * (first + (rounds - 1) * later) / runtime.accelerator.num_processes
+        loss = loss_of_noise(network, settings, runtime.accelerator)
+        training = rounds * seconds_of_training(loss, samples, settings.augment, settings.optimisation, runtime)
+        return Estimate(labels + training, rounds * bytes_of_training(network))
 
     def work(self, runtime: "Runtime") -> None:
         """Train every round that is not there yet."""

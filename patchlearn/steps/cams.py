@@ -1,6 +1,8 @@
 """Step 2: class activation maps, written as soft score maps.
 
 RUN/VARIANT/cams/SPLIT/ID.npz   scores, classes, size (see `patchlearn.core.masks_io`)
+
+With given labels, the unknown classes of an image have maps too: later steps give no label where one of them wins.
 """
 
 from collections.abc import Sequence
@@ -16,10 +18,13 @@ from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
+    from patchlearn.core.types import Sample, ScoreMaps, UInt8
     from patchlearn.models.classifier import Classifier
     from patchlearn.models.lda import LinearDiscriminant
+
+BYTES_PER_CELL = 2  # of a stored score
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,31 @@ class WriteCams(Step):
                 f"variant {self.home.name}: cams.read is 'merged', but classifier.splits cuts no feature map. "
                 "Choose whole."
             )
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """The maps of a few images are timed."""
+        from patchlearn.core.pace import Estimate, a_few, seconds_each
+        from patchlearn.data.images import read_image
+        from patchlearn.maps.cam import class_activation_maps
+
+        classifier = self.classifier.untrained(runtime)
+        sizes: list[int] = []
+
+        def read(sample: "Sample") -> None:
+            maps = class_activation_maps(classifier, read_image(sample.image), self.settings, sample.labels)
+            sizes.append(maps.scores.size * BYTES_PER_CELL)
+
+        samples = self.data.samples
+        seconds = seconds_each(read, a_few(samples), runtime.threads) / runtime.accelerator.num_processes
+        return len(samples) * Estimate(seconds, sum(sizes) / len(sizes))
+
+    def example(self, sample: "Sample") -> "tuple[UInt8, ScoreMaps]":
+        """An image, and maps of its size that hold no more than a disc for each class: to time later steps with."""
+        from patchlearn.data.images import read_image
+        from patchlearn.maps.example import disc_maps
+
+        image = read_image(sample.image)
+        return image, disc_maps((image.shape[0], image.shape[1]), sample.labels or (0,))
 
     def work(self, runtime: "Runtime") -> None:
         """Write every map that is not there yet."""
@@ -106,7 +136,7 @@ def write_cams(
     def write(sample: "Sample", path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
         with accelerator.autocast():
-            maps = class_activation_maps(classifier, read_image(sample.image), settings, given, lda)
+            maps = class_activation_maps(classifier, read_image(sample.image), settings, given, lda, sample.unknown)
         write_scores(path, maps)
 
     files = [(sample, folder / f"{sample.id}.npz") for sample in samples]

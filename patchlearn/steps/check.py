@@ -35,7 +35,7 @@ class CheckData(Step):
         Raises:
             PatchlearnError: the first ten files that are damaged or do not fit.
         """
-        from patchlearn.data.check import check_dataset
+        from patchlearn.data.checks.check import check_dataset
 
         if runtime.accelerator.is_main_process:
             check_dataset(self.images[0].dataset)

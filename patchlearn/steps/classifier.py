@@ -13,6 +13,7 @@ from patchlearn.steps.step import Step
 from patchlearn.training.settings import ClassifierSettings
 
 if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.models.classifier import Classifier
 
@@ -48,6 +49,28 @@ class TrainClassifier(Step):
         from patchlearn.training.classifier import check_classifier
 
         check_classifier(self.data.dataset, self.settings, runtime, seed=self.seed)
+
+    def untrained(self, runtime: "Runtime") -> "Classifier":
+        """The classifier before its first step."""
+        from patchlearn.core.runtime import to_device
+        from patchlearn.models.classifier import Classifier
+        from patchlearn.training.classifier import check_classifier
+
+        network = check_classifier(self.data.dataset, self.settings, runtime, seed=self.seed)
+        return Classifier(network=to_device(network, runtime.accelerator.device), classes=self.data.classes)
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """A few steps are timed at the last stage of the training, which takes longest."""
+        from patchlearn.core.pace import Estimate
+        from patchlearn.training.pace import bytes_of_training, seconds_of_training
+
+        settings, network = self.settings, self.untrained(runtime).network.train()
+        network.active_split = max(0, len(network.splits) - 1)
+        samples = self.data.samples
+        seconds = seconds_of_training(
+            lambda images: network(images).mean(), samples, settings.augment, settings.optimisation, runtime
+        )
+        return Estimate(seconds, bytes_of_training(network))
 
     def work(self, runtime: "Runtime") -> None:
         """Train, from where an earlier call stood."""

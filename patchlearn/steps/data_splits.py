@@ -46,8 +46,12 @@ class DataSplit:
     @cached_property
     def key(self) -> str:
         """Changes with the classes, and with the order, the labels and the content of the images."""
-        listing = [(sample.id, sample.labels, self.digest(sample.image)) for sample in self.samples]
-        return fingerprint("images", self.classes, listing)
+        return fingerprint("images", self.classes, [self._listed(sample) for sample in self.samples])
+
+    def _listed(self, sample: "Sample") -> tuple[object, ...]:
+        # Unknown classes only where there are some: the keys of runs without any stay what they were.
+        unknown = (sample.unknown,) if sample.unknown else ()
+        return (sample.id, sample.labels, self.digest(sample.image), *unknown)
 
 
 @dataclass(frozen=True, eq=False)

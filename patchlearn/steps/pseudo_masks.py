@@ -1,6 +1,6 @@
 """Step 4: pseudo masks.
 
-RUN/VARIANT/pseudo/SPLIT/ID.png        0 background, i + 1 class i, 255 undecided
+RUN/VARIANT/pseudo/SPLIT/ID.png        0 background, i + 1 class i, 255 undecided, or a class that nobody judged
 RUN/VARIANT/pseudo/SPLIT/sure/ID.png   the same where the labels are reliable, 255 elsewhere
 RUN/VARIANT/pseudo/SPLIT/classes.txt   the name of class i on line i
 """
@@ -18,6 +18,7 @@ from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample
     from patchlearn.models.affinity_network import AffinityNetwork
@@ -61,6 +62,23 @@ class WritePseudoMasks(Step):
         from patchlearn.maps.pseudo_mask import require_two_walks
 
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """The masks of a few images are timed."""
+        from patchlearn.core.masks_io import encode_mask
+        from patchlearn.core.pace import Estimate, a_few, seconds_each
+        from patchlearn.maps.pseudo_mask import pseudo_labels
+
+        affinity = self.affinity.untrained(runtime) if self.affinity else None
+        sizes: list[int] = []
+
+        def refine(sample: "Sample") -> None:
+            image, maps = self.cams.example(sample)
+            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, affinity, affinity)
+            sizes.append(sum(len(encode_mask(mask)) for mask in masks))
+
+        each = seconds_each(refine, a_few(self.samples), runtime.threads) / runtime.accelerator.num_processes
+        return len(self.samples) * Estimate(each, sum(sizes) / len(sizes))
 
     def work(self, runtime: "Runtime") -> None:
         """Write every mask that is not there yet."""

@@ -22,6 +22,7 @@ from patchlearn.steps.step import Step
 from patchlearn.training.settings import NoiseSettings, SegmenterSettings, true_labels_only
 
 if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample
     from patchlearn.inference.segmenter import Segmenter
@@ -82,6 +83,27 @@ class TrainSegmenter(Step):
         check_batch(self.samples, self.settings, runtime.accelerator)
         create_segmentation_network(self.settings, len(self.masks.data.classes))
 
+    def untrained(self, runtime: "Runtime") -> "Segmenter":
+        """The segmenter before its first step."""
+        from patchlearn.core.runtime import to_device
+        from patchlearn.inference.segmenter import Segmenter
+        from patchlearn.training.segmenter import create_segmentation_network
+
+        classes = self.masks.data.classes
+        network = to_device(create_segmentation_network(self.settings, len(classes)), runtime.accelerator.device)
+        return Segmenter(network=network.eval(), classes=classes, settings=self.inference)
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """A few steps are timed."""
+        from patchlearn.core.pace import Estimate
+        from patchlearn.training.pace import bytes_of_training, seconds_of_training
+
+        settings, network = self.settings, self.untrained(runtime).network.train()
+        seconds = seconds_of_training(
+            lambda images: network(images).mean(), self.samples, settings.augment, settings.optimisation, runtime
+        )
+        return settings.noise.rounds * Estimate(seconds, bytes_of_training(network))
+
     def work(self, runtime: "Runtime") -> None:
         """Train, from where an earlier call stood."""
         from patchlearn.training.segmenter import train_segmenter
@@ -133,6 +155,21 @@ class WriteSegmented(Step):
     def folder(self) -> Path:
         """One for each split."""
         return self.home / self.name / self.data.name
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """The masks of a few images are timed."""
+        from patchlearn.core.masks_io import encode_mask
+        from patchlearn.core.pace import Estimate, a_few, seconds_each
+        from patchlearn.data.images import read_image
+
+        segmenter, samples = self.segmenter.untrained(runtime), self.data.samples
+        sizes: list[int] = []
+
+        def segment(sample: "Sample") -> None:
+            sizes.append(len(encode_mask(segmenter.predict(read_image(sample.image), self.inference))))
+
+        each = seconds_each(segment, a_few(samples), runtime.threads) / runtime.accelerator.num_processes
+        return len(samples) * Estimate(each, sum(sizes) / len(sizes))
 
     def work(self, runtime: "Runtime") -> None:
         """Write every mask that is not there yet."""

@@ -4,6 +4,7 @@ Round after round: read the maps, sharpen them with a dense CRF, take their conf
 classifier over the classifier's features from them, and read the maps anew with it.
 
     RUN/VARIANT/relearn/round-N.safetensors   the LDA classifier of each round
+    RUN/VARIANT/relearn/stopped.json          which classes had no confident cell, where that has ended the rounds
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from patchlearn.core.errors import PatchlearnError
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.settings import ViewSettings
 from patchlearn.refine.settings import BackgroundRule
@@ -21,6 +21,7 @@ from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample
     from patchlearn.maps.self_training import RoundSettings
@@ -45,11 +46,24 @@ class SelfTrain(Step):
     classifier: TrainClassifier
     data: DataSplit
 
-    def load(self) -> "LinearDiscriminant":
-        """The LDA classifier of the last round, on the CPU."""
+    def load(self) -> "LinearDiscriminant | None":
+        """The LDA classifier of the last round, on the CPU; None where the first one had too few cells."""
         from patchlearn.models.lda import load_lda
 
-        return load_lda(round_path(self.folder, self.settings.rounds))
+        paths = [round_path(self.folder, number) for number in range(self.settings.rounds, 0, -1)]
+        return next((load_lda(path) for path in paths if path.exists()), None)
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """One round over a few images is timed."""
+        from patchlearn.core.pace import Estimate, a_few, seconds_each
+        from patchlearn.maps.self_training import RoundSettings, confident_moments_of
+
+        network, classes = self.classifier.untrained(runtime).network, len(self.data.classes)
+        cams = CamSettings(views=self.views, read=self.read)
+        one = RoundSettings(network, cams, self.rule, self.settings.confident, classes, runtime.accelerator)
+        samples = self.data.samples
+        each = seconds_each(partial(confident_moments_of, one), a_few(samples), runtime.threads)
+        return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
 
     def work(self, runtime: "Runtime") -> None:
         """Compute every round that is not there yet."""
@@ -69,8 +83,11 @@ def self_train(
     runtime: "Runtime",
     *,
     title: str = "self-training",
-) -> Path:
+) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
+
+    A class without a single confident cell could not be told from the others. The rounds end before that: the maps stay
+    those of the round before, a line says so, and `folder/stopped.json` names the classes.
 
     Args:
         samples: images whose given labels name the classes in them.
@@ -83,10 +100,7 @@ def self_train(
         title: shown beside the progress bars.
 
     Returns:
-        The last round's file.
-
-    Raises:
-        PatchlearnError: a class without a single confident cell.
+        The last round's file; None if there is none.
     """
     from patchlearn.core.runtime import to_device
     from patchlearn.maps.self_training import RoundSettings
@@ -96,14 +110,16 @@ def self_train(
     network = to_device(classifier.network, accelerator.device)
     cams = replace(cams, views=replace(cams.views, flip=False))
     one_round = RoundSettings(network, cams, rule, settings.confident, len(classifier.classes), accelerator)
-    path = folder
+    last: Path | None = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
         if not path.exists():
             _write_round(path, samples, classifier, one_round, settings, runtime, f"{title}, round {number}")
         accelerator.wait_for_everyone()
-        one_round = replace(one_round, lda=load_lda(path).to(accelerator.device))
-    return path
+        if not path.exists():
+            return last
+        one_round, last = replace(one_round, lda=load_lda(path).to(accelerator.device)), path
+    return last
 
 
 def round_path(folder: Path, number: int) -> Path:
@@ -127,8 +143,10 @@ def _write_round(
     mine = shard(samples, runtime.accelerator)
     parts = results_of(mine, partial(confident_moments_of, one_round), title, runtime.threads, runtime.console)
     moments = _total(one_round, parts)
-    _require_cells(moments, samples, classifier.classes)
-    if runtime.accelerator.is_main_process:
+    missing = _without_cells(moments, samples, classifier.classes)
+    if missing:
+        _stop(path.parent, missing, len(samples), runtime, title)
+    elif runtime.accelerator.is_main_process:
         save_lda(path, moments.solve(settings.shrinkage))
 
 
@@ -145,12 +163,23 @@ def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":
     return total
 
 
-def _require_cells(moments: "Moments", samples: Sequence["Sample"], classes: Sequence[str]) -> None:
+def _without_cells(moments: "Moments", samples: Sequence["Sample"], classes: Sequence[str]) -> list[str]:
+    """The classes of these images, background among them, of which no cell is confident."""
     wanted = {0, *(label + 1 for sample in samples for label in sample.labels)}
-    missing = [["background", *classes][index] for index in sorted(wanted) if not moments.counts[index]]
-    if missing:
-        raise PatchlearnError(
-            f"self_training: in all {len(samples)} images there is no confident cell of {', '.join(missing)}. Lower "
-            "self_training.confident.high (raise self_training.confident.low for background), or set "
-            "self_training.rounds to 0."
-        )
+    return [["background", *classes][index] for index in sorted(wanted) if not moments.counts[index]]
+
+
+def _stop(folder: Path, missing: Sequence[str], images: int, runtime: "Runtime", title: str) -> None:
+    from patchlearn.core.files import write_json
+
+    if not runtime.accelerator.is_main_process:
+        return
+    write_json(folder / "stopped.json", {"at": title, "without_confident_cells": list(missing)})
+    runtime.console.print(
+        f"{title}: no confident cell of {', '.join(missing)} in {images} images, so the maps stay as they were before "
+        "it. More images of these classes help, or a lower self_training.confident.high (for background: a higher "
+        "self_training.confident.low).",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

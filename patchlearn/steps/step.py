@@ -19,6 +19,7 @@ from patchlearn.core.manifest import EVERY_FILE, REPLACED, Outputs, changed_inpu
 from patchlearn.core.settings import OUTSIDE_KEY, key_values
 
 if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
 
 SHOWN = 3  # changed values that a line names
@@ -62,6 +63,15 @@ class Step(ABC):
 
     def check(self, runtime: "Runtime") -> None:
         """Raise `PatchlearnError` for what the work would fail on only after the hours of the steps before it."""
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """About what all of the work needs on this machine, from a few images; nothing where it needs next to nothing.
+
+        The networks that are timed have random weights, so that no earlier step has to be complete.
+        """
+        from patchlearn.core.pace import Estimate
+
+        return Estimate()
 
     def refresh(self, runtime: "Runtime") -> None:
         """Bring the files of a complete step up to date with values that are outside of its key."""

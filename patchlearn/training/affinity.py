@@ -3,7 +3,7 @@
 `patchlearn.models.affinity_network` has the two kinds and their sources.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from patchlearn.data.transforms import MaskedTransform
 from patchlearn.models.affinity_network import AffinityNetwork, create_affinity, save_affinity
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.training.affinity_loss import COSTS, affinity_loss, labels_on_grid
-from patchlearn.training.batches import LabelledPixels, channels_last, check_shards, process_batches
+from patchlearn.training.batches import LabelledPixels, channels_last, check_shards, process_batches, repeated
 from patchlearn.training.loop import Task, fit
 from patchlearn.training.optimisation import parameter_groups
 from patchlearn.training.settings import AffinitySettings
@@ -60,7 +60,8 @@ def train_affinity(
     with seeded(seed, Stream.AFFINITY_WEIGHTS):
         network = create_affinity(stages, settings.kind)
     transform = MaskedTransform(settings.augment, stages.mean, stages.std)
-    images = LabelledPixels(samples, partial(_read_labels, labels), transform, seed, stream=Stream.AFFINITY_AUGMENT)
+    seen = repeated(samples, settings.optimisation)
+    images = LabelledPixels(seen, partial(_read_labels, labels), transform, seed, stream=Stream.AFFINITY_AUGMENT)
     task = Task(
         title=title or f"train {settings.kind}",
         model=channels_last(network),
@@ -88,6 +89,18 @@ def _loss(
     # does not depend on the number of processes.
     all_pairs: Any = accelerator.reduce(counts, "sum")
     return affinity_loss(costs, all_pairs / accelerator.num_processes)
+
+
+def loss_of_noise(
+    network: AffinityNetwork, settings: AffinitySettings, accelerator: Accelerator
+) -> Callable[[Tensor], Tensor]:
+    """Images → the loss with labels at random, to time steps with."""
+
+    def loss(images: Tensor) -> Tensor:
+        labels = torch.randint(0, 2, (len(images), *images.shape[2:]), dtype=torch.uint8)
+        return _loss(network, settings.radius or network.RADIUS, accelerator, network.train(), (images, labels))
+
+    return loss
 
 
 def _begin_epoch(network: AffinityNetwork, epoch: int) -> int:

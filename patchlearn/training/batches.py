@@ -1,5 +1,6 @@
 """The batches of a training: images in an order that depends on (seed, epoch) alone, shared by the processes."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
@@ -86,6 +87,18 @@ class LabelledPixels(EpochImages):
             return self.transform(image, labels)
 
 
+def repeated(samples: Sequence[Sample], settings: Optimisation) -> Sequence[Sample]:
+    """The samples of one epoch: all of them, as often as `min_steps` needs.
+
+    >>> from pathlib import Path
+    >>> samples = [Sample(id=str(index), image=Path(f"{index}.png"), labels=()) for index in range(10)]
+    >>> len(repeated(samples, Optimisation(batch_size=4, epochs=5, min_steps=20)))
+    20
+    """
+    steps = settings.epochs * len(samples) / min(settings.batch_size, len(samples))
+    return [*samples] * max(1, math.ceil(settings.min_steps / steps))
+
+
 def process_batches(
     images: EpochImages, settings: Optimisation, runtime: Runtime, step: int
 ) -> DataLoader[tuple[Tensor, ...]]:
@@ -126,6 +139,16 @@ def multi_hot(labels: Iterable[int], classes: int) -> Tensor:
     target = torch.zeros(classes)
     target[list(labels)] = 1.0
     return target
+
+
+def tags_of(sample: Sample, classes: int) -> tuple[Tensor, Tensor]:
+    """(K floats: 1 for every label; K bools: False for every class that nobody judged, whose float says nothing).
+
+    >>> from pathlib import Path
+    >>> tags_of(Sample(id="a", image=Path("a.png"), labels=(0,), unknown=(2,)), classes=3)
+    (tensor([1., 0., 0.]), tensor([ True,  True, False]))
+    """
+    return multi_hot(sample.labels, classes), multi_hot(sample.unknown, classes) == 0
 
 
 def channels_last(module: Module) -> Module:

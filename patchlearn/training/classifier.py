@@ -22,7 +22,8 @@ from patchlearn.data.transforms import TrainingTransform, square
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.classifier import Classifier, save_classifier
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.training.batches import EpochImages, channels_last, check_shards, multi_hot, process_batches
+from patchlearn.training.batch_norm import check_one_image
+from patchlearn.training.batches import EpochImages, channels_last, check_shards, process_batches, repeated, tags_of
 from patchlearn.training.loop import Task, fit
 from patchlearn.training.optimisation import parameter_groups
 from patchlearn.training.settings import ClassifierSettings
@@ -57,7 +58,9 @@ def train_classifier(
     samples, held_out = _held_out(dataset, settings, seed)
     accelerator = runtime.accelerator
     classifier = Classifier(network=network, classes=dataset.classes)
-    images = _LabelledImages(samples, len(dataset.classes), settings.augment, network, seed)
+    images = _LabelledImages(
+        repeated(samples, settings.optimisation), len(dataset.classes), settings.augment, network, seed
+    )
     task = Task(
         title=title or f"train {settings.fusion}",
         model=network,
@@ -86,22 +89,28 @@ def check_classifier(dataset: Dataset, settings: ClassifierSettings, runtime: Ru
     samples, held_out = _held_out(dataset, settings, seed)
     _check(settings, samples, held_out, runtime.accelerator)
     with seeded(seed, Stream.CLASSIFIER_WEIGHTS):
-        return _create_network(settings, len(dataset.classes))
+        network = _create_network(settings, len(dataset.classes))
+    if min(settings.optimisation.batch_size, len(samples)) == runtime.accelerator.num_processes:
+        _begin_epoch(network, settings, 0)
+        check_one_image("classifier", network, settings.augment.crop)
+    return network
 
 
-def mean_average_precision(scores: Tensor, labels: Tensor) -> float:
+def mean_average_precision(scores: Tensor, labels: Tensor, judged: Tensor | None = None) -> float:
     """Mean over classes of the area under the precision–recall curve; classes without a positive are skipped.
 
     Args:
         scores: N×K, higher is more probable.
         labels: N×K of 0 and 1.
+        judged: N×K, False where nobody judged the class; each class is ranked over its judged images. None: all are.
 
     >>> mean_average_precision(torch.tensor([[3.0], [2.0], [1.0]]), torch.tensor([[1], [0], [1]]))  # (1 + 2/3) / 2
     0.8333333...
     """
     order = scores.argsort(dim=0, descending=True, stable=True)
-    hits = labels.gather(0, order).double()
-    ranks = torch.arange(1, len(hits) + 1, dtype=torch.double)[:, None]
+    counted = torch.ones_like(scores, dtype=torch.double) if judged is None else judged.gather(0, order).double()
+    hits = labels.gather(0, order).double() * counted
+    ranks = counted.cumsum(0).clamp(min=1)
     precision = hits.cumsum(0) / ranks
     present = hits.sum(0) > 0
     average = (precision * hits).sum(0)[present] / hits.sum(0)[present]
@@ -118,7 +127,7 @@ def stage_of_epoch(epoch: int, epochs: int, stages: int) -> int:
 
 
 class _LabelledImages(EpochImages):
-    """Augmented images with their labels."""
+    """Augmented images with their labels, and which classes were judged."""
 
     def __init__(
         self, samples: Sequence[Sample], classes: int, augment: AugmentSettings, network: PatchNetwork, seed: int
@@ -127,18 +136,37 @@ class _LabelledImages(EpochImages):
         self.classes = classes
         self.transform = TrainingTransform(augment, network.stages.mean, network.stages.std)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         epoch, index = place
         sample = self.samples[index]
         image = read_image(sample.image)
         with seeded(self.seed, Stream.CLASSIFIER_AUGMENT, epoch, index):
-            return self.transform(image), multi_hot(sample.labels, self.classes)
+            return self.transform(image), *tags_of(sample, self.classes)
 
 
-def _loss(device: torch.device, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    images, labels = (tensor.to(device, non_blocking=True) for tensor in batch)
-    logits = model(images.contiguous(memory_format=torch.channels_last))
-    return F.multilabel_soft_margin_loss(logits.float(), labels)
+def tag_loss(logits: Tensor, labels: Tensor, judged: Tensor) -> Tensor:
+    """The multi-label loss over the judged classes: their mean in each image, then the mean over all images.
+
+    An image with one judged class counts as much as any other. One in which nothing was judged adds 0 to the sum; it
+    still counts as an image, so that processes whose images differ average to the loss of the whole batch.
+
+    Args:
+        logits: B×K.
+        labels: B×K of 0 and 1; where nobody judged the class, the value does not matter.
+        judged: B×K, False where nobody judged the class.
+
+    >>> tag_loss(torch.zeros(2, 2), torch.ones(2, 2), torch.tensor([[True, False], [False, False]])) * 2  # log 2 + 0
+    tensor(0.6931)
+    """
+    costs = -(labels * F.logsigmoid(logits) + (1 - labels) * F.logsigmoid(-logits))
+    return (torch.where(judged, costs, 0).sum(1) / judged.sum(1).clamp(min=1)).mean()
+
+
+def _loss(device: torch.device, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    is_complete = bool(batch[2].all())  # asked before the move: a GPU would have to be waited for
+    images, labels, judged = (tensor.to(device, non_blocking=True) for tensor in batch)
+    logits = model(images.contiguous(memory_format=torch.channels_last)).float()
+    return F.multilabel_soft_margin_loss(logits, labels) if is_complete else tag_loss(logits, labels, judged)
 
 
 def _begin_epoch(network: PatchNetwork, settings: ClassifierSettings, epoch: int) -> int:
@@ -171,8 +199,8 @@ def _end_epoch(
 @torch.no_grad()
 def _predict(
     network: PatchNetwork, samples: Sequence[Sample], settings: ClassifierSettings, accelerator: Accelerator
-) -> tuple[Tensor, Tensor]:
-    """N×K logits and labels of whole images."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """N×K logits and labels of whole images, and which of the labels were judged."""
     network.eval()
     size, logits = settings.optimisation.batch_size, []
     for start in range(0, len(samples), size):
@@ -181,7 +209,8 @@ def _predict(
         with accelerator.autocast():
             logits.append(network(batch).float().cpu())
     classes = network.classifier.out_channels
-    return torch.cat(logits), torch.stack([multi_hot(sample.labels, classes) for sample in samples])
+    labels, judged = zip(*(tags_of(sample, classes) for sample in samples), strict=True)
+    return torch.cat(logits), torch.stack(labels), torch.stack(judged)
 
 
 def _whole(sample: Sample, network: PatchNetwork, side: int) -> Tensor:

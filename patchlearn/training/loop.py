@@ -7,6 +7,7 @@ augmentation and dropout depend on (seed, epoch, index) alone.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,11 +20,12 @@ from torch import Tensor, nn
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import append_row, read_rows, write_rows
-from patchlearn.core.parallel import progress
+from patchlearn.core.progress import progress
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.seeds import Stream, seed_for
 from patchlearn.training.optimisation import create_optimiser, learning_rate_factor
 from patchlearn.training.settings import Optimisation
+from patchlearn.training.tracking import Tell, trackers
 
 Batch = TypeVar("Batch")
 STATE = "state.safetensors"
@@ -60,18 +62,22 @@ class Task(Generic[Batch]):
 def fit(task: Task[Any], settings: Optimisation, folder: Path, runtime: Runtime, *, seed: int) -> None:
     """Train `task.model` in place, from the state that an earlier call saved in `folder`.
 
-    Writes `state.safetensors`, `log.csv` (a row every ten steps) and `epochs.csv` into the folder.
+    Writes `state.safetensors`, `log.csv` (a row every ten steps) and `epochs.csv` into the folder; the runtime's
+    trackers are told the figures of the rows.
 
     Raises:
-        PatchlearnError: the loss is no longer a number.
+        PatchlearnError: the loss is no longer a number, or a tracker fails.
     """
     training = _Training(task, settings, folder, runtime.accelerator, seed)
     training.restore()
-    total = settings.epochs * task.steps_per_epoch
+    total, first = settings.epochs * task.steps_per_epoch, training.position.epoch
     batches = iter(task.batches(training.position.step))
     try:
-        with progress(runtime.console, task.title, total, training.position.step) as advance:
-            for epoch in range(training.position.epoch, settings.epochs):
+        with ExitStack() as stack:
+            if first < settings.epochs:
+                training.tell = stack.enter_context(trackers(runtime, folder))
+            advance = stack.enter_context(progress(runtime.console, task.title, total, training.position.step))
+            for epoch in range(first, settings.epochs):
                 training.run_epoch(epoch, batches, advance)
     finally:
         runtime.accelerator.free_memory()  # which otherwise holds every network it has ever prepared
@@ -88,6 +94,7 @@ class _Training:
         self.total = settings.epochs * task.steps_per_epoch
         self.position = Position()
         self.saved_at = time.monotonic()
+        self.tell: Tell = lambda kind, step, figures: None
 
     def run_epoch(self, epoch: int, batches: Iterator[Any], advance: Callable[[str], None]) -> None:
         """The steps that are left of one epoch, then its validation."""
@@ -142,22 +149,19 @@ class _Training:
         self.position.epoch_loss.add(value)
 
     def _log_row(self, epoch: int, stage: int) -> None:
-        row = {
-            "step": self.position.step,
-            "stage": stage,
-            "epoch": epoch,
-            "loss": self.position.row_loss.mean,
-            "learning_rate": self.optimiser.param_groups[0]["lr"],
-        }
+        place = {"step": self.position.step, "stage": stage, "epoch": epoch}
+        figures = {"loss": self.position.row_loss.mean, "learning_rate": self.optimiser.param_groups[0]["lr"]}
         self.position.row_loss = Mean()
         if self.accelerator.is_main_process:
-            append_row(self.folder / LOG, row)
+            append_row(self.folder / LOG, {**place, **figures})
+            self.tell("row", self.position.step, figures)
 
     def _end_epoch(self, epoch: int, stage: int) -> None:
-        figures = {"epoch": epoch, "stage": stage, "step": self.position.step, "loss": self.position.epoch_loss.mean}
+        place = {"epoch": epoch, "stage": stage, "step": self.position.step}
         if self.accelerator.is_main_process:
-            seconds = {"seconds": round(self.position.seconds, 2)}
-            append_row(self.folder / EPOCHS, {**figures, **self.task.end_epoch(epoch), **seconds})
+            figures = {"loss": self.position.epoch_loss.mean, **self.task.end_epoch(epoch)}
+            append_row(self.folder / EPOCHS, {**place, **figures, "seconds": round(self.position.seconds, 2)})
+            self.tell("epoch", self.position.step, {f"epoch/{name}": figure for name, figure in figures.items()})
         self.accelerator.wait_for_everyone()
         self.position.epoch, self.position.seconds, self.position.epoch_loss = epoch + 1, 0.0, Mean()
         self._save()

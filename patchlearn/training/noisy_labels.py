@@ -85,7 +85,9 @@ def _mean(costs: Tensor, counted: Tensor, divisor: Divisor) -> Tensor:
     return (costs * counted).sum() / torch.where(pixels > 0, pixels, 1)
 
 
-def corrected(labels: Tensor, probabilities: Tensor, present: Tensor, confidence: float) -> Tensor:
+def corrected(
+    labels: Tensor, probabilities: Tensor, present: Tensor, confidence: float, judged: Tensor | None = None
+) -> Tensor:
     """Labels, replaced where the teacher predicts another class of the image's tags with enough confidence.
 
     Args:
@@ -93,11 +95,16 @@ def corrected(labels: Tensor, probabilities: Tensor, present: Tensor, confidence
         probabilities: B×(K+1)×H×W of the teacher, background first.
         present: B×K, 1 where the image's tags name the class.
         confidence: the teacher's probability from which a label is replaced.
+        judged: B×K, False where nobody judged the class; what the teacher takes for such a class becomes ignored.
+            None: all were judged.
 
     >>> confident = torch.tensor([[0.05, 0.95, 0.95], [0.95, 0.05, 0.05]]).view(1, 2, 1, 3)
     >>> corrected(torch.tensor([[[0, 255, 1]]]), confident, torch.ones(1, 1), 0.9)
     tensor([[[  1, 255,   0]]])
     """
-    allowed = F.pad(present, (1, 0), value=1.0)[:, :, None, None]
+    unknown = torch.zeros_like(present, dtype=torch.bool) if judged is None else ~judged
+    allowed = F.pad(present.masked_fill(unknown, 1.0), (1, 0), value=1.0)[:, :, None, None]
     best, winners = (probabilities * allowed).max(1)
-    return torch.where((labels != IGNORE) & (best >= confidence), winners.to(labels.dtype), labels)
+    is_unknown = F.pad(unknown, (1, 0)).gather(1, winners.flatten(1)).view_as(winners)
+    better = winners.masked_fill(is_unknown, IGNORE).to(labels.dtype)
+    return torch.where((labels != IGNORE) & (best >= confidence), better, labels)

@@ -24,7 +24,9 @@ from patchlearn.inference.masks import read_mask_of, write_masks
 from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
-from patchlearn.training.batches import LabelledPixels, channels_last, check_shards, multi_hot, process_batches
+from patchlearn.models.settings import HEAD_STRIDES, POOLING_HEADS
+from patchlearn.training.batch_norm import check_one_image
+from patchlearn.training.batches import LabelledPixels, channels_last, check_shards, process_batches, repeated, tags_of
 from patchlearn.training.ema import MovingAverage
 from patchlearn.training.loop import Task, fit
 from patchlearn.training.noisy_labels import LOSSES, corrected
@@ -50,7 +52,7 @@ def train_segmenter(
     """Train on masks, round after round, and write `folder/model.safetensors`; resumes where it was killed.
 
     Args:
-        samples: the images; a corrected label is one of their tags.
+        samples: the images; a corrected label is one of their tags, and no class that nobody judged.
         read_labels: sample → H×W mask: 0 background, i + 1 class i, 255 not learned from.
         classes: the K names.
         settings: network and training.
@@ -99,7 +101,8 @@ def _train_once(
         network = create_segmentation_network(settings, len(classes))
     model = channels_last(_NetworkAndTeacher(network, settings.average))
     transform = MaskedTransform(settings.augment, network.mean, network.std)
-    images = _TaggedPixels(samples, read_labels, transform, seed, classes=len(classes))
+    seen = repeated(samples, settings.optimisation)
+    images = _TaggedPixels(seen, read_labels, transform, seed, classes=len(classes))
     course = _Course(network, model, settings, accelerator, folder)
     task = Task(
         title=title,
@@ -163,13 +166,13 @@ class _Course:
         return int(self._teaches)
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        """The loss of one batch of images, labels and tags."""
+        """The loss of one batch of images, labels, tags and which classes were judged."""
         device = self.accelerator.device
-        images, labels, present = (tensor.to(device, non_blocking=True) for tensor in batch)
+        images, labels, present, judged = (tensor.to(device, non_blocking=True) for tensor in batch)
         images = images.contiguous(memory_format=torch.channels_last)
         self.model.update()
         if self._teaches:
-            labels = self._corrected(images, labels, present)
+            labels = self._corrected(images, labels, present, judged)
         logits = _enlarged(model(images), labels)
         self._count(logits, labels)
         return LOSSES[self.settings.noise.loss](logits, labels, self._equal_part)
@@ -198,9 +201,9 @@ class _Course:
         return self.epoch >= self.settings.noise.correct_from * self.settings.optimisation.epochs
 
     @torch.no_grad()
-    def _corrected(self, images: Tensor, labels: Tensor, present: Tensor) -> Tensor:
+    def _corrected(self, images: Tensor, labels: Tensor, present: Tensor, judged: Tensor) -> Tensor:
         probabilities = _enlarged(self.model.average(images), labels).softmax(1)
-        return corrected(labels, probabilities, present, self.settings.noise.confidence)
+        return corrected(labels, probabilities, present, self.settings.noise.confidence, judged)
 
     @torch.no_grad()
     def _count(self, logits: Tensor, labels: Tensor) -> None:
@@ -210,7 +213,7 @@ class _Course:
 
 
 class _TaggedPixels(LabelledPixels):
-    """Augmented images, their labels and their tags."""
+    """Augmented images, their labels, their tags, and which classes were judged."""
 
     def __init__(
         self,
@@ -225,8 +228,8 @@ class _TaggedPixels(LabelledPixels):
         self.classes = classes
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
-        """(3×crop×crop image, crop×crop labels, K tags)."""
-        return (*super().__getitem__(place), multi_hot(self.samples[place[1]].labels, self.classes))
+        """(3×crop×crop image, crop×crop labels, K tags, K bools: False where nobody judged the class)."""
+        return (*super().__getitem__(place), *tags_of(self.samples[place[1]], self.classes))
 
 
 def _enlarged(logits: Tensor, labels: Tensor) -> Tensor:
@@ -257,13 +260,21 @@ def check_labels(samples: Sequence[Sample], read_labels: ReadLabels, classes: Se
 
 
 def check_batch(samples: Sequence[Sample], settings: SegmenterSettings, accelerator: Accelerator) -> None:
-    """Raise `PatchlearnError` unless every batch has at least two images for every process."""
+    """Raise `PatchlearnError` unless the processes can share every batch, and the network can learn from their parts.
+
+    Batch norm cannot learn from one image where it reads a map of 1×1 cells.
+    """
     if not samples:
         raise PatchlearnError(f"split {settings.train_split!r}: no image to train the segmenter on. Add images.")
-    batch = min(settings.optimisation.batch_size, len(samples))
-    if batch < 2 * accelerator.num_processes:
-        raise PatchlearnError(
-            f"segmenter: {batch} images per step on {accelerator.num_processes} processes; the head's batch norm needs "
-            "two for each. Raise segmenter.optimisation.batch_size, or add images."
-        )
     check_shards("segmenter", len(samples), settings.optimisation, accelerator)
+    if min(settings.optimisation.batch_size, len(samples)) == accelerator.num_processes:
+        network = create_segmentation_network(replace(settings, weights=None), classes=1).train()
+        if settings.freeze_statistics:
+            network.freeze_statistics()
+        check_one_image("segmenter", network, settings.augment.crop, _other_heads(settings.head))
+
+
+def _other_heads(head: str) -> str:
+    """Advice for a head that does not learn from one image; nothing for one that does."""
+    others = [name for name in HEAD_STRIDES if name not in POOLING_HEADS]
+    return f"set segmenter.head to one of: {', '.join(others)}" if head in POOLING_HEADS else ""

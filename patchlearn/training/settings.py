@@ -37,6 +37,7 @@ class Optimisation:
         warmup: share of all steps in which the learning rate rises from zero.
         batch_size: images per step, over all processes together.
         epochs: passes over the images, over all stages together.
+        min_steps: fewest steps of the whole training; a small data set is passed over several times in each epoch.
         clip_norm: longest gradient; 0 for no limit.
         save_seconds: how often the state is saved, besides after every epoch.
     """
@@ -50,6 +51,7 @@ class Optimisation:
     warmup: float = 0.0
     batch_size: int = 16
     epochs: int = 8
+    min_steps: int = 0
     clip_norm: float = 0.0
     save_seconds: float = field(default=60.0, metadata=OUTSIDE_KEY)
 
@@ -58,7 +60,7 @@ class Optimisation:
         require_one_of("schedule", self.schedule, SCHEDULES)
         for name in ("learning_rate", "head_multiplier", "batch_size", "epochs"):
             require_positive(name, getattr(self, name))
-        for name in ("weight_decay", "clip_norm", "save_seconds"):
+        for name in ("min_steps", "weight_decay", "clip_norm", "save_seconds"):
             require_at_least(name, getattr(self, name), 0)
         for name in ("momentum", "warmup"):
             if not 0 <= getattr(self, name) < 1:

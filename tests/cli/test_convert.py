@@ -65,3 +65,19 @@ def test_missing_folders_and_class_lists_are_named(root: Path, capfd: pytest.Cap
     message = capfd.readouterr().err.replace("\n", " ")
     assert "classes.txt: no such file. Name the classes of the masks with --classes" in message
     assert "masks: no such folder" in message
+
+
+def test_binary_masks_are_refused_unless_they_are_said_to_be(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for stem in ("a", "b"):
+        write_mask(root / "masks" / f"{stem}.png", np.array([[0, 255] * 15] * 20, np.uint8))
+    assert convert(root, "cvat", "a.xml") == 2
+    assert "add --binary" in capfd.readouterr().err.replace("\n", " ")
+    assert not (root / "a.xml").exists()
+    assert convert(root, "cvat", "a.xml", "--binary", "--per", "class") == 0
+    assert (root / "a.xml").read_text(encoding="utf-8").count('<mask label="cat"') == 2
+
+
+def test_too_many_classes_are_refused(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (root / "masks" / "classes.txt").write_text("".join(f"class{number}\n" for number in range(255)))
+    assert convert(root, "cvat", "a.xml") == 2
+    assert "Merge classes, or split the data set" in capfd.readouterr().err.replace("\n", " ")

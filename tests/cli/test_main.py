@@ -1,9 +1,14 @@
+import re
+import subprocess
+import sys
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from patchlearn.cli.main import main, split_overrides
+from patchlearn.cli.runs import run_verbs
+from patchlearn.cli.tools import TOOLS
 
 
 @pytest.mark.parametrize(
@@ -18,13 +23,6 @@ from patchlearn.cli.main import main, split_overrides
 )
 def test_settings_are_told_from_the_verbs_own_words(words: list[str], kept: list[str], overrides: list[str]) -> None:
     assert split_overrides(words) == (kept, overrides)
-
-
-def test_settings_are_listed_with_their_defaults(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["settings"]) == 0
-    shown = capsys.readouterr().out
-    assert "--classifier.optimisation.learning_rate" in shown
-    assert "default: 0.0003" in shown.replace("\n", " ").replace("  ", "")
 
 
 def test_an_error_of_the_system_without_a_file_is_told_in_its_own_words(
@@ -57,3 +55,27 @@ def test_groups_are_settings_of_runs_and_options_of_tools(
     words: list[str], kept: list[str], overrides: list[str]
 ) -> None:
     assert split_overrides(words) == (kept, overrides)
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert re.fullmatch(r"patchlearn \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("verb", ["", *run_verbs(), *TOOLS])
+def test_every_help_fits_a_screen_and_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*([verb] if verb else []), "--help"])
+    shown = capsys.readouterr().out
+    assert "example" in shown
+    assert len(shown.splitlines()) <= 60
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "run --help"])
+def test_help_loads_nothing_heavy(words: str) -> None:
+    code = f"import sys; from patchlearn.cli.main import main\ntry: main({words.split()})\nexcept SystemExit: pass\n"
+    code += "sys.exit(bool({'torch', 'numba', 'timm'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0

@@ -63,13 +63,30 @@ def test_options_become_settings(images: Path, maps: Path, monkeypatch: pytest.M
     assert refine(images, maps) == 0
     crf = ("--preset", "psa", "--iterations", "3", "--confidence", "0.6")
     others = ("--local", "4", "--ignore-band", "0.2", "--kind", "probabilities", "--threads", "2")
-    assert refine(images, maps, *crf, *others, "--threshold", "0.3") == 0
+    (maps / "names.txt").write_text("cat\ntraffic light\n")
+    of_files = ("--layout", "hwc", "--binary", "--classes", str(maps / "names.txt"))
+    assert refine(images, maps, *crf, *others, *of_files, "--threshold", "0.3") == 0
     plain, changed = work.call_args_list
     assert plain.args == (images, maps, maps.parent / "out", PseudoSettings(), BackgroundRule())
     assert (plain.kwargs["kind"], plain.kwargs["threads"]) == ("scores", None)
     settings = PseudoSettings(crf=CrfSettings(preset="psa", iterations=3, confidence=0.6), local=4, ignore_band=0.2)
     assert changed.args[3:] == (settings, BackgroundRule(rule="fixed", threshold=0.3))
     assert (changed.kwargs["kind"], changed.kwargs["threads"]) == ("probabilities", 2)
+    names = ("layout", "binary", "classes")
+    assert [plain.kwargs[name] for name in names] == [None, False, None]
+    assert [changed.kwargs[name] for name in names] == ["hwc", True, ("cat", "traffic light")]
+
+
+def test_the_list_beside_the_maps_is_read_and_a_missing_one_is_named(
+    images: Path, maps: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    work = Mock(return_value=[])
+    monkeypatch.setattr("patchlearn.cli.refine.refine_folder", work)
+    (maps / "classes.txt").write_text("hen\n")
+    assert refine(images, maps) == 0
+    assert work.call_args.kwargs["classes"] == ("hen",)
+    assert refine(images, maps, "--classes", str(maps / "none.txt")) == 2
+    assert "none.txt: no such file. Name a file with the classes" in capfd.readouterr().err.replace("\n", " ")
 
 
 def test_what_went_wrong_with_a_file_is_printed_and_the_exit_code_is_2(

@@ -1,4 +1,5 @@
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def test_score_maps_come_back_in_half_precision(classes: tuple[int, ...], tmp_pa
         {"classes": np.array([-1])},
         {"size": np.array(20)},
         {"size": np.array([0, 28])},
+        {"unknown": np.array([4])},
+        {"unknown": np.array(3)},
     ],
 )
 def test_arrays_that_are_no_score_maps_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
@@ -41,6 +44,18 @@ def test_arrays_that_are_no_score_maps_are_refused(change: dict[str, Any], tmp_p
     np.savez(tmp_path / "s.npz", **{**sound, **change})
     with pytest.raises(PatchlearnError, match=r"s\.npz: not score maps"):
         read_scores(tmp_path / "s.npz")
+
+
+def test_unknown_classes_come_back_and_files_without_any_are_what_they_were(tmp_path: Path) -> None:
+    scores = np.random.default_rng(0).random((2, 5, 7), dtype=np.float32)
+    maps = ScoreMaps(scores=scores, classes=(0, 4), size=(20, 27))
+    write_scores(tmp_path / "two.npz", replace(maps, unknown=(4,)))
+    assert read_scores(tmp_path / "two.npz").unknown == (4,)
+    write_scores(tmp_path / "none.npz", maps)
+    assert read_scores(tmp_path / "none.npz").unknown == ()
+    arrays = {"classes": np.array([0, 4]), "size": np.array([20, 27]), "labels": np.array("given")}
+    np.savez_compressed(tmp_path / "before.npz", scores=scores.astype(np.float16), **arrays)
+    assert (tmp_path / "none.npz").read_bytes() == (tmp_path / "before.npz").read_bytes()
 
 
 def test_no_damage_to_score_maps_is_more_than_a_sentence(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -34,3 +35,20 @@ def test_one_process_has_one_precision(console: Console) -> None:
     start(RuntimeSettings(device="cpu"), console)
     with pytest.raises(PatchlearnError, match="Start a new process to change device or precision"):
         start(RuntimeSettings(device="cpu", precision="bf16"), console)
+
+
+def test_a_tracker_that_is_not_installed_is_one_sentence_before_anything(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("tensorboard", "wandb"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(PatchlearnError, match=r"^runtime\.track: wandb is not installed\. Run: pip install wandb"):
+        start(RuntimeSettings(device="cpu", track=("wandb",)), console)
+    with pytest.raises(PatchlearnError, match=r"Run: pip install 'patchlearn\[track\]'"):
+        start(RuntimeSettings(device="cpu", track=("tensorboard",)), console)
+    assert start(RuntimeSettings(device="cpu"), console).track == ()
+
+
+def test_a_tracker_that_is_named_twice_is_started_once(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("patchlearn.core.runtime.find_spec", lambda name: name)
+    assert start(RuntimeSettings(device="cpu", track=("mlflow", "mlflow")), console).track == ("mlflow",)

@@ -33,6 +33,7 @@ NAN, INF = float("nan"), float("inf")
         (RuntimeSettings, "precision", ["fp16"]),
         (RuntimeSettings, "workers", [-1]),
         (RuntimeSettings, "threads", [0, -1]),
+        (RuntimeSettings, "track", [("tensorbord",), "wandb"]),
         (DataSettings, "format", ["vok"]),
         (SceneSettings, "size", [63]),
         (SceneSettings, "train", [0]),

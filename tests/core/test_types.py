@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,3 +29,20 @@ def test_maps_are_enlarged_to_their_image() -> None:
     maps = ScoreMaps(scores=np.array([[[0.0, 1.0]]], np.float32), classes=(0,), size=(2, 4))
     assert maps.full_size().shape == (1, 2, 4)
     assert enlarge(np.zeros((0, 1, 1), np.float32), (3, 5)).shape == (0, 3, 5)
+
+
+def test_unknown_classes_have_one_map_which_is_their_strongest_and_255() -> None:
+    scores = np.array([[[0.1, 0.9]], [[0.5, 0.5]], [[0.8, 0.2]], [[0.3, 0.6]]], np.float32)
+    maps = ScoreMaps(scores=scores, classes=(0, 2, 3, 7), size=(1, 4), unknown=(0, 3))
+    assert maps.mask_values == (3, 8, 255)
+    full = replace(maps, unknown=()).full_size()
+    np.testing.assert_array_equal(maps.label_maps(), [full[1], full[3], np.maximum(full[0], full[2])])
+    assert maps.judged.classes == (2, 7)
+    np.testing.assert_array_equal(maps.judged.scores, scores[[1, 3]])
+
+
+def test_where_all_classes_are_judged_the_label_maps_are_the_maps() -> None:
+    maps = ScoreMaps(scores=np.ones((2, 1, 2), np.float32), classes=(0, 2), size=(2, 4))
+    assert maps.judged is maps
+    assert maps.mask_values == (1, 3)
+    np.testing.assert_array_equal(maps.label_maps(), maps.full_size())

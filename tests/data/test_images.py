@@ -1,16 +1,16 @@
-"""Image files of every kind, and masks."""
+"""Image files of every kind."""
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from tiff_files import write_tiff
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.masks_io import write_mask
-from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.images import files_by_stem, only_file, read_image, read_mask
+from patchlearn.data.images import files_by_stem, frames, only_file, read_image
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [250, 240, 230], [128, 128, 128]]], np.uint8
@@ -116,37 +116,60 @@ def test_a_truncated_jpeg_is_named(tmp_path: Path) -> None:
         read_image(tmp_path / "a.jpg")
 
 
-def dataset(root: Path, *, closed: bool) -> tuple[Dataset, Sample]:
-    sample = Sample(id="a", image=root / "a.jpg", labels=(), mask=root / "a.png")
-    return (
-        Dataset(root=root, classes=("x", "y"), splits={}, mask_values=(4, 2), masks_are_closed=closed),
-        sample,
-    )
+@pytest.mark.parametrize(("dtype", "white"), [("<u2", 65535), (">u2", 65535), ("<f4", 1), (">f4", 255), ("<i4", 255)])
+@pytest.mark.parametrize("compression", [1, 8])
+def test_arrays_saved_as_grey_tiffs_are_read(dtype: str, white: int, compression: int, tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", (np.array([[[0], [0.8], [1]]]) * white).astype(dtype), compression=compression)
+    assert read_image(tmp_path / "a.tif").tolist() == [[[0] * 3, [204] * 3, [255] * 3]]
 
 
-def test_mask_values_become_class_indices(tmp_path: Path) -> None:
-    write_mask(tmp_path / "a.png", np.array([[0, 4, 2, 255, 9]], np.uint8))
-    assert read_mask(*dataset(tmp_path, closed=False)).tolist() == [[0, 1, 2, 255, 255]]
+@pytest.mark.parametrize(("bands", "dtype"), [(1, "<f8"), (4, "u1"), (5, "u1"), (3, "<f4"), (10, "<u2")])
+def test_the_first_three_bands_are_read(bands: int, dtype: str, tmp_path: Path) -> None:
+    values = np.arange(6 * bands).reshape(2, 3, bands) * (257 if dtype == "<u2" else 1)
+    write_tiff(tmp_path / "a.tif", values.astype(dtype), photometric=2 if dtype == "u1" else 1)
+    brightest = {"u1": 255, "<u2": 65535}.get(dtype, 255)
+    expected = np.broadcast_to(values[..., :3] * 255 // brightest, (2, 3, 3))
+    assert np.array_equal(read_image(tmp_path / "a.tif"), expected)
 
 
-def test_a_value_that_is_no_class_is_an_error_in_a_closed_data_set(tmp_path: Path) -> None:
-    write_mask(tmp_path / "a.png", np.array([[0, 4, 2, 255, 9]], np.uint8))
-    with pytest.raises(PatchlearnError, match="holds the value 9, but the data set has 2 classes"):
-        read_mask(*dataset(tmp_path, closed=True))
+def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (1, 1), (10, 200, 30, 0)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").tolist() == [[[255, 255, 255]]]
 
 
-def test_a_mask_of_colours_is_refused(tmp_path: Path) -> None:
-    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
-    with pytest.raises(
-        PatchlearnError, match=r"^\S+a\.png: the mask has the mode RGB\. Save it as a palette or 8-bit grey PNG"
-    ):
-        read_mask(*dataset(tmp_path, closed=True))
+@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp", "a.png"])
+def test_frames_are_counted_and_the_first_is_read(name: str, tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (4, 3), (40 * number, 0, 0)) for number in range(1, 4)]
+    pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    assert frames(tmp_path / name) == 3
+    assert np.abs(read_image(tmp_path / name).astype(int) - [40, 0, 0]).max() <= 4
+    pages[0].save(tmp_path / name)
+    assert frames(tmp_path / name) == 1
 
 
-def test_a_sample_without_a_mask_is_named(tmp_path: Path) -> None:
-    data, sample = dataset(tmp_path, closed=True)
-    with pytest.raises(PatchlearnError, match="image 'a' has no mask"):
-        read_mask(data, Sample(id=sample.id, image=sample.image, labels=()))
+def test_the_extra_pictures_of_a_phone_and_smaller_copies_are_no_frames(tmp_path: Path) -> None:
+    photo = Image.fromarray(COLOURS)
+    photo.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[photo])
+    with Image.open(tmp_path / "a.jpg") as file:
+        assert file.n_frames == 2
+    write_tiff(tmp_path / "a.tif", COLOURS, photometric=2, pages=(0, 1, 1))
+    assert frames(tmp_path / "a.jpg") == frames(tmp_path / "a.tif") == 1
+
+
+def test_frames_of_what_is_no_image_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"words")
+    for name in ("a.png", "missing.png"):
+        with pytest.raises(PatchlearnError, match=rf"{name}: (not an image|no such file)"):
+            frames(tmp_path / name)
+
+
+def test_many_threads_read_images_above_pillows_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
+    Image.fromarray(COLOURS).save(tmp_path / "a.png")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(read_image, [tmp_path / "a.png"] * 200))
+    assert all(np.array_equal(image, COLOURS) for image in found)
+    assert Image.MAX_IMAGE_PIXELS == 2
 
 
 def test_files_are_found_by_stem_and_suffix(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ def test_wrong_scenes_are_an_error(changes: dict[str, int]) -> None:
 
 
 def test_an_unknown_format_lists_the_known_ones() -> None:
-    with pytest.raises(PatchlearnError, match=r"^format: 'vok' .* did you mean 'voc'\? Choose one of: folder, scenes"):
+    with pytest.raises(
+        PatchlearnError, match=r"^format: 'vok' .* mean 'voc'\? Choose one of: auto, class-folders, coco"
+    ):
         DataSettings(format="vok")
 
 

@@ -1,6 +1,7 @@
 """The highest score of each map, on its class or not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,3 +20,9 @@ def test_peaks_are_counted_where_they_can_be_judged():
     assert peak_hits(maps, mask([0, 1, 1, 255])).tolist() == [1, 2]
     nothing = ScoreMaps(scores=np.zeros((0, 1, 4), np.float32), classes=(), size=(1, 4))
     assert peak_hits(nothing, mask([0, 1, 1, 255])).tolist() == [0, 0]
+
+
+def test_peaks_of_unknown_classes_are_not_counted():
+    maps = ScoreMaps(scores=np.float32([[[0.1, 0.9]], [[0.9, 0.1]]]), classes=(0, 1), size=(1, 2), unknown=(1,))
+    assert peak_hits(maps, mask([0, 1])).tolist() == [1, 1]
+    assert peak_hits(replace(maps, unknown=(0, 1)), mask([0, 1])).tolist() == [0, 0]

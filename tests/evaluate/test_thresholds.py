@@ -37,6 +37,27 @@ def test_one_pass_counts_what_the_sweep_counts(made_up_image: MakeImage, seeds: 
     np.testing.assert_array_equal(curve.confusions, swept(images, 4, THRESHOLDS))
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sets(st.integers(0, 3)))
+def test_one_pass_counts_unknown_classes_as_no_label(made_up_image: MakeImage, seed: int, unjudged: set[int]):
+    maps, truth, _ = made_up_image(seed)
+    maps = replace(maps, unknown=tuple(sorted(unjudged.intersection(maps.classes))))
+    curve = ThresholdCurve(classes=4)
+    curve.add(maps, truth)
+    np.testing.assert_array_equal(curve.confusions, swept([(maps, truth)], 4, THRESHOLDS))
+
+
+def test_where_an_unknown_class_wins_there_is_no_label_and_no_part_is_found():
+    scores = np.float32([[[0.9, 0.1, 0.1]], [[0.2, 0.8, 0.1]], [[0.3, 0.9, 0.2]]])
+    maps = ScoreMaps(scores=scores, classes=(0, 1, 2), size=(1, 3), unknown=(1, 2))
+    assert predict_at(maps, 0.5).tolist() == [[1, 255, 0]]
+    curve = ThresholdCurve(classes=3, thresholds=(0.5,))
+    curve.add(maps, mask([1, 3, 0]), mask([1, 1, 0]))
+    assert curve.confusions[0].tolist() == [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]
+    assert curve.recall_strong is not None
+    assert curve.recall_strong.tolist() == [0.5]
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.floats(-1, 2, width=32), min_size=1, max_size=12, unique_by=lambda value: np.float32(value) + 0.0),

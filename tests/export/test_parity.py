@@ -1,5 +1,6 @@
 """An exported file is compared with the segmenter itself."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,46 @@ from torch import Tensor
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import enlarge
 from patchlearn.export import parity
-from patchlearn.export.parity import AGREEMENT, DIFFERENCE, Parity, measure_parity, read_exported, require_parity
+from patchlearn.export.parity import (
+    AGREEMENT,
+    DIFFERENCE,
+    Parity,
+    measure_parity,
+    parity_sentences,
+    read_exported,
+    require_parity,
+)
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.inference.settings import InferenceSettings
 
 
 def test_the_expected_probabilities_are_those_of_the_segmenter(segmenter: Segmenter) -> None:
-    """At one scale, without mirror images, on sides that strides divide; elsewhere `predict` resamples once more."""
+    """At one scale, without mirror images, on sides that 32 divides."""
     picture = parity._pictures((1, 96, 160))
     wanted = parity._expected(segmenter, picture)[0].detach().numpy()
     own = segmenter.probabilities(np.asarray(picture[0].permute(1, 2, 0)), InferenceSettings(flip=False))
     np.testing.assert_allclose(enlarge(own, (96, 160)), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize(("head", "height", "equal"), [("fpn", 96, True), ("fpn", 112, False), ("unet", 97, True)])
+def test_predict_resamples_once_more_where_the_sentence_says_so(
+    head: str, height: int, equal: bool, make_segmenter: Callable[..., Segmenter]
+) -> None:
+    """112 is a multiple of the network's stride, 4, but not of 32."""
+    segmenter = make_segmenter(head)
+    picture = parity._pictures((1, height, 160))
+    wanted = parity._expected(segmenter, picture)[0].detach().numpy()
+    own = segmenter.probabilities(np.asarray(picture[0].permute(1, 2, 0)), InferenceSettings(flip=False))
+    assert bool(np.allclose(enlarge(own, (height, 160)), wanted, atol=1e-4)) is equal
+    said = parity_sentences(Parity(agreement=1.0, difference=0.0), segmenter)
+    assert ("where a side is no multiple of 32." in said) is (head == "fpn")
+
+
+def test_the_sentences_name_the_sizes_that_were_compared(segmenter: Segmenter) -> None:
+    found = measure_parity(lambda images: torch.ones(1, 5, 32, 40), Path("here"), segmenter, [(1, 32, 40)], ())
+    said = parity_sentences(found, segmenter)
+    assert "one view each, on made-up pictures of 32×40 pixels: the same class in" in said
+    assert "`predict` is not the same: it has the scales, mirror images, windows, CRF" in said
 
 
 def test_parity_counts_pixels_and_finds_the_largest_difference(segmenter: Segmenter) -> None:

@@ -1,5 +1,7 @@
 """Files, folders and patterns in, masks out."""
 
+import unicodedata
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,12 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+def pictures(*words: Path | str) -> dict[str, Path]:
+    found = find_pictures([str(each) for each in words])
+    assert found.failures == []
+    return found.pictures
+
+
 def masks(out: Path) -> dict[str, tuple[int, int]]:
     sizes = {}
     for path in out.glob("*.png"):
@@ -41,29 +49,81 @@ def masks(out: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_files_folders_and_patterns_name_pictures(photos: Path) -> None:
-    whole = {"a": photos / "a.jpg", "ü b": photos / "ü b.png"}
-    assert find_pictures([str(photos)]) == (whole, [])
-    assert find_pictures([str(photos / "**/*")]) == ({**whole, "c": photos / "more/c.webp"}, [])
-    assert find_pictures([str(photos / "a.jpg"), str(photos / "a.*")]) == ({"a": photos / "a.jpg"}, [])
+    flat = {"a": photos / "a.jpg", "ü b": photos / "ü b.png"}
+    whole = {**flat, "more__c": photos / "more/c.webp"}
+    assert pictures(photos) == whole
+    assert pictures(photos / "**/*") == whole
+    assert pictures(photos / "*") == flat
+    assert pictures(photos / "**/*.webp") == {"more__c": photos / "more/c.webp"}
+    assert pictures(photos / "mor?/c.*") == {"more__c": photos / "more/c.webp"}
+    assert pictures(photos / "more/*") == pictures(photos / "more/c.webp") == {"c": photos / "more/c.webp"}
+    assert pictures(photos / "a.jpg", photos / "a.*") == {"a": photos / "a.jpg"}
+
+
+def test_a_pattern_without_a_folder_begins_here(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    assert pictures("**/*.webp") == {"more__c": Path("more/c.webp")}
+    assert pictures("../photos/more/*") == {"c": Path("../photos/more/c.webp")}
+
+
+def test_what_exists_is_no_pattern(photos: Path) -> None:
+    """`[2024]` as a pattern means one of these digits, so that the folder `trip 2` would be meant."""
+    for name in ("trip [2024]/x[1].jpg", "trip [2024]/x1.jpg", "trip [2024]/day 1/y.jpg", "trip 2/wrong.jpg"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(photos / name)
+    trip = photos / "trip [2024]"
+    assert pictures(trip / "*.jpg") == {"x[1]": trip / "x[1].jpg", "x1": trip / "x1.jpg"}
+    assert pictures(trip / "x[1].jpg") == {"x[1]": trip / "x[1].jpg"}
+    assert pictures(trip) == {**pictures(trip / "*.jpg"), "day 1__y": trip / "day 1/y.jpg"}
+    assert pictures(trip / "day*/*.jpg") == {"day 1__y": trip / "day 1/y.jpg"}
+    assert pictures(photos / "trip [12]/*") == {"trip 2__wrong": photos / "trip 2/wrong.jpg"}
+    assert find_pictures([str(trip / "none.jpg")]).failures[0].startswith(f"{trip}/none.jpg: no picture there")
+
+
+def test_what_is_not_read_is_said_and_no_failure(segmenter: Segmenter, photos: Path) -> None:
+    for name in ("x.gif", "more/y.HEIC", "z.avif"):
+        (photos / name).write_bytes(b"...")
+    console = Console(file=StringIO(), width=40)
+    assert segment_files(segmenter, [str(photos)], photos.parent / "masks", console) == []
+    line = f"{photos}: not read: 3 images of other formats (more/y.HEIC, x.gif, z.avif) and 1 other file. Read: .jpg"
+    assert line in console.file.getvalue()  # type: ignore[attr-defined]
+    assert find_pictures([str(photos / "*")]).notes[0].startswith(f"{photos}/*: not read: 2 images of other formats")
+    assert find_pictures([str(photos / "*.jpg"), str(photos / "a.jpg")]).notes == []
+
+
+def test_masks_among_the_pictures_are_no_pictures(segmenter: Segmenter, photos: Path, console: Console) -> None:
+    for words in (photos, photos, photos / "**/*.*"):
+        assert segment_files(segmenter, [str(words)], photos / "masks", console) == []
+    assert set(masks(photos / "masks")) == {"a", "ü b", "more__c"}
 
 
 def test_what_names_no_picture_and_what_would_be_overwritten_is_said(photos: Path) -> None:
     Image.new("RGB", (4, 4)).save(photos / "more" / "a.png")
-    found, failures = find_pictures(
-        [str(photos), str(photos / "more"), str(photos / "none.jpg"), str(photos / "*.gif")]
-    )
-    assert found["a"] == photos / "a.jpg"
-    assert [failure.split(": ")[1][:20] for failure in failures] == [
-        "its mask would overw",
-        "no picture there. Pi",
-        "no picture there. Pi",
+    Image.new("RGB", (4, 4)).save(photos / "more__c.png")
+    words = [str(photos), str(photos / "more"), str(photos / "none.jpg"), str(photos / "*.gif")]
+    found = find_pictures(words)
+    assert found.pictures["a"] == photos / "a.jpg"
+    assert [failure.removeprefix(f"{photos}/") for failure in found.failures] == [
+        f"more/c.webp: its mask more__c.png would overwrite that of {photos}/more__c.png. Rename one, or use another "
+        "--out.",
+        f"more/a.png: its mask a.png would overwrite that of {photos}/a.jpg. Rename one, or use another --out.",
+        "none.jpg: no picture there. Pictures end in .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff.",
+        "*.gif: no picture there. Pictures end in .jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff.",
     ]
+
+
+def test_both_forms_of_an_accent_are_one_name(photos: Path) -> None:
+    for form, suffix in (("NFC", "png"), ("NFD", "jpg")):
+        Image.new("RGB", (4, 4)).save(photos / "more" / f"{unicodedata.normalize(form, 'é')}.{suffix}")
+    found = find_pictures([str(photos / "more")])
+    assert len(found.pictures) == 2
+    assert "would overwrite that of" in found.failures[0]
 
 
 def test_every_picture_has_a_mask_of_its_size(segmenter: Segmenter, photos: Path, console: Console) -> None:
     out = photos.parent / "masks"
     assert segment_files(segmenter, [str(photos / "**/*")], out, console) == []
-    assert masks(out) == {"a": (40, 30), "ü b": (41, 30), "c": (42, 30)}
+    assert masks(out) == {"a": (40, 30), "ü b": (41, 30), "more__c": (42, 30)}
     assert (out / "classes.txt").read_text() == "cat\ndog\n"
 
 
@@ -94,12 +154,12 @@ def test_no_photograph_that_was_not_named_is_replaced_either(
 
 def test_what_macos_leaves_beside_a_picture_is_none(photos: Path) -> None:
     (photos / "._a.jpg").write_bytes(b"Mac OS X")
-    assert [path.name for path in find_pictures([str(photos)])[0].values()] == ["a.jpg", "ü b.png"]
+    assert sorted(pictures(photos)) == ["a", "more__c", "ü b"]
 
 
 def test_a_picture_is_never_replaced_by_its_mask(segmenter: Segmenter, photos: Path, console: Console) -> None:
     Image.new("RGB", (40, 30)).save(photos / "a.png")  # of the same stem as a.jpg, whose mask would land here
     before = {path: path.read_bytes() for path in photos.glob("*.png")}
-    failures = segment_files(segmenter, [str(photos)], photos, console)
+    failures = segment_files(segmenter, [str(photos / "*")], photos, console)
     assert sum("would overwrite the file itself. Choose another --out" in failure for failure in failures) == 2
     assert {path: path.read_bytes() for path in photos.glob("*.png")} == before

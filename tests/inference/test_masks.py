@@ -1,5 +1,6 @@
 """Masks of a data set are written once, one for each image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,18 @@ def test_tagged_masks_hold_the_classes_of_the_tags_only(
 ) -> None:
     write_masks(samples, colours, tmp_path / "out", make_runtime(console), tagged=True)
     assert [values(tmp_path / "out", sample) for sample in samples] == [{0, 2}, {0, 1}, {0}]
+
+
+def test_tagged_masks_are_255_where_a_class_wins_that_nobody_judged(
+    colours: Segmenter, samples: list[Sample], tmp_path: Path, console: Console
+) -> None:
+    unjudged = [replace(samples[0], unknown=(0,)), replace(samples[2], unknown=(1,))]
+    write_masks(unjudged, colours, tmp_path / "out", make_runtime(console), tagged=True)
+    assert [values(tmp_path / "out", sample) for sample in unjudged] == [{2, 255}, {0, 255}]
+    first, last = (read_mask_of(tmp_path / "out", sample) for sample in unjudged)
+    assert (first[5, 5], first[60, 90], last[5, 5], last[60, 90]) == (255, 2, 0, 255)
+    write_masks(unjudged, colours, tmp_path / "untagged", make_runtime(console))
+    assert [values(tmp_path / "untagged", sample) for sample in unjudged] == [{1, 2}] * 2
 
 
 def test_settings_of_the_call_replace_those_of_the_segmenter(

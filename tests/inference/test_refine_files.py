@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -83,9 +84,101 @@ def test_without_a_crf_a_mask_comes_back_as_it_is(images: Path, maps: Path) -> N
 def test_a_mask_of_nothing_stays_nothing(images: Path, maps: Path) -> None:
     write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
     write_mask(maps / "b.png", np.full(SIZE, 255, np.uint8))
+    write_mask(maps / "ü c.png", known_half(*SIZE).astype(np.uint8))  # without any class, nobody could tell what 255 is
     assert refine(images, maps) == 0
     assert not refined(maps, "a").any()
     assert (refined(maps, "b") == 255).all()
+
+
+def test_masks_of_0_and_255_alone_are_refused_or_read_as_said(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        write_mask(maps / f"{name}.png", known_half(*SIZE).astype(np.uint8) * 255)
+    assert refine(images, maps) == 2
+    assert "the masks hold only 0 and 255" in capfd.readouterr().err
+    assert not (maps.parent / "out").exists()
+    assert refine(images, maps, "--binary", "--confidence", "0.7") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 1)
+
+
+def test_images_in_subfolders_have_flat_or_nested_maps(images: Path, maps: Path) -> None:
+    for folder in ("cam0", "cam1"):
+        (images / folder).mkdir()
+        (images / folder / "i.png").write_bytes((images / "a.png").read_bytes())
+    mask = known_half(*SIZE).astype(np.uint8)
+    write_mask(maps / "cam0__i.png", mask * 2)
+    write_mask(maps / "cam1" / "i.png", mask * 3)
+    assert refine(images, maps, "--confidence", "0.7") == 0
+    np.testing.assert_array_equal(refined(maps, "cam0__i"), EXPECTED * 2)
+    np.testing.assert_array_equal(refined(maps, "cam1__i"), EXPECTED * 3)
+
+
+def test_a_second_run_does_not_read_the_masks_of_the_first(images: Path, maps: Path) -> None:
+    write_mask(maps / "a.png", known_half(*SIZE).astype(np.uint8))
+    words = ["refine", "--images", str(images), "--scores", str(maps), "--preset", "none"]
+    for out in (maps / "out", images / "out"):
+        assert [main([*words, "--out", str(out)]) for _ in range(2)] == [0, 0]
+        assert [path.name for path in out.iterdir()] == ["a.png"]
+
+
+def test_names_of_other_forms_of_unicode_meet(images: Path, maps: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "ü c")
+    write_mask(maps / f"{decomposed}.png", known_half(*SIZE).astype(np.uint8))
+    assert refine(images, maps, "--preset", "none") == 0
+    np.testing.assert_array_equal(refined(maps, decomposed), known_half(*SIZE))
+
+
+def test_maps_in_the_other_order_are_refused_or_read_as_said(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    array = np.where([[known_half(16, 20)], [np.zeros((16, 20), bool)]], 0.9, 0.1)[:, 0]
+    np.save(maps / "a.npy", array.transpose(1, 2, 0))
+    assert refine(images, maps) == 2
+    assert "the shape 16×20×2 fits h×w×K" in capfd.readouterr().err
+    assert not (maps.parent / "out" / "a.png").exists()
+    assert refine(images, maps, "--layout", "hwc") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 1)
+    assert refine(images, maps, "--layout", "hw") == 2
+    assert "layout: 'hw' is not an option" in capfd.readouterr().err
+
+
+def test_more_classes_than_a_mask_holds_are_refused_at_once(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_mask(maps / "b.png", np.ones(SIZE, np.uint8))
+    np.save(maps / "a.npy", np.zeros((300, 8, 10), np.float16))
+    assert refine(images, maps) == 2
+    (maps / "classes.txt").write_text("".join(f"class{number}\n" for number in range(300)))
+    assert refine(images, maps) == 2
+    message = capfd.readouterr().err
+    assert message.count("Merge classes, or split the data set by groups of classes.") == 2
+    assert not (maps.parent / "out").exists()
+
+
+def test_known_classes_bound_every_kind_of_map(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (maps / "classes.txt").write_text("cat\ntraffic light\n")
+    np.save(maps / "a.npy", np.zeros((3, 8, 10)))
+    write_mask(maps / "b.png", np.full(SIZE, 3, np.uint8))
+    write_scores(maps / "ü c.npz", ScoreMaps(scores=np.ones((1, 8, 10), np.float32), classes=(2,), size=SIZE))
+    assert refine(images, maps) == 2
+    message = capfd.readouterr().err
+    assert "a.npy: holds 3 maps, but there are 2 classes" in message
+    assert "b.png: holds the value 3, but there are 2 classes" in message
+    assert "ü c.npz: holds the value 3, but there are 2 classes" in message
+    assert (maps.parent / "out" / "classes.txt").read_text() == "cat\ntraffic light\n"
+
+
+def test_masks_that_may_count_from_zero_are_pointed_out(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (maps / "classes.txt").write_text("cat\ndog\n")
+    write_mask(maps / "a.png", known_half(*SIZE).astype(np.uint8))
+    assert refine(images, maps, "--preset", "none") == 0
+    assert "if it stands for 'cat', the masks count classes from 0" in capfd.readouterr().err
+    write_mask(maps / "b.png", np.full(SIZE, 2, np.uint8))
+    assert refine(images, maps, "--preset", "none") == 0
+    assert "count classes from 0" not in capfd.readouterr().err
 
 
 def test_bad_files_are_named_and_the_others_are_done(

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from known_network import known_segmenter
 
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import MODEL
-from patchlearn.core.types import UInt8
+from patchlearn.core.types import Float32, UInt8
 from patchlearn.inference.segmenter import (
     Segmenter,
     load_segmenter,
@@ -208,3 +209,89 @@ def test_a_model_with_odd_facts_is_one_sentence(changes: dict[str, Any], tmp_pat
     save_checkpoint(tmp_path / MODEL, network.state_dict(), {**segmenter_facts(segmenter), **changes})
     with pytest.raises(PatchlearnError, match=r"model\.safetensors: not a segmenter of patchlearn"):
         load_segmenter(tmp_path / MODEL)
+
+
+def two_thirds(first: tuple[float, float], second: tuple[float, float]) -> UInt8:
+    """The upper 32 rows of 96 have the probabilities (red, blue) `first`, the lower 64 `second`."""
+    image = np.zeros((96, 64, 3), np.uint8)
+    for rows, (red, blue) in ((slice(0, 32), first), (slice(32, 96), second)):
+        image[rows] = np.rint(255 * np.array([red, 0, blue]))
+    return image
+
+
+CRFS = pytest.mark.parametrize("crf", ["none", "segmenter"])
+
+
+@CRFS
+def test_a_class_below_its_threshold_of_the_image_gives_way_to_the_next_best_label(crf: str) -> None:
+    model, image = known_segmenter(crf=crf), two_thirds((0.5, 0.3), (0.1, 0.2))
+    assert model.segment(image).scores == pytest.approx([0.5, 0.3], abs=0.005)
+    assert set(np.unique(model.predict(image))) == {0, 1}
+    assert set(np.unique(model.predict(image, image_threshold=0.45))) == {0, 1}
+    mask = model.predict(image, image_threshold={"red": 0.6, "blue": 0.25})
+    assert np.unique(mask[:24]).tolist() == [2]
+    assert np.unique(mask[40:]).tolist() == [0]
+    assert set(np.unique(model.predict(image, image_threshold=0.6))) == {0}
+    assert set(np.unique(model.predict(image, image_threshold={"red": None, "blue": 1.0}))) == {0, 1}
+
+
+@CRFS
+def test_a_dropped_class_occurs_nowhere_even_where_nothing_else_is_probable(crf: str) -> None:
+    image = two_thirds((1.0, 0.0), (0.6, 0.4))
+    assert set(np.unique(known_segmenter(crf=crf).predict(image, image_threshold=1.0))) == {0}
+
+
+def test_a_crf_reads_probabilities_in_which_dropped_classes_have_none(
+    colours: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def crf(image: UInt8, probabilities: Float32, *_: object) -> Float32:
+        read.append(probabilities)
+        return probabilities
+
+    monkeypatch.setattr("patchlearn.inference.segmenter.dense_crf", crf)
+    known_segmenter(crf="irn").predict(two_thirds((0.5, 0.3), (0.1, 0.2)), image_threshold=0.4)
+    network: Any = colours.network
+    network.sharpness.data.fill_(300.0)
+    image = np.full((384, 384, 3), 128, np.uint8)
+    image[40:52, 40:52] = (255, 0, 0)  # surely red, but so small that the score of the image is low
+    assert not colours.predict(image, InferenceSettings(crf="irn", flip=False), image_threshold=0.9).any()
+    assert not read[0][2].any()
+    assert not read[1][1:].any()
+    for probabilities in read:
+        np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-5)
+
+
+@CRFS
+def test_a_label_less_probable_than_the_threshold_is_undecided(crf: str) -> None:
+    model, image = known_segmenter(crf=crf), two_thirds((0.7, 0.2), (0.1, 0.3))
+    mask = model.predict(image, pixel_threshold=0.65)
+    assert np.unique(mask[:24]).tolist() == [1]
+    assert np.unique(mask[40:]).tolist() == [255]
+    assert np.unique(model.predict(image, pixel_threshold=1)).tolist() == [255]
+    assert 255 not in model.predict(image, InferenceSettings(undecided=0.9, crf=crf), pixel_threshold=0)
+    # The label that is left has the probability it had before.
+    assert np.unique(model.predict(image, image_threshold=0.75, pixel_threshold=0.25)[:24]).tolist() == [255]
+
+
+def test_an_answer_has_the_probabilities_before_any_threshold_and_comes_from_one_look() -> None:
+    model, image = known_segmenter(), two_thirds((0.5, 0.3), (0.1, 0.2))
+    answer = model.segment(image, image_threshold=0.9, pixel_threshold=0.9)
+    network: Any = model.network
+    assert network.calls == 1
+    np.testing.assert_array_equal(answer.probabilities, model.probabilities(image))
+    np.testing.assert_array_equal(answer.mask, model.predict(image, image_threshold=0.9, pixel_threshold=0.9))
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "complaint"),
+    [
+        ({"image_threshold": -1}, "^image threshold: "),
+        ({"image_threshold": {"red": 0.5}}, "blue has none"),
+        ({"pixel_threshold": 1.01}, "^pixel threshold: "),
+    ],
+)
+def test_thresholds_are_checked(thresholds: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(PatchlearnError, match=complaint):
+        known_segmenter().predict(picture(8, 8), **thresholds)

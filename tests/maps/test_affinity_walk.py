@@ -114,3 +114,26 @@ def test_the_features_are_not_mirrored_against_the_maps() -> None:
 def test_a_walk_over_nothing_stays_nothing() -> None:
     maps = ScoreMaps(scores=np.zeros((1, 6, 8), np.float32), classes=(1,), size=(22, 30))
     assert not walk_scores(black(22, 30), maps, WalkSettings(), affinity()).scores.any()
+
+
+@pytest.mark.parametrize("anchor", [0.0, 0.5])
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_an_unknown_class_changes_no_digit_of_the_others(balance: float, anchor: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (22, 30, 3), dtype=np.uint8)
+    scores = np.random.default_rng(1).random((3, 6, 8), np.float32) * np.float32([[[0.3]], [[1.0]], [[0.5]]])
+    maps = ScoreMaps(scores=scores, classes=(1, 4, 6), size=(22, 30), unknown=(4,))
+    settings = WalkSettings(radius=3, steps=4, anchor=anchor, balance=balance)
+    walked = walk_scores(image, maps, settings, affinity())
+    alone = walk_scores(image, maps.judged, settings, affinity())
+    np.testing.assert_array_equal(walked.scores[[0, 2]], alone.scores)
+    assert walked.unknown == (4,)
+    assert 0 < walked.scores[1].max() <= 1
+
+
+def test_unknown_classes_are_measured_by_themselves_where_no_other_has_a_score() -> None:
+    scores = np.zeros((3, 4, 4), np.float32)
+    scores[1, 0, 0], scores[2, 3, 3] = 0.4, 0.1
+    for classes, unknown in (((0, 1, 2), (1, 2)), ((0, 1, 2), (0, 1, 2))):
+        maps = ScoreMaps(scores=scores, classes=classes, size=(16, 16), unknown=unknown)
+        scaled = scale_walked(maps, scores, WalkSettings(balance=0.5)).scores
+        np.testing.assert_allclose(scaled.max((1, 2)), [0, 1, 0.5], rtol=1e-6)

@@ -9,6 +9,7 @@ from patchlearn.data.transforms import as_tensor, normalise
 from patchlearn.maps.cam import class_activation_maps
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
+from patchlearn.models.lda import LinearDiscriminant
 from patchlearn.models.patch_network import PatchNetwork
 
 
@@ -103,3 +104,38 @@ def test_halves_are_read_on_request() -> None:
 def test_merged_maps_of_a_network_without_patches_are_refused() -> None:
     with pytest.raises(PatchlearnError, match=r"read: 'merged' .* Choose one of: unsplit, whole"):
         class_activation_maps(tiny_classifier(), noise_image(8, 8), CamSettings(read="merged"), [0])
+
+
+def random_lda(classes: int) -> LinearDiscriminant:
+    lda, generator = LinearDiscriminant(channels=10, classes=classes), torch.Generator().manual_seed(0)
+    lda.weight.copy_(torch.randn(lda.weight.shape, generator=generator) * 9)
+    return lda
+
+
+@pytest.mark.parametrize("by_lda", [False, True])
+def test_unknown_classes_have_maps_and_change_no_digit_of_the_given_ones(by_lda: bool) -> None:
+    classifier, image, settings = tiny_classifier(classes=4), noise_image(32, 48), cam_settings(scales=(1.0, 0.5))
+    lda = random_lda(4) if by_lda else None
+    maps = class_activation_maps(classifier, image, settings, [1, 3], lda, unknown=[0])
+    assert (maps.classes, maps.unknown, maps.labels) == ((0, 1, 3), (0,), "given")
+    alone = class_activation_maps(classifier, image, settings, [1, 3], lda)
+    assert (alone.classes, alone.unknown) == ((1, 3), ())
+    np.testing.assert_array_equal(maps.judged.scores, alone.scores)
+    among_all = class_activation_maps(classifier, image, settings, [0, 1, 3], lda)
+    np.testing.assert_array_equal(maps.scores[0], among_all.scores[0])
+
+
+@pytest.mark.parametrize("by_lda", [False, True])
+def test_maps_of_an_image_without_labels_are_those_of_its_unknown_classes(by_lda: bool) -> None:
+    classifier, image, settings = tiny_classifier(classes=4), noise_image(32, 48), cam_settings(scales=(1.0,))
+    lda = random_lda(4) if by_lda else None
+    maps = class_activation_maps(classifier, image, settings, [], lda, unknown=[0, 2])
+    assert (maps.classes, maps.unknown) == ((0, 2), (0, 2))
+    np.testing.assert_array_equal(maps.scores, class_activation_maps(classifier, image, settings, [0, 2], lda).scores)
+
+
+def test_a_class_that_is_given_is_not_unknown_and_predictions_ask_no_tag() -> None:
+    classifier, image, settings = tiny_classifier(), noise_image(32, 48), cam_settings(scales=(1.0,))
+    assert class_activation_maps(classifier, image, settings, [0, 1], unknown=[1]).unknown == ()
+    predicted = class_activation_maps(classifier, image, settings, None, unknown=[0, 1, 2])
+    assert (predicted.unknown, predicted.labels) == ((), "predicted")

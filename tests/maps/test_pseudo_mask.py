@@ -179,3 +179,36 @@ def test_a_wider_band_of_doubt_leaves_fewer_pixels() -> None:
         shares.append((pseudo_labels(image, maps, settings, OTSU, WALK)[1] != 255).mean())
     assert shares[0] == 1
     assert shares[0] > shares[1] > shares[2] > 0
+
+
+def test_where_an_unknown_class_wins_the_mask_is_255_and_background_stays() -> None:
+    scores = np.array([[[0.1, 0.9, 0.2, 0.1]], [[0.0, 0.6, 0.8, 0.0]], [[0.2, 0.1, 0.1, 0.9]]], np.float32)
+    maps = ScoreMaps(scores=scores, classes=(2, 4, 6), size=(1, 4), unknown=(4, 6))
+    assert pseudo_mask(black(1, 4), maps, PLAIN, FIXED).tolist() == [[0, 3, 255, 255]]
+    nothing_known = replace(maps, unknown=(2, 4, 6))
+    assert pseudo_mask(black(1, 4), nothing_known, PLAIN, FIXED).tolist() == [[0, 255, 255, 255]]
+
+
+@pytest.mark.parametrize("unknown", [(1,), (4,), (1, 4)])
+@pytest.mark.parametrize("walks", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        PseudoSettings(),
+        PseudoSettings(sure="confident", crf=CrfSettings(unary="soft"), local=2),
+        PseudoSettings(crf=OFF, ignore_band=0.0),
+    ],
+)
+def test_no_unknown_class_becomes_a_label(settings: PseudoSettings, walks: bool, unknown: tuple[int, ...]) -> None:
+    """Class 1 lies at the left, class 4 at the right, background between them."""
+    image, scores = black(32, 32), np.zeros((2, 8, 8), np.float32)
+    image[:, :12], image[:, 20:] = (200, 180, 40), (30, 60, 220)
+    scores[0, :, :3], scores[1, :, 5:] = 1, 0.9
+    maps = ScoreMaps(scores=scores, classes=(1, 4), size=(32, 32), unknown=unknown)
+    for labels in pseudo_labels(image, maps, settings, OTSU, WalkSettings(steps=4), affinity() if walks else None):
+        values = set(np.unique(labels).tolist())
+        assert 255 in values
+        assert values <= {0, 2, 5, 255} - {index + 1 for index in unknown}
+        assert (labels[:, 2] == (255 if 1 in unknown else 2)).all()
+        assert (labels[:, 29] == (255 if 4 in unknown else 5)).all()
+        assert (labels[:, 15:17] == 0).all()

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from conftest import pointwise_stages
 from PIL import Image
 
-from patchlearn.core.types import Sample
+from patchlearn.core.types import Sample, UInt8
 from patchlearn.maps import self_training as module
 from patchlearn.maps.cam import classifier_views
 from patchlearn.maps.self_training import RoundSettings, confident_moments, confident_moments_of
@@ -83,3 +83,36 @@ def test_a_sample_is_read_from_its_file(tmp_path: Path) -> None:
     sample = Sample(id="a", image=tmp_path / "a.png", labels=(0,))
     moments = confident_moments_of(round_settings(), sample)
     assert torch.equal(moments.sums, confident_moments(round_settings(), image, (0,)).sums)
+
+
+def halves() -> tuple[RoundSettings, UInt8]:
+    """A round, and an image of two halves: class 0 responds to the dark one, class 1 to the bright one."""
+    one_round, image = round_settings(), np.zeros((64, 64, 3), np.uint8)
+    image[:, 32:] = 255
+    with torch.no_grad():
+        features = one_round.network.features(classifier_views(one_round.network, image, one_round.cams)[0])[0]
+        dark, bright = features[:, 0, 0], features[:, -1, -1]
+        weight = torch.linalg.pinv(torch.stack([dark, bright])) @ torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+        one_round.network.classifier.weight.copy_(weight.T[:, :, None, None])
+    return one_round, image
+
+
+def test_cells_where_an_unknown_class_wins_are_no_labels() -> None:
+    one_round, image = halves()
+    whole = confident_moments(one_round, image, ()).counts
+    assert whole.tolist() == [8 * 8 + 4 * 4, 0, 0]
+    counts = confident_moments(one_round, image, (), (1,)).counts
+    assert counts.tolist() == [8 * 4 + 4 * 2, 0, 0]
+
+
+def test_the_unknown_classes_of_a_sample_are_read(tmp_path: Path) -> None:
+    one_round, image = halves()
+    Image.fromarray(image).save(tmp_path / "a.png")
+    sample = Sample(id="a", image=tmp_path / "a.png", labels=(), unknown=(1,))
+    assert confident_moments_of(one_round, sample).counts.tolist() == [8 * 4 + 4 * 2, 0, 0]
+
+
+def test_known_classes_keep_their_cells_beside_an_unknown_one() -> None:
+    one_round, image = halves()
+    counts = confident_moments(one_round, image, (1,), (0,)).counts
+    assert counts.tolist() == [0, 0, 8 * 4 + 4 * 2]

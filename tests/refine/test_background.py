@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import ScoreMaps
+from patchlearn.core.types import Float32, ScoreMaps, UInt8
 from patchlearn.refine import (
     BackgroundRule,
     ConfidentRegions,
@@ -82,3 +84,35 @@ def test_some_pixels_stay_confident_however_high_the_threshold() -> None:
     rule = BackgroundRule(rule="fixed", threshold=0.9)
     settings = ConfidentRegions(high=1.25)
     assert confident_regions(image, maps(np.array([[0.0, 1.0]])), rule, settings).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_threshold_is_that_of_the_judged_classes(rule: str) -> None:
+    scores = np.random.default_rng(0).random((2, 6, 8), np.float32) ** np.float32([[[3]], [[0.2]]])
+    both, settings = ScoreMaps(scores=scores, classes=(0, 4), size=(6, 8), unknown=(4,)), BackgroundRule(rule=rule)
+    known, other = (ScoreMaps(scores=scores[[row]], classes=(row,), size=(6, 8)) for row in (0, 1))
+    assert background_threshold(both, settings) == background_threshold(known, settings)
+    alone = replace(other, unknown=other.classes)
+    assert background_threshold(alone, settings) == background_threshold(other, settings)
+
+
+def thirds(*scores: tuple[float, float, float]) -> tuple[UInt8, Float32]:
+    """An image of three colours from left to right, 24×36, and maps that are constant in each third of it."""
+    colours = np.array([[0, 0, 0], [120, 90, 60], [250, 240, 200]], np.uint8)
+    maps = np.repeat(np.array(scores, np.float32)[:, None], 12, axis=2).repeat(24, axis=1)
+    return np.repeat(colours, 12, axis=0)[None].repeat(24, axis=0), maps
+
+
+def test_where_an_unknown_class_wins_nothing_is_confident() -> None:
+    """In the middle it is the strongest, at the right it is above the threshold but weaker than the known class."""
+    image, scores = thirds((0.05, 0.1, 0.95), (0.05, 0.9, 0.8))
+    found = ScoreMaps(scores=scores, classes=(2, 4), size=(24, 36), unknown=(4,))
+    regions = confident_regions(image, found, BackgroundRule(rule="fixed", threshold=0.5), ConfidentRegions())
+    np.testing.assert_array_equal(regions, np.repeat([0, 255, 3], 12)[None].repeat(24, axis=0))
+
+
+def test_an_image_without_labels_is_background_only_where_no_unknown_class_may_be() -> None:
+    image, scores = thirds((0.05, 0.5, 0.95))
+    found = ScoreMaps(scores=scores, classes=(4,), size=(24, 36), unknown=(4,))
+    regions = confident_regions(image, found, BackgroundRule(rule="fixed", threshold=0.5), ConfidentRegions())
+    np.testing.assert_array_equal(regions, np.repeat([0, 255, 255], 12)[None].repeat(24, axis=0))

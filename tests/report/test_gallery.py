@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from patchlearn.core.masks_io import write_mask
+from patchlearn.core.masks_io import read_scores, write_mask, write_scores
 from patchlearn.core.types import Dataset
 from patchlearn.report.gallery import drawn_variants, gallery_rows, segmented_rows
 
@@ -60,3 +60,16 @@ def test_new_images_have_the_masks_of_all_segmenters_but_those_left_out(run: Pat
     assert [row["id"] for row in rows] == [sample.id for sample in samples]
     assert [name for name, _ in rows[0]["masks"]] == ["plain", "plain, true masks"]
     assert [[uri is None for _, uri in row["masks"]] for row in rows[:2]] == [[False, False], [True, False]]
+
+
+def test_classes_that_nobody_judged_are_named_and_not_in_the_heat(run: Path, data: Dataset) -> None:
+    before = next(gallery_rows(run, data, "train", ["plain"], images=8))
+    path = run / "plain" / "cams" / "train" / "img00.npz"
+    maps = read_scores(path)
+    both = np.concatenate([maps.scores, np.ones_like(maps.scores)])
+    write_scores(path, replace(maps, scores=both, classes=(0, 1), unknown=(1,)))
+    first, *rest = data.split("train")
+    unjudged = replace(data, splits={"train": (replace(first, unknown=(1,)), *rest)})
+    row = next(gallery_rows(run, unjudged, "train", ["plain"], images=8))
+    assert (before["tags"], row["tags"]) == (["red"], ["red", "not judged: blue"])
+    assert row["variants"] == before["variants"]

@@ -20,6 +20,7 @@ from patchlearn.core.run_folder import lock_run
 from patchlearn.data.images import read_indices
 from patchlearn.report.results import results_table
 from patchlearn.runs.run import open_run
+from patchlearn.runs.target import find_target
 from patchlearn.steps.step import Step
 
 PLAIN = ("--variant=plain", "--with_segmenter=false")
@@ -149,7 +150,7 @@ def test_a_classifier_of_other_settings_is_kept_aside_and_comes_back(
 def keys(recipe: Path, data: Path, run: Path, *options: str) -> dict[str, str]:
     """Step → its key, of the first variant."""
     overrides = [f"--data.root={data}", "--runtime.device=cpu", *(f"--{option}" for option in options)]
-    with open_run(recipe, run, overrides, (), Console(quiet=True)) as opened:
+    with open_run(find_target(recipe, run, overrides), (), Console(quiet=True)) as opened:
         steps: list[Step] = opened.steps(opened.variants[0])
         return {step.title.partition("/")[2]: step.key for step in steps}
 

@@ -15,7 +15,7 @@ from patchlearn.models.settings import READS
 from patchlearn.runs.recipe import RENAMED, dump_recipe, load_recipe
 
 RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
-ALONE = {"photos": "plain", "voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
+ALONE = {"standard": "plain", "voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
 
 
 def write(folder: Path, text: str) -> Path:
@@ -81,7 +81,7 @@ def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "seed: 3\nclassifier: {backbone: resnet18}\n")
     recipe = load_recipe(path, ["--seed=4", "--classifier.splits=[[1,[2,2]]]", "--data.root=photos"]).recipe
-    assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "photos", "resnet18")
+    assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "standard", "resnet18")
     assert recipe.classifier.splits == ((1, (2, 2)),)
 
 

@@ -28,13 +28,13 @@ WALK = WalkSettings(radius=3, steps=4)
 
 @pytest.fixture
 def samples(folder_data: Path, tmp_path: Path) -> tuple[Sample, ...]:
-    """Four images, with random score maps of their classes."""
+    """Four images, with random score maps of their classes; in the last, the other class is unknown."""
     chosen = open_dataset("folder", folder_data).split("train")[:4]
     for index, sample in enumerate(chosen):
-        scores = np.random.default_rng(index).random((1, 10, 12), np.float32)
-        write_scores(
-            tmp_path / "cams" / f"{sample.id}.npz", ScoreMaps(scores=scores, classes=sample.labels, size=(40, 48))
-        )
+        unknown = (1 - sample.labels[0],) if index == 3 else ()
+        scores, classes = np.random.default_rng(index).random((2, 10, 12), np.float32), (*sample.labels, *unknown)
+        maps = ScoreMaps(scores=scores[: len(classes)], classes=tuple(sorted(classes)), size=(40, 48), unknown=unknown)
+        write_scores(tmp_path / "cams" / f"{sample.id}.npz", maps)
     return chosen
 
 
@@ -50,7 +50,9 @@ def test_labels_are_the_confident_pixels_of_the_maps_after_the_walk_if_there_is_
         image = read_image(sample.image)
         maps = walk_scores(image, read_scores(tmp_path / "cams" / f"{sample.id}.npz"), WALK, affinity)
         expected = confident_regions(image, maps, BackgroundRule(), ConfidentRegions())
-        np.testing.assert_array_equal(read_indices(folder / f"{sample.id}.png"), expected)
+        labels = read_indices(folder / f"{sample.id}.png")
+        np.testing.assert_array_equal(labels, expected)
+        assert set(np.unique(labels).tolist()) <= {0, sample.labels[0] + 1, 255}
 
 
 def test_a_batch_that_processes_cannot_share_is_refused_before_any_training(samples: tuple[Sample, ...]) -> None:

@@ -1,4 +1,5 @@
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,3 +47,13 @@ def test_two_processes_write_every_file_even_if_one_is_ahead(tmp_path: Path, con
         runtime = Runtime(accelerator=process, console=console)  # type: ignore[arg-type]
         write_cams(todo, tiny_classifier(), cam_settings(scales=(1.0,)), folder, runtime)
     assert len(list(folder.iterdir())) == 4
+
+
+def test_maps_of_given_labels_say_which_classes_are_unknown(tmp_path: Path, console: Console) -> None:
+    sample, folder = replace(samples(tmp_path)[1], unknown=(0, 2)), tmp_path / "given"
+    write_cams([sample], tiny_classifier(), cam_settings(scales=(1.0,)), folder, make_runtime(console))
+    maps = read_scores(folder / "1.npz")
+    assert (maps.classes, maps.unknown) == ((0, 1, 2), (0, 2))
+    predicted = cam_settings(scales=(1.0,), labels="predicted")
+    write_cams([sample], tiny_classifier(), predicted, tmp_path / "predicted", make_runtime(console))
+    assert read_scores(tmp_path / "predicted" / "1.npz").unknown == ()

@@ -10,6 +10,7 @@ from PIL import Image
 
 from patchlearn.core.digests import Digests
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.manifest import fingerprint
 from patchlearn.core.masks_io import write_mask
 from patchlearn.core.types import Dataset
 from patchlearn.data.open import open_dataset
@@ -35,6 +36,20 @@ def test_order_labels_and_classes_are_in_the_key(dataset: Dataset) -> None:
     other = changed(dataset, lambda samples: (replace(samples[0], labels=(1, 0)), *samples[1:]))
     renamed = replace(dataset, classes=("rot", "blue"))
     assert len({key, *(split(each).key for each in (turned, other, renamed))}) == 4
+
+
+def test_unknown_classes_are_in_the_key_only_where_there_are_some(dataset: Dataset) -> None:
+    """The key of data without any is that of runs which were finished before there were unknown classes."""
+    data = split(dataset)
+    listing = [(sample.id, sample.labels, data.digest(sample.image)) for sample in data.samples]
+    assert data.key == fingerprint("images", data.classes, listing)
+    first, second, *rest = dataset.split("train")
+    unknown = [
+        changed(dataset, lambda samples: (replace(first, unknown=(1,)), second, *rest)),
+        changed(dataset, lambda samples: (first, replace(second, unknown=(1,)), *rest)),
+        changed(dataset, lambda samples: (replace(first, unknown=(0, 1)), second, *rest)),
+    ]
+    assert len({data.key, *(split(each).key for each in unknown)}) == 4
 
 
 def test_other_splits_and_masks_are_not_in_the_key_of_the_images(dataset: Dataset) -> None:

@@ -68,3 +68,17 @@ def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: 
             make_runtime(console),
         )
     assert torch.get_num_threads() == threads
+
+
+def test_neither_mask_has_a_label_where_an_unknown_class_wins(tmp_path: Path, console: Console) -> None:
+    (sample,), scores = write_maps(tmp_path, 1, size=(12, 16)), np.zeros((2, 3, 4), np.float32)
+    scores[0, :, :2], scores[1, :, 2:] = 1, 1
+    maps = ScoreMaps(scores=scores, classes=(0, 5), size=(12, 16), unknown=(5,))
+    write_scores(tmp_path / "scores" / f"{sample.id}.npz", maps)
+    folder = tmp_path / "pseudo"
+    write_pseudo_masks([sample], tmp_path / "scores", *RULES, folder, make_runtime(console))
+    for path in (folder / f"{sample.id}.png", folder / "sure" / f"{sample.id}.png"):
+        mask = read_indices(path)
+        assert set(np.unique(mask).tolist()) <= {0, 1, 255}
+        assert (mask[:, 0] == 1).all()
+        assert (mask[:, -1] == 255).all()

@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 from torch import nn
 
-from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import read_json
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Sample
 from patchlearn.data.images import read_image
@@ -58,7 +58,7 @@ def learn(
     read: str | None = None,
     threads: int = 2,
     cams: CamSettings = CAMS,
-) -> Path:
+) -> Path | None:
     return self_train(
         samples,
         make(read),
@@ -169,12 +169,13 @@ def test_the_lda_classifier_reads_the_features_that_the_classifier_reads(
     assert maps.scores.max() == pytest.approx(1, abs=1e-3)
 
 
-def test_a_class_without_a_confident_cell_is_named(
+def test_a_class_without_a_confident_cell_ends_the_rounds_and_is_named(
     samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
     """An image that is black everywhere, with the tag red."""
     black = tmp_path / "black.png"
     Image.new("RGB", (48, 40)).save(black)
     blue = [sample for sample in samples if sample.labels == (1,)]
-    with pytest.raises(PatchlearnError, match=r"no confident cell of red\. Lower self_training\.confident\.high"):
-        learn((*blue, replace(samples[0], image=black)), tmp_path, accelerator, rounds=1)
+    assert learn((*blue, replace(samples[0], image=black)), tmp_path / "run", accelerator, rounds=2) is None
+    assert read_json(tmp_path / "run" / "stopped.json")["without_confident_cells"] == ["red"]
+    assert not list((tmp_path / "run").glob("*.safetensors"))

@@ -15,6 +15,7 @@ from patchlearn.core.runtime import Runtime
 from patchlearn.runs import pipeline
 from patchlearn.runs import run as run_module
 from patchlearn.runs.settings import Variant
+from patchlearn.runs.target import find_target
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplits
 from patchlearn.steps.step import Step
@@ -216,6 +217,6 @@ def test_two_steps_in_one_folder_are_refused(
     message = r"default/number: 2 steps write into this folder \(Number\)\. Give each its own"
     with (
         pytest.raises(PatchlearnError, match=message),
-        run_module.open_run(recipe, tmp_path / "run", [], [], Console(quiet=True)),
+        run_module.open_run(find_target(recipe, tmp_path / "run", []), [], Console(quiet=True)),
     ):
         pass

@@ -27,6 +27,7 @@ from patchlearn.training.batches import (
     epoch_batches,
     multi_hot,
     process_batches,
+    tags_of,
 )
 from patchlearn.training.settings import Optimisation
 
@@ -64,6 +65,13 @@ def test_batches_are_one_stream_over_all_epochs(workers: int, step: int, console
 
 def test_multi_hot_of_no_label_is_zero() -> None:
     assert multi_hot((), 3).tolist() == [0, 0, 0]
+
+
+def test_tags_say_which_classes_were_judged() -> None:
+    for unknown, expected in (((), [True, True, True]), ((1, 2), [True, False, False])):
+        target, judged = tags_of(Sample(id="a", image=Path("a.png"), labels=(0,), unknown=unknown), classes=3)
+        assert target.tolist() == [1, 0, 0]
+        assert judged.tolist() == expected
 
 
 def test_a_batch_that_processes_cannot_share_is_named() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,17 +6,27 @@ import pytest
 import torch
 from conftest import make_runtime, tiny_stages
 from rich.console import Console
+from torch import Tensor
+from torch.nn import functional as F
 
 from patchlearn.core.checkpoints import load_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows
+from patchlearn.core.types import Sample
 from patchlearn.data.open import open_dataset
 from patchlearn.data.settings import AugmentSettings
 from patchlearn.models import classifier as classifier_module
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.classifier import load_classifier
+from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.training import classifier as module
-from patchlearn.training.classifier import mean_average_precision, stage_of_epoch, train_classifier
+from patchlearn.training.classifier import (
+    check_classifier,
+    mean_average_precision,
+    stage_of_epoch,
+    tag_loss,
+    train_classifier,
+)
 from patchlearn.training.settings import ClassifierSettings, Optimisation
 
 SPLITS = ((1, (2, 2)), (2, (2, 2)))
@@ -160,6 +171,18 @@ def test_a_single_image_is_too_few(folder_data: Path, tmp_path: Path, console: C
         train(folder_data, tmp_path / "run", console, settings())
 
 
+def test_one_image_of_a_single_cell_is_refused_where_batch_norm_learns(
+    folder_data: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "create_stages", lambda name, *_: create_stages("resnet10t", 32))
+    one = settings(freeze_statistics=False, optimisation=Optimisation(epochs=1, batch_size=1))
+    with pytest.raises(PatchlearnError, match=r"classifier: one image per step .* or raise classifier\.augment\.crop"):
+        train(folder_data, tmp_path / "run", console, one)
+    check_classifier(
+        open_dataset("folder", folder_data), replace(one, freeze_statistics=True), make_runtime(console), seed=0
+    )
+
+
 def test_images_without_any_label_are_refused(folder_data: Path, tmp_path: Path, console: Console) -> None:
     lines = (folder_data / "labels.csv").read_text().splitlines()
     (folder_data / "labels.csv").write_text(
@@ -167,3 +190,90 @@ def test_images_without_any_label_are_refused(folder_data: Path, tmp_path: Path,
     )
     with pytest.raises(PatchlearnError, match="no image has a label"):
         train(folder_data, tmp_path / "run", console, settings())
+
+
+def test_mean_average_precision_ranks_a_class_over_its_judged_images() -> None:
+    scores = torch.tensor([[0.9, 0.2], [0.8, 0.9], [0.7, 0.5], [0.1, 0.4]])
+    labels = torch.tensor([[0, 0], [1, 1], [0, 1], [1, 0]])
+    judged = torch.tensor([[False, True], [True, True], [True, False], [True, True]])
+    # class 0: of ranks 2, 3, 4 the first and the last → (1 + 2/3) / 2; class 1: of ranks 1, 3, 4 the first → 1
+    assert mean_average_precision(scores, labels, judged) == pytest.approx(((1 + 2 / 3) / 2 + 1) / 2)
+    everything = torch.ones(4, 2, dtype=torch.bool)
+    assert mean_average_precision(scores, labels, everything) == mean_average_precision(scores, labels)
+    assert np.isnan(mean_average_precision(scores, labels, ~everything))
+
+
+def gradients(labels: Tensor, judged: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """(loss, gradients) of one batch of a small network."""
+    torch.manual_seed(0)
+    network = PatchNetwork(tiny_stages(), labels.shape[1])
+    images = torch.randn(len(labels), 3, 32, 32)
+    loss = module._loss(torch.device("cpu"), network, (images, labels, judged))
+    return loss.detach(), list(torch.autograd.grad(loss, list(network.parameters())))
+
+
+def test_the_target_of_an_unknown_class_changes_no_bit_of_a_gradient() -> None:
+    judged = torch.tensor([[True, False, True], [True, True, True]])
+    results = [gradients(torch.tensor([[1.0, value, 0.0], [0.0, 1.0, 1.0]]), judged) for value in (0.0, 1.0)]
+    for one, other in zip(*(grads for _, grads in results), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(results[0][0], results[1][0])
+    everything = gradients(torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), torch.ones(2, 3, dtype=torch.bool))
+    assert not torch.equal(results[0][0], everything[0])
+
+
+def test_a_batch_of_judged_classes_has_the_loss_it_always_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, everything = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), torch.ones(2, 3, dtype=torch.bool)
+    monkeypatch.setattr(module, "tag_loss", None)
+    loss, grads = gradients(labels, everything)
+
+    def plain(_: torch.device, network: PatchNetwork, batch: tuple[Tensor, ...]) -> Tensor:
+        logits = network(batch[0].contiguous(memory_format=torch.channels_last))
+        return F.multilabel_soft_margin_loss(logits.float(), batch[1])
+
+    monkeypatch.setattr(module, "_loss", plain)
+    before, grads_before = gradients(labels, everything)
+    assert torch.equal(loss, before)
+    assert all(torch.equal(one, other) for one, other in zip(grads, grads_before, strict=True))
+
+
+def test_an_image_counts_the_same_however_few_of_its_classes_were_judged() -> None:
+    logits, labels = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), torch.eye(3, 4)
+    judged = torch.tensor([[True, True, True, True], [False, False, True, False], [False] * 4])
+    whole = F.multilabel_soft_margin_loss(logits[:1], labels[:1])
+    one_class = F.multilabel_soft_margin_loss(logits[1:2, 2:3], labels[1:2, 2:3])
+    torch.testing.assert_close(tag_loss(logits, labels, judged), (whole + one_class + 0) / 3)
+
+
+def test_a_batch_in_which_nothing_was_judged_has_no_loss_and_no_gradient() -> None:
+    loss, grads = gradients(torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool))
+    assert loss.item() == 0
+    assert not any(grad.any() for grad in grads)
+
+
+def test_processes_with_other_shares_of_judged_classes_average_to_the_whole_batch() -> None:
+    logits, labels = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)), torch.eye(4, 3)
+    judged = torch.tensor([[True, False, False], [False, False, False], [True, True, True], [True, True, True]])
+    parts = [tag_loss(logits[part], labels[part], judged[part]) for part in (slice(0, 2), slice(2, 4))]
+    torch.testing.assert_close(torch.stack(parts).mean(), tag_loss(logits, labels, judged))
+
+
+def test_what_is_said_of_unknown_classes_changes_nothing_in_a_training(
+    folder_data: Path, tmp_path: Path, console: Console
+) -> None:
+    """Of every second image nobody judged the colour that it lacks: once it is a label all the same, once it is not."""
+    data, results = open_dataset("folder", folder_data), []
+    for claimed in (False, True):
+
+        def unjudged(sample: Sample, claimed: bool = claimed) -> Sample:
+            return replace(sample, labels=(0, 1) if claimed else sample.labels, unknown=(1 - sample.labels[0],))
+
+        splits = {
+            name: tuple(unjudged(sample) if index % 4 < 2 else sample for index, sample in enumerate(samples))
+            for name, samples in data.splits.items()
+        }
+        folder, runtime = tmp_path / str(claimed), make_runtime(console)
+        path = train_classifier(replace(data, splits=splits), settings(), folder, runtime, seed=0)
+        results.append((path.read_bytes(), [row["map"] for row in read_rows(folder / "epochs.csv")]))
+    assert results[0] == results[1]
+    assert train(folder_data, tmp_path / "judged", console, settings()).read_bytes() != results[0][0]

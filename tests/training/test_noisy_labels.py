@@ -89,6 +89,18 @@ def test_the_teacher_corrects_only_what_is_labelled_sure_and_tagged() -> None:
     assert corrected(labels, maps, torch.ones(1, 2), 0.9).tolist() == [[[1, 0, 2, 255, 0]]]
 
 
+def test_what_the_teacher_takes_for_an_unknown_class_is_ignored() -> None:
+    labels = torch.tensor([[[0, 0, 1, 255, 1]]])
+    probabilities = torch.tensor([[0.04, 0.01, 0.95], [0.3, 0.1, 0.6], [0, 0.05, 0.95], [0, 0, 1.0], [0.95, 0.05, 0]])
+    maps, tags = probabilities.T[None, :, None], torch.tensor([[1.0, 0.0]])
+    judged = torch.tensor([[True, False]])
+    assert corrected(labels, maps, tags, 0.9, judged).tolist() == [[[255, 0, 255, 255, 0]]]
+    assert corrected(labels, maps, tags, 0.9, torch.ones(1, 2, dtype=torch.bool)).tolist() == [[[0, 0, 1, 255, 0]]]
+    two = [torch.cat([each, each]) for each in (labels, maps, tags)]
+    each_its_own = torch.tensor([[True, True], [True, False]])
+    assert corrected(*two, 0.9, each_its_own).tolist() == [[[0, 0, 1, 255, 0]], [[255, 0, 255, 255, 0]]]
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_processes_that_divide_by_equal_parts_average_to_the_whole_batch(name: str) -> None:
     """The labelled pixels are shared unequally: 3 of 16 on the one, all 16 on the other."""

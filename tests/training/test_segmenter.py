@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from conftest import make_runtime
 from rich.console import Console
+from torch import Tensor
 
 from patchlearn.core.checkpoints import load_checkpoint
 from patchlearn.core.errors import PatchlearnError
@@ -24,9 +25,16 @@ from patchlearn.data.settings import AugmentSettings
 from patchlearn.inference.masks import read_mask_of, write_masks
 from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.models.settings import HEAD_STRIDES, POOLING_HEADS
 from patchlearn.training import segmenter as module
 from patchlearn.training.ema import MovingAverage
-from patchlearn.training.segmenter import ReadLabels, check_labels, train_segmenter
+from patchlearn.training.segmenter import (
+    ReadLabels,
+    check_batch,
+    check_labels,
+    create_segmentation_network,
+    train_segmenter,
+)
 from patchlearn.training.settings import NoiseSettings, Optimisation, SegmenterSettings
 
 
@@ -220,9 +228,56 @@ def test_a_class_without_a_pixel_is_said_aloud(data: Dataset, capsys: pytest.Cap
     assert "no mask has a pixel of blue:" in capsys.readouterr().out
 
 
-def test_too_few_images_for_a_step_are_refused(data: Dataset, tmp_path: Path, console: Console) -> None:
-    lonely = replace(data, splits={"train": data.split("train")[:1]})
-    with pytest.raises(PatchlearnError, match="1 images per step on 1 processes; the head's batch norm needs two"):
-        train(lonely, tmp_path / "run", console, settings())
+@pytest.mark.parametrize("head", HEAD_STRIDES)
+def test_one_image_per_step_is_refused_for_the_heads_that_cannot_learn_from_it(
+    head: str, data: Dataset, tmp_path: Path, console: Console
+) -> None:
+    """Each head runs here: what `check_batch` allows trains, and what it refuses fails in torch."""
+    plan = settings(head=head, epochs=1, augment=AugmentSettings(crop=64, long_side=(64, 64)))
+    lonely = data.split("train")[:1]
+    network = create_segmentation_network(plan, 2).train()
+    network.freeze_statistics()
+    if head not in POOLING_HEADS:
+        check_batch(lonely, plan, Accelerator(cpu=True))
+        network(torch.rand(1, 3, 64, 64)).sum().backward()
+        return
+    with pytest.raises(
+        PatchlearnError, match=r"reads a map of 1×1 .* Raise segmenter\.optim.*, or set segmenter\.head"
+    ):
+        check_batch(lonely, plan, Accelerator(cpu=True))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        network(torch.rand(1, 3, 64, 64))
+
+
+def test_a_training_with_one_image_per_step_ends_with_a_model(data: Dataset, tmp_path: Path, console: Console) -> None:
+    one = settings(head="fpn", optimisation=Optimisation(epochs=1, batch_size=1))
+    assert train(data, tmp_path / "run", console, one).exists()
+
+
+def test_one_image_that_is_a_single_cell_is_refused_where_the_encoder_learns_its_statistics(data: Dataset) -> None:
+    lonely = data.split("train")[:1]
+    plan = settings(head="fpn", freeze_statistics=False)
+    with pytest.raises(PatchlearnError, match=r"\(crop 32\): one .* or raise segmenter\.augment\.crop\.$"):
+        check_batch(lonely, plan, Accelerator(cpu=True))
+    check_batch(lonely, replace(plan, augment=AugmentSettings(crop=64, long_side=(64, 64))), Accelerator(cpu=True))
+
+
+def test_no_image_is_refused(data: Dataset, tmp_path: Path, console: Console) -> None:
     with pytest.raises(PatchlearnError, match="split 'train': no image to train the segmenter on"):
         train(replace(data, splits={"train": ()}), tmp_path / "run", console, settings())
+
+
+def test_the_teacher_is_told_which_classes_were_judged(
+    data: Dataset, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[list[float], list[bool]]] = []
+
+    def note(labels: Tensor, _: Tensor, present: Tensor, confidence: float, judged: Tensor) -> Tensor:
+        told.extend(zip(present.tolist(), judged.tolist(), strict=True))
+        return labels
+
+    monkeypatch.setattr(module, "corrected", note)
+    reds = [replace(sample, unknown=(1,)) for sample in data.split("train") if sample.labels == (0,)]
+    plan = settings(epochs=1, noise=NoiseSettings(correct_from=0.0, rounds=1))
+    train_segmenter(reds, partial(read_mask, data), data.classes, plan, tmp_path / "run", make_runtime(console), seed=0)
+    assert told == [([1.0, 0.0], [True, False])] * len(reds)

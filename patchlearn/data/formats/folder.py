@@ -1,17 +1,52 @@
-"""The folder layout: images/, labels.csv, and optionally classes.txt and masks/."""
+"""Images and a table: labels.csv, or another CSV, TSV or JSONL file, with the labels of each image."""
 
 import os
-from pathlib import Path, PurePath
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.labels import LabelRow, class_indices, read_class_names, read_label_rows, within_limits
+from patchlearn.core.types import Dataset
+from patchlearn.data.classes_table import ClassesTable, read_classes
+from patchlearn.data.formats.records import SYNONYMS, TRAIN, MaskCoding, Record, dataset_of
+from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
+from patchlearn.data.images import SUFFIXES
+from patchlearn.data.label_cells import Cell, Labels, parse_cells
+from patchlearn.data.labels import normal_form
+from patchlearn.data.names import counted, shortened
+from patchlearn.data.settings import DataSettings
+from patchlearn.data.tables import SUFFIXES as TABLES
+from patchlearn.data.tables import Row, Table, first_rows, is_json, read_table
+
+USUAL = "labels"  # the stem of the table where there are several
+NO_LABELS = ("classes.csv", "points.csv")  # tables of something else
+IMAGE_COLUMNS = (
+    "image", "images", "file", "filename", "file_name", "filepath", "file_path", "path", "image_path", "image_name",
+    "img", "image_id", "name", "id",
+)  # fmt: skip
+LABEL_COLUMNS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category")
+SPLIT_COLUMNS = ("split", "subset", "partition", "set")
+YES = ("1", "1.0", "true", "yes")
+NO = ("0", "0.0", "false", "no")
+UNJUDGED = ("", "-1", "-1.0", "nan")  # -1 as in CheXpert: uncertain
+SPLITS = {TRAIN, "val", "test", *SYNONYMS}
+NO_HEADER = ("image", "labels")
+PLACES = ("", "images", "annotations")  # folders in which tables are looked for
+OF_SPLIT = "metadata"  # the stem of a table in the folder of a split, whatever its name
 
 
-def open_folder(root: Path) -> Dataset:
-    """Read `labels.csv` (image, split, labels) and find the images and masks that it names.
+def recognise(root: Path) -> str | None:
+    """The table, if there is one."""
+    found = _tables(root)
+    return f"images and the table {' and '.join(os.path.relpath(path, root) for path in found)}" if found else None
 
-    - `classes.txt` lists the classes in their order. Without it, the classes are the labels of the CSV, sorted.
+
+def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
+    """Read the table, and find the images and masks that it names.
+
+    - The columns are found by their names: image (or file, path …), labels (or tags, class …), and split, which may be
+      missing. In place of labels there may be one column of 0 and 1 for each class; an empty cell says unknown.
+    - `classes.csv` or `classes.txt` lists the classes in their order. Without it, the labels in the table are the
+      classes, in natural order.
     - `masks/STEM.png` is the mask of `images/STEM.*`: 0 is background, i the i-th class. The mask of `images/a/b.jpg`
       is `masks/a/b.png` or `masks/a__b.png`.
     - `parts/STEM.png` is the part mask of a drawn scene.
@@ -19,75 +54,180 @@ def open_folder(root: Path) -> Dataset:
     Raises:
         PatchlearnError: a file is missing, a label is unknown, or an image lies outside of the folder.
     """
-    table = root / "labels.csv"
-    rows = read_label_rows(table)
-    classes = _class_names(root, rows)
-    splits: dict[str, list[Sample]] = {}
-    for row in rows:
-        splits.setdefault(row.split, []).append(_sample(root, row, class_indices(row, classes, table)))
-    _refuse_equal_ids(table, rows)
-    return Dataset(
-        root=root,
-        classes=classes,
-        splits={name: tuple(samples) for name, samples in splits.items()},
-        mask_values=tuple(range(1, len(classes) + 1)),
-        masks_are_closed=True,
+    tables = [_read(path) for path in _chosen(root, settings)]
+    known = read_classes(root)
+    images = ImageFiles(root)
+    masks, parts = masks_by_id(root / "masks"), masks_by_id(root / "parts")
+    records = [
+        record
+        for table in tables
+        for record in _records(table, images, known, settings, split_of_file(table.path, root))
+    ]
+    records = [_with_masks(record, masks, parts) for record in records]
+    return dataset_of(
+        root,
+        records,
+        source=tables[0].path,
+        classes=known.names if known else None,
+        masks=MaskCoding(values=known.values, colours=known.colours) if known else None,
+        notes=[*_notes(root, tables, images, records), *about_masks(root, masks, [record.id for record in records])],
     )
 
 
-def _class_names(root: Path, rows: list[LabelRow]) -> tuple[str, ...]:
-    path = root / "classes.txt"
-    if path.exists():
-        return read_class_names(path)
-    for row in rows:
-        _refuse_other_separators(root, row)
-    names = tuple(sorted({label for row in rows for label in row.labels}))
-    if not names:
-        raise PatchlearnError(f"{root / 'labels.csv'}: no image has a label. Fill the column 'labels'.")
-    return within_limits(names, root / "labels.csv")
+def _tables(root: Path) -> list[Path]:
+    """The tables of images: labels.*, or all that have a column of images, in one of `PLACES` or in the splits."""
+    for place in PLACES:
+        here = _in_folder(root / place)
+        found = [path for path in here if path.stem.lower() == USUAL] or [path for path in here if names_images(path)]
+        if found:
+            return found
+    below = sorted(path for suffix in TABLES for path in root.glob(f"*/*{suffix}"))
+    splits = [path for path in below if path.stem == OF_SPLIT or path.parent.name.lower() in SPLITS]
+    return [path for path in splits if names_images(path)]
 
 
-def _refuse_other_separators(root: Path, row: LabelRow) -> None:
-    """Without classes.txt, the labels "cat, dog" would become the classes "cat," and "dog"."""
-    for label in row.labels:
-        if "," in label or ";" in label:
-            raise PatchlearnError(
-                f"{root / 'labels.csv'}, line {row.line}: the label {label!r} contains a comma or semicolon. Separate "
-                "labels by spaces. If this is the name of a class, list the classes in classes.txt."
-            )
+def _in_folder(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:  # a folder of images may have very many files
+        names = [each.name for each in entries if each.name.lower().endswith(TABLES)]
+    return sorted(folder / name for name in names if name not in NO_LABELS and not name.startswith("."))
 
 
-def _sample(root: Path, row: LabelRow, labels: tuple[int, ...]) -> Sample:
-    images, parts = root / "images", PurePath(row.image).parts
-    if ".." in parts or PurePath(row.image).is_absolute():
+def names_images(path: Path) -> bool:
+    """Whether a table has a column of images."""
+    rows = first_rows(path)
+    return bool(rows) and (_find(rows[0], IMAGE_COLUMNS[:-2]) is not None or _is_image(rows[0][0]))
+
+
+def _is_image(cell: str) -> bool:
+    return cell.lower().endswith(SUFFIXES)
+
+
+def _chosen(root: Path, settings: DataSettings) -> list[Path]:
+    if settings.labels:
+        return [root / settings.labels]
+    found = _tables(root)
+    if not found:
+        raise PatchlearnError(f"{root / 'labels.csv'}: no such file. Write one with the columns image,labels.")
+    if len(found) > 1 and not all(split_of_file(path, root) for path in found):
+        names = ", ".join(path.name for path in found)
+        likely = min(found, key=lambda path: split_of_file(path, root) is None)
         raise PatchlearnError(
-            f"{root / 'labels.csv'}, line {row.line}: {row.image!r} is outside of {images}. Write a path below it."
+            f"{root}: several tables name images ({names}). Choose one: --data.labels {likely.relative_to(root)}."
         )
-    image = images / row.image
-    if not os.path.isfile(image):
-        raise PatchlearnError(f"{root / 'labels.csv'}, line {row.line}: {image} does not exist. Correct the name.")
-    mask, part_mask = (_png_of(row, f"{root}/{name}") for name in ("masks", "parts"))
-    return Sample(id=_id(row), image=image, labels=labels, mask=mask, parts=part_mask)
+    return found
 
 
-def _png_of(row: LabelRow, folder: str) -> Path | None:
-    """The PNG of the image `a/b.jpg`: `a__b.png` or `a/b.png`."""
-    # Strings: with hundreds of thousands of images, path objects would take most of the time.
-    paths = (f"{folder}/{_id(row)}.png", f"{folder}/{os.path.splitext(row.image)[0]}.png")
-    return next((Path(path) for path in paths if os.path.isfile(path)), None)
+def split_of_file(path: Path, root: Path) -> str | None:
+    """The split that a table's name says (`train.csv`), or its folder (`train/metadata.csv`)."""
+    is_here = path.parent in [root / place for place in PLACES]
+    word = path.stem.lower() if is_here else path.parent.name
+    return word if word in SPLITS or not is_here else None
 
 
-def _id(row: LabelRow) -> str:
-    """The image `a/b.jpg` has the id `a__b`, because steps write their files into one flat folder."""
-    return os.path.splitext(os.path.normpath(row.image))[0].replace(os.sep, "__")
+def _read(path: Path) -> Table:
+    """A table without a header has two columns, of which the first names images."""
+    rows = [] if is_json(path) or not path.is_file() else first_rows(path)
+    is_bare = bool(rows) and len(rows[0]) == len(NO_HEADER) and _is_image(rows[0][0])
+    return read_table(path, without_header=NO_HEADER if is_bare else None)
 
 
-def _refuse_equal_ids(table: Path, rows: list[LabelRow]) -> None:
-    seen: dict[str, LabelRow] = {}
-    for row in rows:
-        twin = seen.setdefault(_id(row), row)
-        if twin is not row:
+def _find(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column with the first of these names, however it is written."""
+    plain = {column.lower().replace(" ", "_").replace("-", "_"): column for column in columns}
+    return next((plain[name] for name in names if name in plain), None)
+
+
+def _records(
+    table: Table, images: ImageFiles, known: ClassesTable | None, settings: DataSettings, split: str | None
+) -> Iterator[Record]:
+    column = _find(table.columns, IMAGE_COLUMNS)
+    if column is None:
+        raise PatchlearnError(f"{table.path}: no column 'image'. The first line must be image,labels.")
+    labels = _labels(table, known, settings)
+    splits = _splits(table, split or TRAIN)
+    parent = os.path.relpath(table.path.parent, images.root)
+    folder = "" if parent in (".", *PLACES) else f"{parent}/"
+    for row, words, found, part in zip(table.rows, table.column(column), labels, splits, strict=True):
+        if not words:
+            raise PatchlearnError(f"{table.place(row)}: names no image. Complete the line.")
+        name = images.find(f"{folder}{words}", table.place(row), anywhere=not folder)
+        yield Record(
+            image=Path(f"{images.base}/{name}"),
+            name=name,
+            labels=found.present,
+            unknown=found.unknown,
+            split=part,
+            place=table.place(row),
+        )
+
+
+def _splits(table: Table, default: str) -> list[str]:
+    column = _find(table.columns, SPLIT_COLUMNS)
+    found = table.column(column) if column else [default] * len(table.rows)
+    for row, split in zip(table.rows, found, strict=True):
+        if "/" in split or "\\" in split or split in ("", ".", ".."):
             raise PatchlearnError(
-                f"{table}, line {row.line}: {row.image!r} and {twin.image!r} (line {twin.line}) both have the id "
-                f"{_id(row)!r}, which names masks and score maps. Rename one of the images."
+                f"{table.place(row)}: {split!r} is not a valid name of a split. Use letters and digits, such as train."
             )
+    return found
+
+
+def _labels(table: Table, known: ClassesTable | None, settings: DataSettings) -> list[Labels]:
+    column = _find(table.columns, LABEL_COLUMNS)
+    if column is None:
+        return _of_columns(table)
+    cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, table.column(column), strict=True)]
+    return parse_cells(cells, known.names if known else None, settings.separator)
+
+
+def _of_columns(table: Table) -> list[Labels]:
+    """One column of 0 and 1 for each class."""
+    columns = _class_columns(table)
+    wrong = [name for name in columns if any(cell.lower() not in (*YES, *NO, *UNJUDGED) for cell in table.column(name))]
+    if wrong or not columns:
+        raise PatchlearnError(
+            f"{table.path}: no column 'labels', and {f'the column {wrong[0]!r} holds' if wrong else 'no columns with'} "
+            f"{'more than' if wrong else ''} 0 and 1. Name the column of the labels 'labels', or keep one column of 0 "
+            "and 1 for each class."
+        )
+    return [_judged(row, table.columns, columns) for row in table.rows]
+
+
+def _class_columns(table: Table) -> list[str]:
+    """The names of the columns that may be classes; none where a column holds the labels."""
+    if _find(table.columns, LABEL_COLUMNS) is not None:
+        return []
+    others = {_find(table.columns, names) for names in (IMAGE_COLUMNS, SPLIT_COLUMNS)}
+    return [name for name in table.columns if name not in others and name]
+
+
+def _judged(row: Row, columns: Sequence[str], classes: Iterable[str]) -> Labels:
+    cells = dict(zip(columns, row.cells, strict=True))
+    present = tuple(name for name in classes if cells[name].lower() in YES)
+    return Labels(present, tuple(name for name in classes if cells[name].lower() in UNJUDGED))
+
+
+def _with_masks(record: Record, masks: dict[str, Path], parts: dict[str, Path]) -> Record:
+    if not masks and not parts:
+        return record
+    key = normal_form(record.id)
+    return Record(**{**vars(record), "mask": masks.get(key), "parts": parts.get(key)})
+
+
+def _notes(root: Path, tables: Sequence[Table], images: ImageFiles, records: Sequence[Record]) -> list[str]:
+    used = {record.name for record in records}
+    names = " and ".join(table.path.name for table in tables)
+    unlabelled = [name for name in images.names if name not in used]
+    tables_and_lists = (*TABLES, ".txt", ".md", ".yaml", ".json", ".html")
+    others = [name for name in images.others if not name.lower().endswith(tables_and_lists) and name not in used]
+    named = {name for record in records for name in (*record.labels, *record.unknown)}
+    bare = {name for table in tables for name in _class_columns(table)} - named
+    windows = [f"{table.path}: read as Windows-1252; UTF-8 is safer" for table in tables if table.encoding == "cp1252"]
+    return [
+        *windows,
+        *([f"{names}: no image has the label of {counted(len(bare), 'column')}: {shortened([*bare])}"] if bare else []),
+        *left_out(unlabelled, f"in no line of {names}, and not used", images.base),
+        *left_out(others, "not among the kinds of images that are read", images.base),
+    ]

@@ -1,15 +1,17 @@
 """What every reader of a format gives, a record for each image, and how records become a data set."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean, listed
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.data.labels import natural_order, normal_form, within_limits
+from patchlearn.data.names import image_id as image_id
 
 TRAIN = "train"
+USUAL = (TRAIN, "val", "test")  # names of splits, in their order
 SYNONYMS = {"training": TRAIN, "trainset": TRAIN, "valid": "val", "validation": "val", "testing": "test"}
 SHOWN = 30  # classes that a message lists
 
@@ -57,15 +59,6 @@ class MaskCoding:
     values: tuple[int, ...] | None = None
     closed: bool = True
     colours: dict[tuple[int, int, int], int] | None = field(default=None)
-
-
-def image_id(name: str) -> str:
-    """`a/b.jpg` → `a__b`.
-
-    >>> image_id("holiday/sea.png")
-    'holiday__sea'
-    """
-    return os.path.splitext(os.path.normpath(name))[0].replace(os.sep, "__")
 
 
 def dataset_of(
@@ -134,14 +127,23 @@ def _union(first: Record, second: Record) -> Record:
     return replace(first, labels=tuple(labels), unknown=tuple(unknown))
 
 
-def _require_files(records: Iterable[Record]) -> None:
-    missing = [
-        f"{record.place}: {record.image} does not exist. Correct the name."
-        for record in records
-        if not os.path.isfile(record.image)
-    ]
+def _require_files(records: Sequence[Record]) -> None:
+    missing = [record for record in records if not os.path.isfile(record.image)]
+    if len(missing) == len(records) > 1:
+        raise PatchlearnError(
+            f"{missing[0].place}: {missing[0].image} does not exist, nor does any other of the {len(records)} images. "
+            "Put the images there, or correct the names."
+        )
     if missing:
-        raise PatchlearnError(listed(missing))
+        raise PatchlearnError(
+            listed([f"{record.place}: {record.image} {_why_missing(record.image)}" for record in missing])
+        )
+
+
+def _why_missing(image: Path) -> str:
+    if image.is_symlink():
+        return "is a link to a file that does not exist. Restore the file, or remove the link."
+    return "does not exist. Correct the name."
 
 
 def _refuse_equal_ids(records: Iterable[Record]) -> None:
@@ -165,12 +167,20 @@ def _occurring(records: Iterable[Record], source: Path | str) -> tuple[str, ...]
 def _splits(records: Iterable[Record], places: dict[str, int]) -> dict[str, tuple[Sample, ...]]:
     found: dict[str, list[Sample]] = {}
     records = list(records)
-    given = {record.split for record in records}
+    given = {record.split.lower() for record in records}
     for record in records:
-        common = SYNONYMS.get(record.split.lower(), record.split)
-        split = record.split if common in given else common  # `valid` beside `val` keeps its name
-        found.setdefault(split, []).append(_sample(record, places))
-    return {name: tuple(samples) for name, samples in found.items()}
+        found.setdefault(_usual(record.split, given), []).append(_sample(record, places))
+    order = sorted(found, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL))
+    return {name: tuple(found[name]) for name in order}
+
+
+def _usual(split: str, given: Collection[str]) -> str:
+    """`Train` is `train`, and `valid` is `val`; beside `val` it keeps its name."""
+    plain = split.lower()
+    if plain in USUAL:
+        return plain
+    common = SYNONYMS.get(plain, split)
+    return split if common in given else common
 
 
 def _sample(record: Record, places: dict[str, int]) -> Sample:

@@ -1,25 +1,42 @@
-"""The PASCAL VOC layout: JPEGImages/, ImageSets/Segmentation/, SegmentationClass/, Annotations/."""
+"""The PASCAL VOC layout: JPEGImages/, ImageSets/Segmentation/, SegmentationClass/, Annotations/.
+
+`voc_xml` reads what has Annotations/ alone.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.types import Dataset, Sample
+from patchlearn.data.formats.exports import visible
+from patchlearn.data.formats.voc_xml import UNLABELLED, has_annotations, main_lists, read_annotated
+from patchlearn.data.formats.xml_files import parse_xml
 from patchlearn.data.labels import class_indices, read_class_names, read_label_rows, read_text
+from patchlearn.data.settings import DataSettings
 
 # The order of the VOC development kit; class i has the value i + 1 in SegmentationClass.
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-UNLABELLED = "test"  # the only list whose labels VOC does not publish
 
 Labels = tuple[int, ...]
 
 
-def open_voc(root: Path) -> Dataset:
+def recognise(root: Path) -> str | None:
+    """The layout of VOC with its lists, or its XML files alone; also in a folder VOCdevkit/VOC2012."""
+    folders = _years(root) or [root]
+    name = "" if folders == [root] else f" in {' and '.join(str(path.relative_to(root)) for path in folders)}"
+    if (folders[0] / "JPEGImages").is_dir() and _lists(folders[0]):
+        return f"the layout of PASCAL VOC{name}: JPEGImages with ImageSets/Segmentation"
+    if has_annotations(folders[0]) and not (folders[0] / "labels.csv").exists():
+        return f"images with XML files as PASCAL VOC has them{name}"
+    return None
+
+
+def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
     """Read a folder in the layout of VOC.
 
     - Each list in `ImageSets/Segmentation` is a split.
@@ -28,20 +45,51 @@ def open_voc(root: Path) -> Dataset:
     - The images of the list `test` may have no labels. They have none if `labels.csv` names none of them, or if one
       of them is missing in `Annotations/`. VOC 2012 comes with annotations for 5,138 of its 16,135 test images
       (thtrieu/darkflow#714). Images without labels can be predicted, but not trained on.
+    - Without lists in `ImageSets/Segmentation` there are no masks: see `read_annotated`.
 
     Raises:
         PatchlearnError: a list, an image or its labels are missing, or classes.txt names a class that VOC lacks.
     """
-    classes = _kept_classes(root)
-    lists = sorted((root / "ImageSets" / "Segmentation").glob("*.txt"))
+    folder = _folder(root)
+    if not _lists(folder) and has_annotations(folder):
+        lists = {path: read_list(path) for path in main_lists(folder)}
+        dataset = read_annotated(folder, VOC_CLASSES, lists)
+    else:
+        dataset = _read_segmentation(folder)
+    if folder == root:
+        return dataset
+    return replace(dataset, notes=(f"{root}: read from {folder.relative_to(root)}", *dataset.notes))
+
+
+def _years(root: Path) -> list[Path]:
+    """The folders VOC2012, … of the development kit, where the folder is not one of them."""
+    if (root / "JPEGImages").is_dir() or (root / "Annotations").is_dir():
+        return []
+    found = [*root.glob("VOCdevkit/VOC20*"), *root.glob("VOC20*")]
+    return sorted(path for path in found if (path / "JPEGImages").is_dir())
+
+
+def _folder(root: Path) -> Path:
+    years = _years(root)
+    if len(years) > 1:
+        names = " and ".join(str(path.relative_to(root)) for path in years)
+        raise PatchlearnError(f"{root}: contains {names}. Choose one: --data.root {years[-1]}.")
+    return years[0] if years else root
+
+
+def _lists(root: Path) -> list[Path]:
+    return visible(root / "ImageSets" / "Segmentation", "*.txt")
+
+
+def _read_segmentation(root: Path) -> Dataset:
+    classes, lists = _kept_classes(root), _lists(root)
     if not lists:
         raise PatchlearnError(f"{root}: no ImageSets/Segmentation/*.txt. Choose the folder that contains JPEGImages.")
     given = _given_labels(root, classes)
-    splits = {path.stem: _read_split(root, path, classes, given) for path in lists}
     return Dataset(
         root=root,
         classes=classes,
-        splits=splits,
+        splits={path.stem: _read_split(root, path, classes, given) for path in lists},
         mask_values=tuple(VOC_CLASSES.index(name) + 1 for name in classes),
         masks_are_closed=False,
     )
@@ -125,8 +173,5 @@ def _annotated_labels(root: Path, name: str, classes: tuple[str, ...]) -> Labels
         raise PatchlearnError(
             f"{path}: no such file, and no {root / 'labels.csv'} either. Add one of them, to give the image labels."
         )
-    try:
-        objects = {element.findtext("name", "").strip() for element in ElementTree.parse(path).iter("object")}
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: a wrong encoding
-        raise PatchlearnError(f"{path}: not valid XML ({error}). Restore the file.") from None
+    objects = {element.findtext("name", "").strip() for element in parse_xml(path).iter("object")}
     return tuple(index for index, name in enumerate(classes) if name in objects)

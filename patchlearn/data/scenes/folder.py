@@ -17,10 +17,10 @@ from patchlearn.core.files import atomic, read_json, write_json, write_text
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.masks_io import write_class_names, write_mask
 from patchlearn.core.types import Dataset
-from patchlearn.data.formats.folder import open_folder
+from patchlearn.data.formats import folder
 from patchlearn.data.labels import COLUMNS
 from patchlearn.data.scenes.scene import SCENE_CLASSES, SPLITS, Scene, draw_scene
-from patchlearn.data.settings import SceneSettings
+from patchlearn.data.settings import DataSettings, SceneSettings
 
 SCENES_VERSION = 2  # another version of the drawing code, so that old folders are drawn again
 MARKER = "scenes.json"
@@ -46,7 +46,7 @@ def open_scenes(root: Path, settings: SceneSettings) -> Dataset:
         _begin(root, key)
         _write_folder(root, settings)
         write_json(root / MARKER, finished)
-    return open_folder(root)
+    return folder.read(root, DataSettings(), None)
 
 
 def _read_marker(root: Path) -> dict[str, Any]:

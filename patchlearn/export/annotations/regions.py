@@ -20,14 +20,16 @@ class MaskedImage:
     """A mask that has been checked, and the name of its image.
 
     Args:
-        name: file name of the image, without its folder.
+        name: of the image's file, relative to the folder of the images, with "/" between the parts: "a/b.jpg".
         mask: H×W; 0 background, i + 1 class i, 255 undecided.
         source: file of the mask.
+        binary: whether 255 in that file stands for class 1.
     """
 
     name: str
     mask: UInt8
     source: Path
+    binary: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,15 +16,19 @@
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.parallel import for_each
-from patchlearn.data.images import SUFFIXES, files_by_stem, only_file, read_image, read_indices
+from patchlearn.core.parallel import results_of
+from patchlearn.core.types import BACKGROUND, IGNORE
+from patchlearn.data.checks.mask_values import counted_from_zero, read_values, refuse_binary_masks
+from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import within_limits
+from patchlearn.data.names import NamedFiles, named_files, pair_up, tell
 from patchlearn.evaluate.confusions import require_classes
 from patchlearn.export.annotations import coco, cvat, label_studio, voc
 from patchlearn.export.annotations.regions import MaskedImage
@@ -64,67 +68,102 @@ def write_annotations(
     format: str,
     settings: AnnotationSettings | None = None,
     *,
+    binary: bool = False,
     threads: int | None = None,
     console: Console | None = None,
 ) -> list[str]:
-    """Write every mask `masks/STEM.png` into one file (or folder) that another tool reads.
+    """Write every mask of a folder into one file (or folder) that another tool reads.
+
+    The mask of the image `a/b.jpg` is `a__b.png` or `a/b.png`. The annotations name the image `a/b.jpg`.
 
     Args:
         masks: folder of palette or grey PNGs: 0 background, i + 1 class i, 255 undecided (in no annotation).
-        images: folder of the images, with the same stems and sizes.
+        images: folder of the images, of the sizes of the masks.
         classes: names of the K classes.
         out: the file. "label-studio" writes its labelling configuration beside it (XML); "voc" writes a folder.
         format: "coco", "cvat" (CVAT for images 1.1), "label-studio" or "voc".
         settings: what an annotation is, and its shape.
+        binary: whether 255 in the masks stands for class 1.
         threads: number of images at a time; None for one per core.
-        console: shows the progress.
+        console: shows the progress, and what is not read.
 
     Returns:
         One sentence for every mask that could not be written. The others are in the file; without any, there is none.
 
     Raises:
-        PatchlearnError: a folder is missing or empty, an option is wrong, or an optional package is missing.
+        PatchlearnError: a folder, an option or an optional package is missing or wrong, or all masks are binary.
     """
-    settings = settings or AnnotationSettings()
+    settings, console = settings or AnnotationSettings(), console or Console(stderr=True)
     _require_writable(format, settings, out)
     names = _checked_names(classes, masks)
-    files, pictures = files_by_stem(masks, (".png",)), files_by_stem(images, SUFFIXES)
-    entries: dict[str, Any] = {}
+    files, pictures = named_files(masks, (".png",), without=out), named_files(images, SUFFIXES, without=out)
+    ids = _ids(files, pictures, binary, console)
+    seen: set[int] = set()
+
+    def describe(id: str) -> Any:
+        image = masked_image(id, files, pictures, len(names), binary=binary)
+        seen.update(np.unique(image.mask).tolist())
+        return FORMATS[format].describe(image, names, settings)
+
+    entries, failures = _described(ids, describe, threads, console)
+    if entries:
+        FORMATS[format].write(out, entries, names)
+        tell(console, _notes(out, masks, seen, names))
+    return failures
+
+
+def _ids(masks: NamedFiles, images: NamedFiles, binary: bool, console: Console) -> list[str]:
+    ids, notes = pair_up(masks, images)
+    tell(console, notes)
+    if not binary:
+        refuse_binary_masks(masks.folder, (masks.folder / name for id in ids for name in masks.files[id]))
+    return ids
+
+
+def _described(
+    ids: Sequence[str], describe: Callable[[str], Any], threads: int | None, console: Console
+) -> tuple[list[Any], list[str]]:
+    """(entries in the order of the ids, what went wrong with the others)."""
     failures: list[str] = []
 
-    def describe(stem: str) -> None:
+    def attempt(id: str) -> Any:
         try:
-            image = masked_image(only_file(stem, files, masks), only_file(stem, pictures, images), len(names))
-            entries[stem] = FORMATS[format].describe(image, names, settings)
+            return describe(id)
         except PatchlearnError as error:
             failures.append(str(error))
+            return None
 
-    for_each(sorted(files), describe, title="convert", threads=threads, console=console or Console(stderr=True))
-    if entries:
-        FORMATS[format].write(out, [entries[stem] for stem in sorted(entries)], names)
-    return sorted(failures)
+    entries = [each for each in results_of(ids, attempt, "convert", threads, console) if each is not None]
+    return entries, sorted(failures)
 
 
-def masked_image(mask: Path, image: Path, classes: int) -> MaskedImage:
+def _notes(out: Path, masks: Path, seen: set[int], classes: Sequence[str]) -> list[str]:
+    if seen <= {BACKGROUND, IGNORE}:
+        return [f"{out}: holds no annotation, because no mask holds a class."]
+    return counted_from_zero(masks, seen, classes)
+
+
+def masked_image(id: str, masks: NamedFiles, images: NamedFiles, classes: int, *, binary: bool) -> MaskedImage:
     """Read and check the mask of an image.
 
     Raises:
-        PatchlearnError: a file cannot be read, the formats cannot hold its name, the sizes differ, or the mask contains
-            a value that is not a class.
+        PatchlearnError: a file is missing or cannot be read, the formats cannot hold its name, the sizes differ, or the
+            mask contains a value that is not a class.
     """
-    if not _is_plain(image.name):
+    mask, name = masks.folder / masks.only(id), images.only(id)
+    if not _is_plain(name):
         raise PatchlearnError(
-            f"{str(image)!r}: the name contains control characters or invalid Unicode, which XML and lists cannot "
-            "hold. Rename the file."
+            f"{str(images.folder / name)!r}: the name contains control characters or invalid Unicode, which XML and "
+            "lists cannot hold. Rename the file."
         )
-    values, size = read_indices(mask), read_image(image).shape[:2]
+    values, size = read_values(mask, binary=binary), read_image(images.folder / name).shape[:2]
     if values.shape != size:
         raise PatchlearnError(
             f"{mask}: {values.shape[1]}×{values.shape[0]} pixels, but its image has {size[1]}×{size[0]} (width × "
             "height). Resize the mask by nearest neighbour."
         )
     require_classes(values, classes, str(mask))
-    return MaskedImage(name=image.name, mask=values, source=mask)
+    return MaskedImage(name=PurePath(name).as_posix(), mask=values, source=mask, binary=binary)
 
 
 def _require_writable(format: str, settings: AnnotationSettings, out: Path) -> None:

@@ -8,8 +8,8 @@ from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
-from patchlearn.data.check import check_dataset
-from patchlearn.data.formats.voc import VOC_CLASSES, read_list
+from patchlearn.data.checks.check import check_dataset
+from patchlearn.data.formats.voc import VOC_CLASSES, read_list, recognise
 from patchlearn.data.images import read_mask
 from patchlearn.data.open import open_dataset
 
@@ -68,6 +68,10 @@ def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) 
         (
             lambda root: (root / "Annotations" / "2007_1.xml").write_text('<?xml version="1.0" encoding="xx"?><a/>'),
             "not valid XML",
+        ),
+        (
+            lambda root: (root / "Annotations" / "2007_1.xml").write_text("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+            "declares a DOCTYPE or an ENTITY",
         ),
         (lambda root: (root / "ImageSets" / "Segmentation" / "train.txt").write_text("../x\n"), "does not exist"),
         (lambda root: (root / "ImageSets" / "Segmentation" / "test.txt").write_text("x\n"), "does not exist"),
@@ -152,3 +156,43 @@ def test_a_list_may_have_more_columns_and_empty_lines(tmp_path: Path) -> None:
 def test_a_folder_without_lists_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match=r"no ImageSets/Segmentation.*Choose the folder that contains JPEGImages"):
         open_dataset("voc", tmp_path)
+
+
+def test_voc_is_recognised_by_its_lists(voc: Path) -> None:
+    assert recognise(voc) == "the layout of PASCAL VOC: JPEGImages with ImageSets/Segmentation"
+    (voc / "labels.csv").write_text("image,split,labels\n")
+    assert recognise(voc) is not None
+    for path in (voc / "ImageSets" / "Segmentation").iterdir():
+        path.unlink()
+    assert recognise(voc) is None
+
+
+def test_other_folders_are_not_recognised(tmp_path: Path) -> None:
+    assert recognise(tmp_path) is None
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "Annotations" / "a.xml").write_text("<annotations><image name='a.jpg'/></annotations>")
+    assert recognise(tmp_path) is None
+
+
+@pytest.mark.parametrize("inside", ["VOCdevkit/VOC2012", "VOC2012"])
+def test_the_development_kit_is_read_in_its_folder(voc: Path, tmp_path: Path, inside: str) -> None:
+    kit = tmp_path / "kit"
+    (kit / inside).parent.mkdir(parents=True)
+    voc.rename(kit / inside)
+    assert recognise(kit) == f"the layout of PASCAL VOC in {inside}: JPEGImages with ImageSets/Segmentation"
+    data = open_dataset("voc", kit)
+    assert data.notes == (f"{kit}: read from {inside}",)
+    assert data.split("train")[0].image == kit / inside / "JPEGImages" / "2007_1.jpg"
+
+
+def test_of_two_years_one_must_be_chosen(voc: Path, tmp_path: Path) -> None:
+    kit = tmp_path / "VOCdevkit"
+    (kit / "VOC2007" / "JPEGImages").mkdir(parents=True)
+    voc.rename(kit / "VOC2012")
+    with pytest.raises(PatchlearnError, match=r"contains VOC2007 and VOC2012\. Choose one: --data\.root .*VOC2012"):
+        open_dataset("voc", kit)
+
+
+def test_lists_of_macos_are_passed_over(voc: Path) -> None:
+    (voc / "ImageSets" / "Segmentation" / "._train.txt").write_bytes(b"\0\5\x16\7")
+    assert set(open_dataset("voc", voc).splits) == {"train", "val"}

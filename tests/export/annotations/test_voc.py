@@ -8,6 +8,7 @@ import pytest
 from annotated_masks import CLASSES, MASKS, convert, of_readers, write
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.data.images import read_indices
 
 
 @of_readers
@@ -45,3 +46,16 @@ def test_voc_refuses_names_that_its_list_cannot_hold(root: Path, capfd: pytest.C
     assert convert(root, "voc", "voc") == 2
     assert "#a.png: VOC's lists cannot hold a name" in capfd.readouterr().err
     assert "#a" not in (root / "voc" / "ImageSets" / "Segmentation" / "default.txt").read_text(encoding="utf-8")
+
+
+@of_readers
+def test_images_in_subfolders_keep_them(root: Path, datumaro: ModuleType) -> None:
+    (root / "images" / "cam").mkdir()
+    (root / "images" / "a.png").rename(root / "images" / "cam" / "a.png")
+    (root / "masks" / "a.png").rename(root / "masks" / "cam__a.png")
+    assert convert(root, "voc", "voc") == 0
+    names = (root / "voc" / "ImageSets" / "Segmentation" / "default.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(names) == sorted({*MASKS, "cam/a"} - {"a"})
+    np.testing.assert_array_equal(read_indices(root / "voc" / "SegmentationClass" / "cam" / "a.png"), MASKS["a"])
+    dataset = datumaro.Dataset.import_from(str(root / "voc"), "voc_segmentation")
+    assert len(dataset.get("cam/a", "default").annotations) > 0

@@ -3,15 +3,21 @@
 import json
 import subprocess
 import sys
+import unicodedata
+from io import StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from annotated_masks import CLASSES, MASKS, convert, write
 from PIL import Image
+from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
+from patchlearn.data.images import read_indices
+from patchlearn.export.annotations.write import write_annotations
 
 
 def test_nothing_optional_is_loaded() -> None:
@@ -95,3 +101,97 @@ def test_nothing_is_written_when_no_mask_is_right(root: Path) -> None:
     (root / "a.xml").unlink()
     assert len(write(root, "cvat", CLASSES, "a.xml")) == len(MASKS)
     assert not (root / "a.xml").exists()
+
+
+def nested(tmp_path: Path) -> Path:
+    """Two images in subfolders; the mask of one is flat, as steps write it, that of the other is nested."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:8, 2:8] = 1
+    for folder, name in (("cam 0", "cam 0__i.png"), ("cam1", "cam1/i.png")):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+        Image.new("RGB", (30, 20)).save(tmp_path / "images" / folder / "i.jpg")
+        write_mask(tmp_path / "masks" / name, mask)
+    return tmp_path
+
+
+def test_images_in_subfolders_are_named_with_them(tmp_path: Path) -> None:
+    root = nested(tmp_path)
+    names = ["cam 0/i.jpg", "cam1/i.jpg"]
+    assert write(root, "coco", ["cat"], "a.json", shapes="polygons") == []
+    coco = json.loads((root / "a.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == names
+    assert [each["bbox"] for each in coco["annotations"]] == [[2, 2, 6, 6]] * 2
+    assert write(root, "cvat", ["cat"], "a.xml") == []
+    assert [image.get("name") for image in ElementTree.parse(root / "a.xml").iter("image")] == names
+    assert write(root, "label-studio", ["cat"], "b.json") == []
+    tasks = json.loads((root / "b.json").read_text())
+    assert [task["data"]["image"] for task in tasks] == [
+        "/data/local-files/?d=images/cam%200/i.jpg",
+        "/data/local-files/?d=images/cam1/i.jpg",
+    ]
+
+
+def test_two_images_of_one_name_are_an_error_that_names_both(tmp_path: Path) -> None:
+    root = nested(tmp_path)
+    Image.new("RGB", (30, 20)).save(root / "images" / "cam1__i.png")
+    (failure,) = write(root, "cvat", ["cat"], "a.xml")
+    assert "cam1__i.png and cam1/i.jpg have the same name 'cam1__i'" in failure
+    assert (root / "a.xml").read_text().count("<image ") == 1
+
+
+def test_names_of_other_forms_of_unicode_meet(tmp_path: Path) -> None:
+    for folder, form in (("images", "NFD"), ("masks", "NFC")):
+        write_mask(tmp_path / folder / f"{unicodedata.normalize(form, 'é')}.png", np.ones((2, 3), np.uint8))
+    assert write(tmp_path, "cvat", ["cat"], "a.xml") == []
+    assert f'name="{unicodedata.normalize("NFD", "é")}.png"' in (tmp_path / "a.xml").read_text(encoding="utf-8")
+
+
+def test_more_classes_than_a_mask_holds_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match=r"255 classes, .* Merge classes, or split the data set by groups"):
+        write(tmp_path / "nowhere", "cvat", [f"class{number}" for number in range(255)], "a.xml")
+
+
+@pytest.mark.parametrize(("format", "out"), [("cvat", "a.xml"), ("voc", "voc")])
+def test_masks_of_0_and_255_alone_are_refused_or_read_as_said(format: str, out: str, tmp_path: Path) -> None:
+    root = nested(tmp_path)
+    for path in (root / "masks").rglob("*.png"):
+        write_mask(path, (read_indices(path) * 255).astype(np.uint8))
+    with pytest.raises(PatchlearnError, match="masks hold only 0 and 255, and 255 means undecided"):
+        write(root, format, ["cat"], out)
+    assert not (root / out).exists()
+    quiet = Console(quiet=True)
+    folders = root / "masks", root / "images"
+    assert write_annotations(*folders, ["cat"], root / out, format, binary=True, console=quiet) == []
+    if format == "cvat":
+        assert (root / out).read_text().count('<mask label="cat"') == 2
+    else:
+        assert np.unique(read_indices(root / out / "SegmentationClass" / "cam1" / "i.png")).tolist() == [0, 1]
+
+
+def lines(root: Path, classes: list[str]) -> str:
+    console = Console(file=StringIO())
+    assert write_annotations(root / "masks", root / "images", classes, root / "a.xml", "cvat", console=console) == []
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_what_is_not_used_and_what_may_be_meant_otherwise_is_said(tmp_path: Path) -> None:
+    root = nested(tmp_path)
+    assert "not" not in lines(root, ["cat"])
+    Image.new("RGB", (30, 20)).save(root / "images" / "b.png")
+    (root / "images" / "c.heic").touch()
+    (root / "masks" / "d.jpg").touch()
+    (root / "masks" / "classes.txt").touch()
+    write_mask(root / "masks" / "sure" / "cam1__i.png", np.full((20, 30), 9, np.uint8))
+    said = lines(root, ["cat", "dog"])
+    assert "masks: not read: 1 image of other formats (d.jpg). Read: .png." in said
+    assert "masks: not read: 1 file in subfolders, of which no file has an image (sure/cam1__i.png)." in said
+    assert "images: not read: 1 image of other formats (c.heic). Read: .jpg" in said
+    assert "images: not used: 1 of 3 images, which no mask or map belongs to (b.png)." in said
+    assert "if it stands for 'cat', the masks count classes from 0" in said
+
+
+def test_a_file_without_annotations_is_said(tmp_path: Path) -> None:
+    root = nested(tmp_path)
+    for path in (root / "masks").rglob("*.png"):
+        write_mask(path, np.zeros((20, 30), np.uint8))
+    assert "a.xml: holds no annotation, because no mask holds a class." in lines(root, ["cat"])

@@ -1,0 +1,63 @@
+"""`patchlearn recipes` and `patchlearn init`: the built-in recipes, and one of them for data of one's own."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import write_text
+
+LIST = "List the built-in recipes: for which data, how long they take, and what they reach."
+INIT = (
+    "Write NAME.yaml for a folder of images: the recipe `standard` with data.root in it, and a comment at each of the "
+    "settings that matter. `patchlearn run NAME.yaml` starts it."
+)
+
+
+def add_list(verb: ArgumentParser) -> None:
+    """What `recipes` takes."""
+    verb.add_argument("--json", action="store_true", help="print the list as JSON")
+
+
+def print_list(options: Namespace, console: Console) -> list[str]:
+    """A row for each recipe."""
+    from patchlearn.runs.builtin import builtin_recipes
+    from patchlearn.runs.recipe import load_recipe
+
+    facts = {name: load_recipe(path).recipe for name, path in builtin_recipes().items()}
+    rows = {name: {"title": each.title, **vars(each.expected)} for name, each in facts.items()}
+    if options.json:
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        return []
+    table = Table("recipe", "what", "network", "cost", "score")
+    for name, row in rows.items():
+        words = (name, row["title"], facts[name].classifier.backbone, row["cost"], row["score"])
+        table.add_row(*(escape(str(word)) for word in words))
+    Console().print(table)
+    return []
+
+
+def add_init(verb: ArgumentParser) -> None:
+    """What `init` takes."""
+    verb.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder of images with labels")
+    verb.add_argument("--out", type=Path, help="the recipe (default: NAME.yaml, NAME being that of the folder)")
+
+
+def init(options: Namespace, console: Console) -> list[str]:
+    """Write the recipe, unless there is one."""
+    from patchlearn.runs.builtin import written_for
+
+    photos: Path = options.photos
+    if not photos.is_dir():
+        raise PatchlearnError(f"{photos}: no such folder. Name the folder of the images.")
+    path = options.out or Path(f"{photos.resolve().name}.yaml")
+    if path.exists():
+        raise PatchlearnError(f"{path}: is there already. Move it, or name another file with --out.")
+    write_text(path, written_for(photos))
+    console.print(f"{path}: change it, then start it: patchlearn run {path}", soft_wrap=True, markup=False)
+    return []

@@ -1,0 +1,161 @@
+"""The verbs of a run: all steps, single steps (declared by the steps), and what looks at data and results."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from patchlearn.core.run_folder import REPORT
+from patchlearn.runs.pipeline import verbs
+
+if TYPE_CHECKING:
+    from patchlearn.runs.run import Run
+    from patchlearn.runs.target import Target
+
+SUCCESS, FAULTS = 0, 1
+WORTH_TIMING = 20  # images
+RunVerb = Callable[["Run", "Target", Namespace], int]
+TARGET = "a folder of images with labels, a run folder, a recipe (*.yaml), or the name of a built-in recipe"
+EXAMPLES = {
+    "run": "patchlearn run photos",
+    "check": "patchlearn check photos --json",
+    "evaluate": "patchlearn evaluate runs/photos --json",
+    "report": "patchlearn report runs/photos",
+}
+
+
+def add_arguments(verb: ArgumentParser, name: str) -> None:
+    """What a verb of a run takes."""
+    verb.add_argument("target", type=Path, metavar="TARGET", help=TARGET)
+    verb.add_argument("--out", type=Path, help="the run folder (default: runs/NAME of the target)")
+    verb.add_argument("--recipe", help="for a folder of images: the name or file of a recipe (default: standard)")
+    verb.add_argument("--format", help="for a folder of images: its format (default: found out)")
+    verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
+    if name in ("check", "evaluate"):
+        verb.add_argument("--json", action="store_true", help="print the figures as JSON")
+    example = EXAMPLES.get(name, f"patchlearn {name} runs/photos")
+    verb.epilog = f"example: {example}\nAny setting can follow: --seed 1 --classifier.optimisation.epochs 6"
+
+
+def work(options: Namespace, overrides: Sequence[str], console: Console) -> int:
+    """Open the run and do the verb; returns the exit code."""
+    from patchlearn.runs.run import open_run
+    from patchlearn.runs.target import find_target
+
+    target = find_target(options.target, options.out, overrides, options.recipe, options.format)
+    with open_run(target, options.variant, console) as run:
+        return run_verbs()[options.verb][1](run, target, options)
+
+
+def run_verbs() -> dict[str, tuple[str, RunVerb]]:
+    """Verb → (its line in `--help`, what it does); those of the steps come from the steps."""
+    of_steps = {verb: (words, _take) for verb, words in verbs().items()}
+    before = {"run": (_run.__doc__ or "", _run), "check": (_check.__doc__ or "", _check)}
+    after = {"evaluate": (_evaluate.__doc__ or "", _evaluate), "report": (_report.__doc__ or "", _report)}
+    return {**before, **of_steps, **after}
+
+
+def _run(run: "Run", target: "Target", options: Namespace) -> int:
+    """All steps in order, from images to masks; what is complete is left alone."""
+    from patchlearn.report.results import print_results
+    from patchlearn.runs.run import prepare, take_all
+    from patchlearn.runs.views import evaluate, report
+
+    _say_what_it_is(run)
+    prepare(run)
+    _say_what_it_takes(run)
+    take_all(run)
+    evaluate(run)
+    report(run)
+    if run.runtime.accelerator.is_main_process:
+        print_results(Console(), run.folder)
+        _say_where(run, run.folder / REPORT)
+        for line in run.products():
+            _say(run, line)
+    return SUCCESS
+
+
+def _check(run: "Run", target: "Target", options: Namespace) -> int:
+    """Look at the data: what is there, what is wrong, what could be better."""
+    from patchlearn.cli.tables import print_examination
+    from patchlearn.data.checks.findings import as_json, examine
+
+    found = examine(run.dataset, threads=run.runtime.threads, console=run.runtime.console)
+    if not run.runtime.accelerator.is_main_process:
+        return SUCCESS
+    if options.json:
+        _print_json(as_json(found))
+    else:
+        print_examination(Console(), found)
+    return FAULTS if found.faults else SUCCESS
+
+
+def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
+    """Judge maps, pseudo masks and the segmenter's masks where there are true masks."""
+    from patchlearn.report.results import print_results
+    from patchlearn.runs.views import evaluate
+
+    entries = evaluate(run)
+    if run.runtime.accelerator.is_main_process:
+        if options.json:
+            _print_json(entries)
+        else:
+            print_results(Console(), run.folder)
+    return SUCCESS
+
+
+def _report(run: "Run", target: "Target", options: Namespace) -> int:
+    """Write report.html from what is in the run folder."""
+    from patchlearn.runs.views import report
+
+    _say_where(run, report(run))
+    return SUCCESS
+
+
+def _take(run: "Run", target: "Target", options: Namespace) -> int:
+    from patchlearn.runs.run import take
+
+    take(run, options.verb)
+    return SUCCESS
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _say_what_it_is(run: "Run") -> None:
+    for note in run.dataset.notes:
+        _say(run, note)
+    counts = ", ".join(f"{len(samples)} {name}" for name, samples in run.dataset.splits.items())
+    _say(run, f"images: {counts}; classes: {len(run.dataset.classes)} ({_shortened(run.dataset.classes)})")
+    _say(run, f"recipe: {run.recipe.title}; run folder: {run.folder}")
+
+
+def _say_what_it_takes(run: "Run") -> None:
+    """Of a few images nothing is said: timing them would take as long as the work."""
+    from patchlearn.core.progress import duration
+    from patchlearn.runs.run import estimate
+
+    if sum(map(len, run.dataset.splits.values())) < WORTH_TIMING:
+        return
+    needs = estimate(run)
+    if needs.seconds:
+        megabytes = max(1, round(needs.bytes / 1e6))
+        _say(run, f"about {duration(needs.seconds)} on this machine, and {megabytes} MB on its disk")
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+
+
+def _say_where(run: "Run", path: Path) -> None:
+    _say(run, f"report: {path}")
+
+
+def _say(run: "Run", words: str) -> None:
+    if run.runtime.accelerator.is_main_process:
+        run.runtime.console.print(words, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,1 @@
+"""What is in a data set, what is wrong with it, and what could be better."""

@@ -1,0 +1,47 @@
+"""A finding about a data set, in one sentence with its remedy, and the words that all findings share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SHOWN = 3  # examples that a sentence names
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault, which makes figures wrong, or one hint.
+
+    Args:
+        kind: one word or two, the same in every version, for programs that read the JSON.
+        text: what, where, and what to do.
+    """
+
+    kind: str
+    text: str
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number with its noun.
+
+    >>> counted(1, "class", "classes"), counted(1037, "image")
+    ('1 class', '1,037 images')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def spoken(names: Sequence[str]) -> str:
+    """The names as people list them.
+
+    >>> spoken(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -1,0 +1,118 @@
+"""One sub-folder of images for each class: `cat/1.jpg`, or `train/cat/1.jpg`."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.manifest import file_digest
+from patchlearn.core.types import Dataset
+from patchlearn.data.classes_table import read_classes
+from patchlearn.data.formats.records import SYNONYMS, TRAIN, MaskCoding, Record, dataset_of
+from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
+from patchlearn.data.labels import natural_order, normal_form
+from patchlearn.data.names import counted
+from patchlearn.data.settings import DataSettings
+
+SPLITS = {TRAIN, "val", "test", *SYNONYMS}
+
+
+def recognise(root: Path) -> str | None:
+    """The sub-folders, if there are at least two of them: one alone may be any folder of photographs."""
+    records, _ = _found(ImageFiles(root))
+    folders = natural_order({name for record in records for name in record.labels})
+    if len(folders) < 2:
+        return None
+    shown = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
+    return f"images in {len(folders)} sub-folders, whose names are the labels: {shown}"
+
+
+def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
+    """Read the folders; the name of a folder is the label of its images.
+
+    - The folders above the classes may be splits: `train`, `val`, `test`.
+    - Images in a folder of `settings.negatives` (`good`, `ok`, …) have none of the classes, as in MVTec's data.
+    - The same image in two folders, by a link or by a copy of equal content, is one image with two labels.
+
+    Raises:
+        PatchlearnError: there is no sub-folder with images.
+    """
+    images = ImageFiles(root)
+    found, loose = _found(images)
+    if not found:
+        raise PatchlearnError(f"{images.base}: no sub-folder with images. Make one for each class, such as cat/1.jpg.")
+    records, negatives = _with_negatives(found, settings.negatives)
+    united, copies = _united(records)
+    known, masks = read_classes(root), masks_by_id(root / "masks")
+    return dataset_of(
+        root,
+        [replace(record, mask=masks.get(normal_form(record.id))) for record in united],
+        source=images.base,
+        classes=known.names if known else None,
+        masks=MaskCoding(values=known.values, colours=known.colours) if known else None,
+        notes=[
+            *_about_negatives(negatives, images.base),
+            *left_out(loose, "in no folder of a class, and not used", images.base),
+            *left_out(copies, "the same image as in another folder; it has both labels", images.base),
+            *about_masks(root, masks, [record.id for record in united]),
+        ],
+    )
+
+
+def _found(images: ImageFiles) -> tuple[list[Record], list[str]]:
+    """(a record for each image in the folder of a class, the other images)."""
+    records, loose = [], []
+    for name in images.names:
+        folders = list(PurePath(name).parts[:-1])
+        split = folders.pop(0) if len(folders) > 1 and folders[0].lower() in SPLITS else TRAIN
+        if len(folders) != 1 or folders[0].lower() in SPLITS:
+            loose.append(name)
+            continue
+        path = Path(f"{images.base}/{name}")
+        records.append(Record(image=path, name=name, labels=(folders[0],), split=split, place=str(path.parent)))
+    return records, loose
+
+
+def _with_negatives(records: Iterable[Record], names: Sequence[str]) -> tuple[list[Record], Counter[str]]:
+    """Records, those in a folder of negatives without a label; how many there are in which folder."""
+    wanted, counts, changed = {name.lower() for name in names}, Counter[str](), []
+    for record in records:
+        folder = record.labels[0]
+        if folder.lower() in wanted:
+            counts[folder] += 1
+            record = replace(record, labels=())
+        changed.append(record)
+    return changed, counts
+
+
+def _about_negatives(counts: Counter[str], base: Path) -> list[str]:
+    return [
+        f"{base}: {counted(count, 'image')} in {folder!r}, taken as without any class. If {folder!r} is a class, add "
+        "--data.negatives []"
+        for folder, count in counts.items()
+    ]
+
+
+def _united(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """Records in which equal content in several folders counts once, with all labels; the names of the copies."""
+    firsts: dict[str, int] = {}
+    united: list[Record] = []
+    copies = []
+    for record, content in zip(records, _contents(records), strict=True):
+        place = firsts.setdefault(f"{record.split}/{content}", len(united))
+        if place == len(united) or record.labels == united[place].labels:  # copies in one folder are two images
+            united.append(record)
+            continue
+        copies.append(record.name)
+        united[place] = replace(united[place], labels=(*united[place].labels, *record.labels))
+    return united, copies
+
+
+def _contents(records: Sequence[Record]) -> list[str]:
+    """What an image is known by: its path, or the digest of its content where another file has the same size."""
+    paths = [os.path.realpath(record.image) for record in records]
+    sizes = {path: os.stat(path).st_size for path in set(paths) if os.path.isfile(path)}  # a link may lead nowhere
+    counts = Counter(sizes.values())
+    return [file_digest(path) if counts[sizes.get(path, -1)] > 1 else path for path in paths]

@@ -1,0 +1,183 @@
+"""Images with VOC's XML files and without masks: Annotations/, the images, and optionally ImageSets/Main/."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import Dataset
+from patchlearn.data.formats.exports import chosen_classes, restricted, split_name, unused, visible
+from patchlearn.data.formats.records import TRAIN, Record, dataset_of
+from patchlearn.data.formats.xml_files import first_element, parse_xml
+from patchlearn.data.image_files import ImageFiles, left_out
+from patchlearn.data.images import SUFFIXES
+from patchlearn.data.labels import natural_order, normal_form
+
+FOLDER = "Annotations"
+UNLABELLED = "test"  # the only list whose labels VOC does not publish
+VAL, BOTH = "val", "trainval"
+ENDS = tuple(f"_{name}" for name in (TRAIN, VAL, BOTH, UNLABELLED))  # of the lists of one class: cat_train.txt
+
+
+@dataclass(frozen=True)
+class _Annotation:
+    """One XML file, and the image that it is about: a name below the folder of the images."""
+
+    path: Path
+    image: str
+    labels: tuple[str, ...]
+
+
+def has_annotations(root: Path) -> bool:
+    """Whether `Annotations/` has XML files of VOC's kind; one of them is looked at."""
+    found = (path for path in (root / FOLDER).glob("*.xml") if not path.name.startswith("."))
+    first = next(found, None)
+    return first is not None and first_element(first) == "annotation"
+
+
+def main_lists(root: Path) -> list[Path]:
+    """The lists in `ImageSets/Main` that are splits: neither those of one class, nor `trainval` beside its parts."""
+    lists = {path.stem: path for path in visible(root / "ImageSets" / "Main", "*.txt")}
+    ends = (*ENDS, *(f"_{name}" for name in lists))
+    leave_out = {BOTH} if {TRAIN, VAL} <= set(lists) else set()
+    return [path for name, path in lists.items() if not name.endswith(ends) and name not in leave_out]
+
+
+def read_annotated(root: Path, usual: Sequence[str], lists: Mapping[Path, Sequence[str]]) -> Dataset:
+    """Read the labels of `Annotations/*.xml`.
+
+    - The images lie in `JPEGImages/` or `images/`, or beside the XML files, or in the folder itself.
+    - The image has the name of its XML file, or else the name in `<filename>`.
+    - Each list is a split. Without lists all is `train`.
+    - The classes are those of `classes.txt`; without it VOC's, or the names that occur if some are not VOC's.
+
+    Args:
+        root: the folder that contains `Annotations`.
+        usual: VOC's classes.
+        lists: the images of each of `main_lists`.
+
+    Raises:
+        PatchlearnError: an image or a name is missing, or a list names an image that has no XML file.
+    """
+    source, files = root / FOLDER, ImageFiles(root, _folder_of_images(root))
+    found = _annotations(source, files)
+    records = list(_listed(found, lists, files)) if lists else [_record(each, files) for each in found.values()]
+    occurring = {label for each in found.values() for label in each.labels}
+    known = usual if occurring and occurring <= set(usual) else natural_order(occurring)
+    classes, notes = chosen_classes(root, known, source)
+    return dataset_of(
+        root,
+        restricted(records, classes),
+        source=source,
+        classes=classes,
+        notes=[*notes, *_left_out(root, found, records, files)],
+    )
+
+
+def _folder_of_images(root: Path) -> Path:
+    for name in ("JPEGImages", "images"):
+        if (root / name).is_dir():
+            return root / name
+    has_images = any(path.suffix.lower() in SUFFIXES for path in (root / FOLDER).iterdir())
+    return root / FOLDER if has_images else root
+
+
+def _annotations(folder: Path, files: ImageFiles) -> dict[str, _Annotation]:
+    """What the XML files say, by their stems."""
+    found = {path.stem: _annotation(path, files) for path in visible(folder, "*.xml")}
+    seen: dict[str, Path] = {}
+    for each in found.values():
+        twin = seen.setdefault(each.image, each.path)
+        if twin != each.path:
+            raise PatchlearnError(
+                f"{each.path}: is about the image {each.image}, as {twin.name} is. Give each image an XML file of its "
+                "own name."
+            )
+    return found
+
+
+def _annotation(path: Path, files: ImageFiles) -> _Annotation:
+    tree = parse_xml(path)
+    if tree.tag != "annotation":
+        raise PatchlearnError(f"{path}: has no <annotation>, as VOC's files have. Move the file away.")
+    labels = tuple(dict.fromkeys(each.findtext("name", "").strip() for each in tree.iter("object")))
+    if "" in labels:
+        raise PatchlearnError(f"{path}: an <object> has no <name>. Add the name of its class.")
+    return _Annotation(path, _image(path, tree.findtext("filename", "").strip(), files), labels)
+
+
+def _image(path: Path, written: str, files: ImageFiles) -> str:
+    """The XML file's own name goes before `<filename>`, which often is out of date."""
+    last = written.replace("\\", "/").rpartition("/")[2]
+    own = [last, path.stem] if os.path.splitext(last)[0] == path.stem else [path.stem]
+    for words in own:
+        name = files.find(words, str(path))
+        if _stem(name) == normal_form(path.stem).casefold() and os.path.isfile(files.base / name):
+            return name
+    inside = [] if written.startswith("/") or ".." in written else [written]
+    names = [files.find(words, str(path)) for words in (*inside, last) if words]
+    return next((name for name in names if os.path.isfile(files.base / name)), last or f"{path.stem}.jpg")
+
+
+def _stem(name: str) -> str:
+    return normal_form(os.path.splitext(os.path.split(name)[1])[0]).casefold()
+
+
+def _record(found: _Annotation, files: ImageFiles, split: str = TRAIN, place: str = "") -> Record:
+    return Record(
+        image=files.base / found.image,
+        name=found.image,
+        labels=found.labels,
+        split=split,
+        place=f"{place}, {found.path.name}" if place else str(found.path),
+    )
+
+
+def _listed(
+    found: Mapping[str, _Annotation], lists: Mapping[Path, Sequence[str]], files: ImageFiles
+) -> Iterator[Record]:
+    """The images of the lists; those of `test` are without labels if one of them has no XML file."""
+    for path, split, names in _splits(found, lists):
+        missing = [name for name in names if name not in found]
+        if missing and path.stem != UNLABELLED:
+            raise PatchlearnError(
+                f"{path}: image {missing[0]!r} is listed, but {FOLDER}/{missing[0]}.xml does not exist. "
+                "Correct the list."
+            )
+        for name in names:
+            if missing:
+                image = files.find(name, str(path))
+                yield Record(image=files.base / image, name=image, split=split, place=str(path))
+            else:
+                yield _record(found[name], files, split, str(path))
+
+
+def _splits(found: Collection[str], lists: Mapping[Path, Sequence[str]]) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+    """(list, split, stems of its images); `trainval` without one of its parts stands for this part."""
+    stems = {path: tuple(dict.fromkeys(_without_suffix(name, found) for name in lists[path])) for path in lists}
+    others = {name for path in lists if path.stem != BOTH for name in stems[path]}
+    part = VAL if TRAIN in {path.stem for path in lists} else TRAIN
+    for path in lists:
+        if path.stem == BOTH:
+            yield path, part, tuple(name for name in stems[path] if name not in others)
+        else:
+            yield path, split_name(path.stem, str(path)), stems[path]
+
+
+def _without_suffix(name: str, found: Collection[str]) -> str:
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in SUFFIXES and name not in found else name
+
+
+def _left_out(
+    root: Path, found: Mapping[str, _Annotation], records: Iterable[Record], files: ImageFiles
+) -> Iterator[str]:
+    """Notes about what is not used."""
+    annotated, used = {each.image for each in found.values()}, {record.name for record in records}
+    yield from unused(files.names, annotated | used, [root / FOLDER], files.base)
+    yield from left_out(annotated - used, "in no split of ImageSets/Main, and not used", files.base)
+    if (root / "SegmentationClass").is_dir():
+        yield f"{root / 'SegmentationClass'}: not used, because no list in ImageSets/Segmentation names the images"
+    if (root / "labels.csv").is_file():
+        yield f"{root / 'labels.csv'}: not used; the labels are those of {FOLDER}"

@@ -1,0 +1,11 @@
+"""YOLO: images, and a text file of boxes or outlines for each."""
+
+from typing import TYPE_CHECKING
+
+from patchlearn.core.rooms import on_first_use
+
+if TYPE_CHECKING:
+    from patchlearn.data.formats.yolo.reader import read as read
+    from patchlearn.data.formats.yolo.reader import recognise as recognise
+
+__getattr__, __dir__ = on_first_use(__name__, __file__)

@@ -1,0 +1,215 @@
+"""One rule for names: the mask or map of the image `a/b.jpg` is `a__b.png` or `a/b.png`.
+
+Names are relative to the folder of the images, or of the masks. The forms NFC and NFD of Unicode are the same name.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.data.images import SUFFIXES
+from patchlearn.data.labels import normal_form
+
+# Images that cameras and programs write, and that are not read.
+OTHER_IMAGES = (
+    ".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".jfif", ".jpe", ".tga", ".ppm", ".pgm", ".pbm",
+    ".pnm", ".psd", ".svg", ".exr", ".hdr", ".ico", ".dds", ".dcm", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw",
+    ".orf", ".rw2", ".raf", ".pef", ".srw",
+)  # fmt: skip
+EXPECTED = ("classes.txt", "step.json")  # beside masks and maps
+SHOWN = 3  # names that a line lists
+
+
+def image_id(name: str) -> str:
+    """`a/b.jpg` → `a__b`.
+
+    >>> image_id("holiday/sea.png")
+    'holiday__sea'
+    """
+    return os.path.splitext(os.path.normpath(name))[0].replace(os.sep, "__")
+
+
+def files_below(folder: Path, without: Path | None = None) -> Iterator[str]:
+    """Names, relative to the folder, of its files and those of its subfolders, linked ones as well.
+
+    Hidden files and folders are passed over: macOS writes `._a.png` beside `a.png`.
+
+    Args:
+        folder: where to begin.
+        without: a subfolder that is not entered.
+    """
+    yield from _below(str(folder), "", frozenset([os.path.realpath(without)] if without else []))
+
+
+def _below(folder: str, prefix: str, not_entered: frozenset[str]) -> Iterator[str]:
+    """A link may lead back to a folder that is being read, which is not entered again."""
+    not_entered |= {os.path.realpath(folder)}
+    with os.scandir(folder) as entries:
+        visible = sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
+    yield from (prefix + each.name for each in visible if not each.is_dir())
+    for each in visible:
+        if each.is_dir() and os.path.realpath(each.path) not in not_entered:
+            yield from _below(each.path, prefix + each.name + os.sep, not_entered)
+
+
+def is_taken(name: str, suffixes: Sequence[str] = SUFFIXES) -> bool:
+    """Whether a file is of one of the kinds, by its ending in either case, and not hidden."""
+    return os.path.splitext(name)[1].lower() in suffixes and not _last_part(name).startswith(".")
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition(os.sep)[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFiles:
+    """The files of a folder by the id of their image.
+
+    Args:
+        folder: which.
+        suffixes: of the files that are taken.
+        files: id in normal form → the names, of which there should be one.
+        others: names of the files that are not taken.
+    """
+
+    folder: Path
+    suffixes: tuple[str, ...]
+    files: dict[str, list[str]]
+    others: tuple[str, ...]
+
+    def only(self, id: str) -> str:
+        """The name of the one file with this id.
+
+        Raises:
+            PatchlearnError: there is none, or there are several.
+        """
+        found = self.files.get(normal_form(id), [])
+        if not found:
+            raise PatchlearnError(f"{self.folder}: no file named {id!r}{self._advice(id)}")
+        if len(found) > 1:
+            raise PatchlearnError(f"{self.folder}: {' and '.join(found)} have the same name {id!r}. Keep one of them.")
+        return found[0]
+
+    def left_out(self) -> list[str]:
+        """A line about the files that are not taken; none where there are none."""
+        return left_out(str(self.folder), self.others, self.suffixes)
+
+    def _advice(self, id: str) -> str:
+        near = self._by_last_part.get(normal_form(id), [])
+        if not near:
+            return ". Add it."
+        choice = f", or choose the folder {(self.folder / near[0]).parent}" if len(near) == 1 else ""
+        return f", but {near[0]}, which is named {image_id(near[0])!r}. Name both alike{choice}."
+
+    @cached_property
+    def _by_last_part(self) -> dict[str, list[str]]:
+        """The files in subfolders by their names without the subfolder."""
+        places: dict[str, list[str]] = {}
+        for name in (name for found in self.files.values() for name in found if os.sep in name):
+            places.setdefault(normal_form(image_id(_last_part(name))), []).append(name)
+        return places
+
+
+def named_files(folder: Path, suffixes: Sequence[str], without: Path | None = None) -> NamedFiles:
+    """Find the files of a folder and its subfolders.
+
+    Args:
+        folder: which.
+        suffixes: of the files that are meant, lower case.
+        without: a subfolder that is not entered, such as that of the results.
+
+    Raises:
+        PatchlearnError: the folder is missing, or has no such file.
+    """
+    if not folder.is_dir():
+        raise PatchlearnError(f"{folder}: no such folder. Check the path.")
+    names = list(files_below(folder, without))
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if is_taken(name, suffixes):
+            found.setdefault(normal_form(image_id(name)), []).append(name)
+    others = tuple(name for name in names if not is_taken(name, suffixes))
+    if not found:
+        instead = "".join(f" {line}" for line in left_out("It", others, suffixes))
+        raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.{instead}")
+    return NamedFiles(folder=folder, suffixes=tuple(suffixes), files=found, others=others)
+
+
+def left_out(place: str, names: Iterable[str], suffixes: Sequence[str] = SUFFIXES) -> list[str]:
+    """A line that names images of formats that are not taken, and counts other files; none where there are none.
+
+    Args:
+        place: where they lie; begins the line.
+        names: of the files that are not taken.
+        suffixes: of those that are.
+
+    >>> left_out("photos", ["a.heic", "notes.txt", "b.GIF", "c.pdf"])
+    ['photos: not read: 2 images of other formats (a.heic, b.GIF) and 2 other files. Read: .jpg, ..., .tif, .tiff.']
+    """
+    unexpected = [name for name in names if _last_part(name) not in EXPECTED]
+    images = [name for name in unexpected if is_taken(name, (*SUFFIXES, *OTHER_IMAGES))]
+    others = len(unexpected) - len(images)
+    counts = [f"{counted(len(images), 'image')} of other formats ({shortened(images)})"] if images else []
+    counts += [counted(others, "other file")] if others else []
+    read = f" Read: {', '.join(suffixes)}." if images else ""
+    return [f"{place}: not read: {' and '.join(counts)}.{read}"] if counts else []
+
+
+def pair_up(maps: NamedFiles, pictures: NamedFiles) -> tuple[list[str], list[str]]:
+    """(ids of the masks or maps to work on, lines about what is left out).
+
+    An id without an image is an error of that file, which `NamedFiles.only` raises. A subfolder of masks of which none
+    has an image holds something else, such as `sure/` beside pseudo masks, and is left out.
+    """
+    strangers = [name for found in _by_subfolder(maps).values() for name in _without_images(found, pictures)]
+    left = set(strangers)
+    ids = [id for id, names in maps.files.items() if not left.issuperset(names)]
+    if not ids:
+        strangers, ids = [], list(maps.files)
+    unused = [names[0] for id, names in pictures.files.items() if id not in maps.files]
+    notes = [*maps.left_out(), *pictures.left_out()]
+    if strangers:
+        what = f"{counted(len(strangers), 'file')} in subfolders, of which no file has an image"
+        notes.append(f"{maps.folder}: not read: {what} ({shortened(strangers)}).")
+    if unused:
+        what = f"{len(unused)} of {counted(len(pictures.files), 'image')}, which no mask or map belongs to"
+        notes.append(f"{pictures.folder}: not used: {what} ({shortened(unused)}).")
+    return sorted(ids), notes
+
+
+def _by_subfolder(maps: NamedFiles) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for names in maps.files.values():
+        for name in names:
+            if os.sep in name:  # of the folder itself every file counts
+                found.setdefault(name.rpartition(os.sep)[0], []).append(name)
+    return found
+
+
+def _without_images(names: list[str], pictures: NamedFiles) -> list[str]:
+    return [] if any(normal_form(image_id(name)) in pictures.files for name in names) else names
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first names.
+
+    >>> shortened(["d", "b", "a", "c"])
+    'a, b, c, …'
+    """
+    return ", ".join([*sorted(names)[:SHOWN], *(["…"] if len(names) > SHOWN else [])])
+
+
+def counted(number: int, what: str) -> str:
+    """'1 image', '2 images'."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def tell(console: Console, notes: Iterable[str]) -> None:
+    """Print what is worth knowing and no failure."""
+    for note in notes:
+        console.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)

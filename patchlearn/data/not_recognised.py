@@ -1,0 +1,92 @@
+"""Why a folder has the layout of no format: what lies there in place of images with labels, and what to do."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from patchlearn.core.run_folder import RUN_MARKER
+from patchlearn.data.formats.folder import names_images
+from patchlearn.data.image_files import walk
+from patchlearn.data.images import SUFFIXES
+from patchlearn.data.names import OTHER_IMAGES, counted, shortened
+from patchlearn.data.tables import SUFFIXES as TABLES
+
+Recognise = Callable[[Path], tuple[str, str] | None]
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+LISTS = (".json", ".txt", ".xml", ".mat", ".pkl")  # may hold labels, in a format that is not read
+NO_LABELS = ("classes.csv", "classes.txt", "readme.txt", "license.txt", "step.json")
+MOST = 20  # sub-folders that are looked into
+ENOUGH = 10_000  # files that show what a folder holds
+BESIDE = "Put a table beside the images, labels.csv with the columns image,labels"
+
+
+def explanation(root: Path, recognise: Recognise) -> str:
+    """A sentence for a folder that no reader recognises, with what to do.
+
+    Args:
+        root: the folder.
+        recognise: (format, what was found) of a folder, or None.
+    """
+    names = list(islice(walk(root), ENOUGH)) if root.is_dir() else []
+    found = _of_a_run(root) or _without_images(root, names) or _one_level_up(root, recognise) or _labels(root, names)
+    return found or (
+        f"{root}: no labels were found. {BESIDE}, or sort the images into one sub-folder for each class. The page "
+        "'Your data' lists all formats."
+    )
+
+
+def _of_a_run(root: Path) -> str | None:
+    run = next((each for each in (root, *root.absolute().parents) if (each / RUN_MARKER).is_file()), None)
+    if run is None:
+        return None
+    return f"{root}: belongs to a run, and holds no labels of images. Name the folder of the images with their labels."
+
+
+def _without_images(root: Path, names: Sequence[str]) -> str | None:
+    if any(name.lower().endswith(SUFFIXES) for name in names):
+        return None
+    if not names:
+        return f"{root}: is empty. Check the path of the data set."
+    archives = [name for name in names if name.lower().endswith(ARCHIVES)]
+    others = [name for name in names if name.lower().endswith(OTHER_IMAGES)]
+    if archives:
+        remedy = f"Unpack {archives[0]}."
+    else:
+        remedy = "Save these images as JPEG or PNG." if others else "Check the path of the data set."
+    shown = archives or others or names
+    return f"{root}: no image that is read ({', '.join(SUFFIXES)}), but {_files(shown)}. {remedy}"
+
+
+def _files(names: Sequence[str]) -> str:
+    return f"{counted(len(names), 'file')} of other kinds ({shortened(names)})"
+
+
+def _one_level_up(root: Path, recognise: Recognise) -> str | None:
+    """The folder above the one that is meant."""
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for folder in folders[:MOST]:
+        found = recognise(folder) if any(name.lower().endswith(SUFFIXES) for name in walk(folder)) else None
+        if found:
+            return f"{root}: no labels were found, but {folder} has {found[1]}. Name this folder."
+    return None
+
+
+def _labels(root: Path, names: Sequence[str]) -> str | None:
+    """Files that may hold the labels, and why they are not read."""
+    wanted = [name for name in names if name.lower().rpartition("/")[2] not in NO_LABELS]
+    for suffixes in (TABLES, SPREADSHEETS, LISTS):
+        found = [name for name in wanted if name.lower().endswith(suffixes)]
+        if found:
+            return f"{root}: no labels were found: {found[0]} {_why(root / found[0], suffixes)}"
+    return None
+
+
+def _why(path: Path, suffixes: Sequence[str]) -> str:
+    if suffixes == SPREADSHEETS:
+        return "is not read. Save it as 'CSV UTF-8'."
+    if suffixes == LISTS:
+        return f"is of no format that is read. {BESIDE}."
+    if names_images(path):
+        return "is not looked for there. Move it into the folder of the data."
+    return "has no column of images. Name the column of the files 'image', and that of the classes 'labels'."

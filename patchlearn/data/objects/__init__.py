@@ -1,0 +1,1 @@
+"""Data sets out of what a program holds in memory."""

@@ -1,0 +1,59 @@
+"""The verbs of a run, given a folder of images."""
+
+import json
+from pathlib import Path
+
+import pytest
+from whole_run import RECIPE
+
+from patchlearn.cli.main import main
+from patchlearn.core.files import read_json
+
+SHORT = ["--runtime.device=cpu", "--with_segmenter=false", "--affinity.kind=none", "--variants", "{plain: null}"]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_one_command_goes_from_a_folder_of_images_to_masks(
+    folder_data: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(folder_data.rglob("*"))
+    assert main(["run", "data", "--recipe", str(recipe), *SHORT]) == 0
+    said = capfd.readouterr().err
+    assert "data: images and the table labels.csv (format folder)" in said
+    assert "images: 8 train, 4 val; classes: 2 (red, blue)" in said
+    assert "report: runs/data/report.html" in said
+    assert "masks: runs/data/plain/pseudo/train" in said
+    assert read_json(Path("runs/data/run.json")) == {"data": str(folder_data)}
+    assert sorted(folder_data.rglob("*")) == before
+    assert main(["run", "runs/data", "--runtime.device=cpu"]) == 0
+    assert "plain/classifier: complete" in capfd.readouterr().err
+
+
+def test_check_says_what_it_finds_as_json_too(
+    folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "data", "--json", "--runtime.device=cpu"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["images"], found["faults"]) == (12, [])
+    (folder_data / "images" / "img00.png").write_bytes(b"broken")
+    assert main(["check", "data", "--json", "--runtime.device=cpu"]) == 1
+    assert "img00.png" in json.loads(capfd.readouterr().out)["faults"][0]["text"]
+    assert main(["check", "data", "--runtime.device=cpu"]) == 1
+    assert "fault:" in capfd.readouterr().out
+
+
+def test_a_wrong_format_names_the_right_ones(
+    folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(folder_data), "--out", str(tmp_path / "run"), "--format", "cocoo"]) == 2
+    said = " ".join(capfd.readouterr().err.split())
+    assert "'cocoo' is not an option; did you mean 'coco'?" in said
+    assert not (tmp_path / "run").exists()

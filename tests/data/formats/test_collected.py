@@ -1,0 +1,25 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.data.formats.collected import write_listing
+from patchlearn.data.open import open_dataset
+
+
+def test_what_is_listed_is_read_back(folder_data: Path, tmp_path: Path) -> None:
+    data = open_dataset("folder", folder_data)
+    samples = (replace(data.split("train")[0], unknown=(1,)), *data.split("train")[1:])
+    data = replace(data, splits={**data.splits, "train": samples})
+    write_listing(tmp_path / "run", data)
+    read = open_dataset("auto", tmp_path / "run")
+    assert replace(read, root=data.root) == data
+    assert "images and tags of a program" in read.notes[0]
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"classes": ["a"], "splits": {"train": [{}]}}', '{"classes": "a"}'])
+def test_a_damaged_list_is_explained(tmp_path: Path, content: str) -> None:
+    (tmp_path / "collected.json").write_text(content)
+    with pytest.raises(PatchlearnError, match=r"collected\.json"):
+        open_dataset("collected", tmp_path)

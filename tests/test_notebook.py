@@ -1,0 +1,77 @@
+"""From images and tags to a model, in Python."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from whole_run import RECIPE
+
+import patchlearn
+from patchlearn.cli.main import main
+from patchlearn.core.errors import PatchlearnError
+from patchlearn.notebook import Model, TrainedRun
+
+SETTINGS = {"runtime.device": "cpu", "variants": {"plain": None}, "affinity.kind": "none"}
+
+
+@pytest.fixture
+def preset(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE)
+    return str(path)
+
+
+def images_and_tags(folder_data: Path) -> tuple[list[Path], list[list[str]]]:
+    paths = sorted((folder_data / "images").iterdir())
+    return paths, [["red"] if index % 2 == 0 else ["blue"] for index in range(len(paths))]
+
+
+def test_arrays_and_tags_become_a_model(folder_data: Path, preset: str, tmp_path: Path, console: Console) -> None:
+    paths, tags = images_and_tags(folder_data)
+    arrays = [np.asarray(Image.open(path)) for path in paths]
+    model = patchlearn.fit(arrays, tags, out=tmp_path / "run", preset=preset, settings=SETTINGS, console=console)
+    assert model.classes == ("blue", "red")
+    mask = model.predict(arrays[0])
+    assert (mask.shape, mask.dtype) == ((40, 48), np.uint8)
+    assert np.array_equal(model.predict([paths[0], Image.open(paths[0])])[1], mask)
+    assert model.predict_proba(paths[0]).shape[0] == 3
+    assert model.show(paths[0]).width > 48
+    assert len(model.run.masks()) == 12
+    assert model.run.show(images=2).mode == "RGB"
+    assert "blue" in model._repr_html_()
+    assert "run" in model.run._repr_html_()
+    assert main(["report", str(tmp_path / "run"), "--runtime.device=cpu"]) == 0
+
+
+def test_a_second_call_redoes_nothing_and_other_images_are_refused(
+    folder_data: Path, preset: str, tmp_path: Path, console: Console
+) -> None:
+    paths, tags = images_and_tags(folder_data)
+    out = tmp_path / "run"
+    patchlearn.fit(paths, tags, out=out, preset=preset, settings=SETTINGS, console=console)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("step.json")}
+    patchlearn.fit(paths, tags, out=out, preset=preset, settings=SETTINGS, console=console)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("step.json")} == before
+
+
+def test_a_folder_is_fitted_as_the_command_line_does(
+    folder_data: Path, preset: str, tmp_path: Path, console: Console
+) -> None:
+    model = patchlearn.fit(folder_data, out=tmp_path / "run", preset=preset, settings=SETTINGS, console=console)
+    assert isinstance(model, Model)
+    assert model.classes == ("red", "blue")
+
+
+def test_what_does_not_fit_is_explained(folder_data: Path, preset: str, tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match="tags: 1 for 2 images"):
+        patchlearn.fit([np.zeros((4, 4, 3), np.uint8)] * 2, [["a"]], out=tmp_path / "a", preset=preset)
+    with pytest.raises(PatchlearnError, match="no such recipe"):
+        patchlearn.fit(folder_data, out=tmp_path / "b", preset="fastest")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "recipe.yaml").write_text(f"data: {{format: folder, root: {folder_data}}}\n")
+    with pytest.raises(PatchlearnError, match="no maps and masks"):
+        TrainedRun(tmp_path / "c").show()
+    with pytest.raises(PatchlearnError, match="variant: 'other' is not in"):
+        TrainedRun(tmp_path / "c").masks("other")
