@@ -1,7 +1,7 @@
 """The command line: the verbs of a run, of which those of single steps are declared by the steps, and the tools.
 
-Exit codes: 0 done; 1 `check` has found faults in the data; 2 an error, or files that could not be worked on; 130
-interrupted.
+Exit codes: 0 done; 1 `check` has found faults in the data, or `prepare` misses some of it; 2 an error, or files that
+could not be worked on; 130 interrupted.
 """
 
 import argparse
@@ -24,7 +24,7 @@ examples:
   patchlearn check photos                   look at the data first
   patchlearn predict runs/photos new/ -o masks
 Any setting can be changed on the command line: --seed 1. `patchlearn settings` lists them all.
-exit codes: 0 done; 1 faults in the data (check); 2 an error; 130 interrupted"""
+exit codes: 0 done; 1 faults in the data (check), or files missing (prepare); 2 an error; 130 interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +52,8 @@ def _use_tool(options: argparse.Namespace, overrides: Sequence[str], console: Co
             f"{overrides[0]}: a setting of recipes, which {options.verb} does not read. See {options.verb} --help."
         )
     failures = TOOLS[options.verb].use(options, console)
+    if isinstance(failures, int):
+        return failures
     for failure in failures:
         _fail(console, failure)
     return FAILURE if failures else SUCCESS

@@ -12,7 +12,7 @@ from typing import cast
 from rich.console import Console
 
 AddArguments = Callable[[ArgumentParser], None]
-Work = Callable[[Namespace, Console], list[str]]
+Work = Callable[[Namespace, Console], list[str] | int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Tool:
         module: below `patchlearn.cli`.
         description: name in the module, of the text for the verb's own --help.
         add_arguments: likewise, of what declares the verb's options.
-        work: likewise, of what does it; returns what went wrong with single files, a sentence each.
+        work: likewise, of what does it; returns what went wrong with single files, a sentence each, or an exit code.
     """
 
     help: str
@@ -41,8 +41,8 @@ class Tool:
         verb.description, verb.epilog = getattr(module, self.description), f"example: {self.example}"
         cast(AddArguments, getattr(module, self.add_arguments))(verb)
 
-    def use(self, options: Namespace, console: Console) -> list[str]:
-        """Do it."""
+    def use(self, options: Namespace, console: Console) -> list[str] | int:
+        """Do it; returns what went wrong with single files, or the exit code."""
         module = import_module(f"patchlearn.cli.{self.module}")
         return cast(Work, getattr(module, self.work))(options, console)
 
@@ -87,6 +87,11 @@ TOOLS = {
         example="patchlearn refine --images photos --scores maps --out refined",
         module="refine",
     ),
+    "prepare": Tool(
+        help="Say what of VOC 2012 or COCO 2014 is there, and what is missing.",
+        example="patchlearn prepare voc12 downloads --out VOC2012-train_aug",
+        module="prepare",
+    ),
     "convert": Tool(
         help="Write masks for other tools.",
         example="patchlearn convert masks --images photos --format coco --out masks.json",
@@ -107,5 +112,10 @@ TOOLS = {
         description="CHECK",
         add_arguments="add_check",
         work="check",
+    ),
+    "completion": Tool(
+        help="Print what completes verbs, options and settings in your shell.",
+        example="patchlearn completion bash > ~/.local/share/bash-completion/completions/patchlearn",
+        module="completion",
     ),
 }

@@ -30,7 +30,7 @@ class Digests:
         Raises:
             PatchlearnError: the file is not there.
         """
-        name = os.path.abspath(path)
+        name = str(path) if path.is_absolute() else os.path.abspath(path)
         try:
             facts = os.stat(name)
         except FileNotFoundError:

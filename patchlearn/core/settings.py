@@ -31,8 +31,9 @@ class RuntimeSettings:
         workers: processes that load images while a network trains; 0 loads them in the main process. Null for 0 on a
             CPU, and for one per core, eight at most, beside a GPU.
         threads: images that are read or refined at the same time; null for one per core.
-        track: where loss, learning rate and mAP of each training are logged, besides its CSV files: any of
-            "tensorboard", "wandb", "mlflow". The project is the run folder's name, its runs are the trainings.
+        track: where loss, learning rate and mAP of each training are logged, besides its CSV files: a list of
+            "tensorboard", "wandb", "mlflow", such as [tensorboard]. The project is the run folder's name, its runs are
+            the trainings.
     """
 
     device: str = "auto"

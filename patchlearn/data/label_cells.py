@@ -55,11 +55,15 @@ def parse_cells(cells: Sequence[Cell], classes: Collection[str] | None = None, s
     [Labels(present=('cat', 'red car'), unknown=()), Labels(present=(), unknown=())]
     """
     names = {normal_form(name) for name in classes} if classes else None
-    cells = [Cell(normal_form(cell.text), cell.place) for cell in cells]
-    sign = SEPARATORS[separator] if separator != AUTO else _separator(cells, names)
+    firsts: dict[str, Cell] = {}  # a hundred thousand cells hold few different texts
+    for cell in cells:
+        firsts.setdefault(cell.text, cell)
+    distinct = {text: Cell(normal_form(text), cell.place) for text, cell in firsts.items()}
+    sign = SEPARATORS[separator] if separator != AUTO else _separator(list(distinct.values()), names)
     if names is None and separator == AUTO:
-        _refuse_doubtful(cells, sign)
-    return [_labels(_split(cell, sign, names)) for cell in cells]
+        _refuse_doubtful(list(distinct.values()), sign)
+    labels = {text: _labels(_split(cell, sign, names)) for text, cell in distinct.items()}
+    return [labels[cell.text] for cell in cells]
 
 
 def _labels(names: Sequence[str]) -> Labels:

@@ -5,8 +5,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import StringIO
-from itertools import zip_longest
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
@@ -43,9 +43,14 @@ class Table:
     rows: tuple[Row, ...]
     encoding: str = "utf-8"
 
+    @cached_property
+    def name(self) -> str:
+        """The file, for messages."""
+        return str(self.path)
+
     def place(self, row: Row) -> str:
         """For messages: file and line."""
-        return f"{self.path}, line {row.line}"
+        return f"{self.name}, line {row.line}"
 
     def column(self, name: str) -> list[str]:
         """The cells of one column."""
@@ -175,4 +180,5 @@ def _filled(rows: Sequence[Row], columns: Sequence[str], path: Path, advice: str
     for row in rows:
         if any(row.cells[len(columns) :]):
             raise PatchlearnError(f"{path}, line {row.line}: more cells than columns. {advice}")
-        yield Row(row.line, tuple(cell or "" for cell, _ in zip_longest(row.cells[: len(columns)], columns)))
+        missing = len(columns) - len(row.cells)
+        yield row if not missing else Row(row.line, (*row.cells[: len(columns)], *[""] * missing))

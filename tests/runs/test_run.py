@@ -464,7 +464,7 @@ def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_d
         ("--segmenter.splits=[nosuch]", "no split 'nosuch'"),
         ("--segmenter.weights=nosuch.pth", "nosuch.pth: no such weights"),
         ("--segmenter.augment.crop=0", "segmenter.augment.crop: 0 is out of range"),
-        ("--segmenter.optimisation.batch_size=1", "1 images per step on 1 processes"),
+        ("--segmenter.optimisation.batch_size=1", "one image per step on each process"),
         ("--affinity.augment.long_side=[9,3]", "affinity.augment.long_side: (9, 3) is not a range"),
     ],
 )

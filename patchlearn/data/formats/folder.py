@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
@@ -213,7 +214,7 @@ def _with_masks(record: Record, masks: dict[str, Path], parts: dict[str, Path]) 
     if not masks and not parts:
         return record
     key = normal_form(record.id)
-    return Record(**{**vars(record), "mask": masks.get(key), "parts": parts.get(key)})
+    return replace(record, mask=masks.get(key), parts=parts.get(key))
 
 
 def _notes(root: Path, tables: Sequence[Table], images: ImageFiles, records: Sequence[Record]) -> list[str]:

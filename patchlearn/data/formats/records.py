@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean, listed
@@ -40,7 +41,7 @@ class Record:
     parts: Path | None = None
     place: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The image `a/b.jpg` has the id `a__b`, because steps write their files into one flat folder."""
         return image_id(self.name)
@@ -103,6 +104,8 @@ def dataset_of(
 
 def _in_normal_form(record: Record) -> Record:
     """A Mac writes accents of class names as letters of their own."""
+    if "".join((*record.labels, *record.unknown)).isascii() and not record.unknown:
+        return record
     labels, unknown = (tuple(normal_form(name) for name in names) for names in (record.labels, record.unknown))
     return replace(record, labels=labels, unknown=tuple(name for name in unknown if name not in labels))
 
