@@ -38,6 +38,7 @@ TINY = (
     "--cams.views.scales=[1.0]", "--cams.views.long_side=null", "--self_training.rounds=0", "--affinity.kind=none",
     "--segmenter.backbone=resnet10t", "--segmenter.weights=null", "--segmenter.optimisation.epochs=1",
     "--segmenter.optimisation.batch_size=2", "--segmenter.augment.crop=32", "--segmenter.augment.long_side=[32, 48]",
+    "--classifier.optimisation.min_steps=0", "--segmenter.optimisation.min_steps=0",
     "--segmenter.inference.long_side=null", "--segmenter.inference.crf=none", "--segmenter.noise.labels=all",
 )  # fmt: skip
 

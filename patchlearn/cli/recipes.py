@@ -5,9 +5,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import write_text
@@ -34,10 +35,10 @@ def print_list(options: Namespace, console: Console) -> list[str]:
     if options.json:
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
         return []
-    table = Table("recipe", "what", "network", "cost", "score")
+    table = Table(Column("recipe", no_wrap=True), "what it is", box=SIMPLE_HEAD)
     for name, row in rows.items():
-        words = (name, row["title"], facts[name].classifier.backbone, row["cost"], row["score"])
-        table.add_row(*(escape(str(word)) for word in words))
+        network = f"{facts[name].classifier.backbone}{', ' + row['data'] if row['data'] else ''}"
+        table.add_row(name, escape(f"{row['title']}\n{network}\ncost: {row['cost']}\nscore: {row['score']}\n"))
     Console().print(table)
     return []
 

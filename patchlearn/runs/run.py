@@ -101,10 +101,15 @@ def open_run(target: Target, only: Sequence[str], console: "Console") -> Iterato
     runtime = start(loaded.recipe.runtime, console)
     with ExitStack() as stack:
         if runtime.accelerator.is_main_process:
-            mark_run(folder, str(target.data.resolve()) if target.data else None)
+            unmark = mark_run(folder, str(target.data.resolve()) if target.data else None)
             stack.enter_context(lock_run(folder))
         with runtime.accelerator.main_process_first():
-            dataset = open_data_of(loaded.recipe, folder)
+            try:
+                dataset = open_data_of(loaded.recipe, folder)
+            except PatchlearnError:
+                if runtime.accelerator.is_main_process:
+                    unmark()  # a folder that never became a run must not keep others of its name away
+                raise
         digests = Digests(folder / DIGESTS)
         run = Run(
             folder=folder,

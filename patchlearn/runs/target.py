@@ -3,7 +3,7 @@
 A run folder is marked by the file `run.json`, which is written before anything else. Every other folder is data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +74,17 @@ def is_run(folder: Path) -> bool:
     return (folder / RECIPE).is_file() and any(folder.glob("*/*/step.json"))
 
 
-def mark_run(folder: Path, data: str | None) -> None:
+def mark_run(folder: Path, data: str | None) -> Callable[[], None]:
     """Mark a run folder, before anything else is written into it.
+
+    Returns:
+        What takes the mark away again, if it was not there before.
 
     Raises:
         PatchlearnError: the folder holds files and is no run folder.
     """
     if is_run(folder):
-        return
+        return lambda: None
     found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     strange = [name for name in found if not name.startswith(".") and name not in (RECIPE, BY_HAND)]
     if strange:
@@ -89,6 +92,7 @@ def mark_run(folder: Path, data: str | None) -> None:
             f"{folder}: holds files and is no run folder ({sorted(strange)[0]}). Name another --out, or move them."
         )
     write_json(folder / RUN_MARKER, {"data": data})
+    return (folder / RUN_MARKER).unlink
 
 
 def _of_data(data: Path, out: Path | None, overrides: Sequence[str], recipe: str | None, format: str | None) -> Target:

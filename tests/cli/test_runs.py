@@ -50,6 +50,17 @@ def test_check_says_what_it_finds_as_json_too(
     assert "fault:" in capfd.readouterr().out
 
 
+def test_a_folder_that_is_refused_leaves_its_name_to_others(
+    folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty" / "data").mkdir(parents=True)
+    assert main(["check", "empty/data", "--runtime.device=cpu"]) == 2
+    assert main(["check", "data", "--runtime.device=cpu"]) == 0
+    assert main(["check", "empty/data", "--runtime.device=cpu"]) == 2
+    assert Path("runs/data/run.json").exists()
+
+
 def test_a_wrong_format_names_the_right_ones(
     folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,7 +81,7 @@ def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "seed: 3\nclassifier: {backbone: resnet18}\n")
     recipe = load_recipe(path, ["--seed=4", "--classifier.splits=[[1,[2,2]]]", "--data.root=photos"]).recipe
-    assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "standard", "resnet18")
+    assert (recipe.seed, recipe.data.root, recipe.classifier.backbone) == (4, "photos", "resnet18")
     assert recipe.classifier.splits == ((1, (2, 2)),)
 
 
