@@ -148,17 +148,21 @@ def fit(
 
 def _target(images: Any, tags: Sequence[Any] | None, folder: Path, recipe: Path, overrides: list[str]) -> Target:
     """The images that are no folder are listed in the run folder."""
+    from patchlearn.core.run_folder import lock_run
     from patchlearn.data.formats.collected import write_listing
     from patchlearn.data.objects.collect import as_dataset
-    from patchlearn.runs.target import mark_run
+    from patchlearn.runs.target import mark_run, require_apart, require_same_data
 
     if tags is None and isinstance(images, str | Path):
         data = Path(images).expanduser().resolve()
+        require_apart(folder, data)
+        require_same_data(folder, data)
         given = ("--data.format=auto", f"--data.root={data}", "--with_segmenter=true", *overrides)
         return Target(recipe=recipe, folder=folder, overrides=given, data=data)
     mark_run(folder, None)
     work = (folder / "data").resolve()
-    write_listing(work, as_dataset(images, tags, work))
+    with lock_run(folder):
+        write_listing(work, as_dataset(images, tags, work))
     given = ("--data.format=collected", f"--data.root={work}", "--with_segmenter=true", *overrides)
     return Target(recipe=recipe, folder=folder, overrides=given)
 
@@ -175,7 +179,7 @@ def _written(value: Any) -> str:
     """As on the command line."""
     import json
 
-    return value if isinstance(value, str) else json.dumps(value)
+    return str(value) if isinstance(value, str | Path) else json.dumps(value)
 
 
 def _pixels(image: Picture) -> UInt8:

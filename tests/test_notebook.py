@@ -67,6 +67,8 @@ def test_a_folder_is_fitted_as_the_command_line_does(
 def test_what_does_not_fit_is_explained(folder_data: Path, preset: str, tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="tags: 1 for 2 images"):
         patchlearn.fit([np.zeros((4, 4, 3), np.uint8)] * 2, [["a"]], out=tmp_path / "a", preset=preset)
+    with pytest.raises(PatchlearnError, match="lies among the images"):
+        patchlearn.fit(folder_data, out=folder_data / "run", preset=preset)
     with pytest.raises(PatchlearnError, match="no such recipe"):
         patchlearn.fit(folder_data, out=tmp_path / "b", preset="fastest")
     (tmp_path / "c").mkdir()

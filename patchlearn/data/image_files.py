@@ -100,7 +100,12 @@ def walk(folder: Path, leave_out: Collection[str] = ()) -> Iterator[str]:
         folder: where to begin.
         leave_out: names of sub-folders that are not entered, directly below `folder`.
     """
-    for place, folders, files in os.walk(folder):
+    entered: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(place)) in entered:  # a link that leads back
+            folders[:] = []
+            continue
+        entered.add(real)
         below = os.path.relpath(place, folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if below == ".":

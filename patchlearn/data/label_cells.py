@@ -62,11 +62,16 @@ def parse_cells(cells: Sequence[Cell], classes: Collection[str] | None = None, s
     sign = SEPARATORS[separator] if separator != AUTO else _separator(list(distinct.values()), names)
     if names is None and separator == AUTO:
         _refuse_doubtful(list(distinct.values()), sign)
-    labels = {text: _labels(_split(cell, sign, names)) for text, cell in distinct.items()}
+    labels = {text: _labels(_split(cell, sign, names), cell) for text, cell in distinct.items()}
     return [labels[cell.text] for cell in cells]
 
 
-def _labels(names: Sequence[str]) -> Labels:
+def _labels(names: Sequence[str], cell: Cell) -> Labels:
+    if UNKNOWN in names:
+        raise PatchlearnError(
+            f"{cell.place}: {_shortened(cell.text)!r} names no class after the question mark. Write ?dog if nobody has "
+            "looked for a dog, or leave out the line if nobody has judged the image."
+        )
     unknown = tuple(name.removeprefix(UNKNOWN).strip() for name in names if name.startswith(UNKNOWN))
     return Labels(tuple(name for name in names if not name.startswith(UNKNOWN)), unknown)
 
@@ -91,9 +96,9 @@ def _refuse_doubtful(cells: Sequence[Cell], sign: str) -> None:
     alone = {cell.text for cell in cells}
     for cell in cells:
         for name in _split(cell, sign, None) if _listed(cell) is None else ():
-            if any(each in name for each in DOUBTFUL) and f'"{name}"' not in cell.text:
+            if any(each in name for each in DOUBTFUL) and not _is_quoted(cell):
                 raise PatchlearnError(_doubt(cell, name, next(each for each in DOUBTFUL if each in name)))
-        words = _split(cell, sign, None) if sign == " " and _listed(cell) is None and '"' not in cell.text else []
+        words = _split(cell, sign, None) if sign == " " and _listed(cell) is None and not _is_quoted(cell) else []
         strange = [word for word in words if word.removeprefix(UNKNOWN) not in alone]
         if len(words) > 1 and strange:
             raise PatchlearnError(
@@ -101,6 +106,10 @@ def _refuse_doubtful(cells: Sequence[Cell], sign: str) -> None:
                 "alone in no line. Write one class a line into classes.txt, or semicolons between labels. If spaces "
                 "separate them, add --data.separator space."
             )
+
+
+def _is_quoted(cell: Cell) -> bool:
+    return any(is_quoted for _, is_quoted in _tokens(cell))
 
 
 def _doubt(cell: Cell, name: str, sign: str) -> str:

@@ -143,7 +143,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[Row]:
 
 def _json_rows(text: str, path: Path) -> Iterator[Row]:
     """The first row is the header: the keys of all objects, in the order in which they first occur."""
-    objects = [(line, _object(words, path, line)) for line, words in enumerate(text.splitlines(), 1) if words.strip()]
+    objects = [(line, _object(words, path, line)) for line, words in enumerate(text.split("\n"), 1) if words.strip()]
     columns = tuple(dict.fromkeys(key for _, each in objects for key in each))
     if columns:
         yield Row(0, columns)

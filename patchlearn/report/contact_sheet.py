@@ -35,7 +35,7 @@ def contact_sheet(run: Path, dataset: Dataset, variant: str, images: int) -> Ima
     there = [each for each in samples if (maps / f"{each.id}.npz").is_file() and (masks / f"{each.id}.png").is_file()]
     if not there:
         raise PatchlearnError(f"{run / variant}: no maps and masks of {TRAIN!r}. Run first: patchlearn run {run}.")
-    count = min(images, len(there))
+    count = max(1, min(images, len(there)))
     chosen = [there[index * len(there) // count] for index in range(count)]
     return _stacked([_row(dataset, sample, maps, masks) for sample in chosen])
 

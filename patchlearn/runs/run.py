@@ -16,7 +16,7 @@ from patchlearn.core.run_folder import BY_HAND, DIGESTS, RECIPE, lock_run
 from patchlearn.runs.pipeline import steps_of, verbs
 from patchlearn.runs.recipe import dump_recipe, load_recipe
 from patchlearn.runs.settings import SUPERVISIONS, Recipe, Variant
-from patchlearn.runs.target import Target, mark_run
+from patchlearn.runs.target import Target, mark_run, note_moved_data, require_apart
 from patchlearn.steps.check import CheckData
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
@@ -98,6 +98,9 @@ def open_run(target: Target, only: Sequence[str], console: "Console") -> Iterato
     names = tuple(variant.name for variant in loaded.variants)
     for name in only:
         require_one_of("--variant", name, names)
+    root = loaded.recipe.data.root
+    if root is not None and not Path(root).resolve().is_relative_to(folder.resolve()):
+        require_apart(folder, Path(root))
     runtime = start(loaded.recipe.runtime, console)
     with ExitStack() as stack:
         if runtime.accelerator.is_main_process:
@@ -123,6 +126,8 @@ def open_run(target: Target, only: Sequence[str], console: "Console") -> Iterato
             run.steps(variant, supervision)  # raises where settings name splits that are not there
         if runtime.accelerator.is_main_process:
             stack.callback(digests.save)
+            if note_moved_data(target, root):
+                _write_recipe(run)
         yield run
 
 

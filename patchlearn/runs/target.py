@@ -50,7 +50,7 @@ def find_target(
     """
     if is_run(target):
         _refuse("--recipe", recipe, f"{target} is a run folder, which has its own")
-        return Target(recipe=target / RECIPE, folder=out or target, overrides=_with_format(overrides, format))
+        return _of_run(target, out, overrides, format)
     if target.is_dir():
         return _of_data(target, out, overrides, recipe, format)
     if target.is_file() and target.suffix not in RECIPES:
@@ -92,15 +92,43 @@ def mark_run(folder: Path, data: str | None) -> Callable[[], None]:
             f"{folder}: holds files and is no run folder ({sorted(strange)[0]}). Name another --out, or move them."
         )
     write_json(folder / RUN_MARKER, {"data": data})
-    return (folder / RUN_MARKER).unlink
+    return lambda: _unmark(folder)
+
+
+def _unmark(folder: Path) -> None:
+    """Only where nothing was written yet: a folder with files and without a mark would be refused."""
+    if all(path.name.startswith(".") or path.name == RUN_MARKER for path in folder.iterdir()):
+        (folder / RUN_MARKER).unlink()
+
+
+def note_moved_data(target: Target, data: str | None) -> bool:
+    """Whether a run folder that was named itself is now given other data; the mark then names these."""
+    mark = target.folder / RUN_MARKER
+    known = read_json(mark).get("data") if mark.is_file() else None
+    if target.data is not None or known is None or data is None or Path(known) == Path(data).resolve():
+        return False
+    write_json(mark, {"data": str(Path(data).resolve())})
+    return True
+
+
+def _of_run(run: Path, out: Path | None, overrides: Sequence[str], format: str | None) -> Target:
+    """A run that ended before its recipe was written begins anew with the data that its mark names."""
+    data = read_json(run / RUN_MARKER).get("data") if (run / RUN_MARKER).is_file() else None
+    if not (run / RECIPE).is_file() and data is not None:
+        return _of_data(Path(data), out or run, overrides, None, format)
+    if not (run / RECIPE).is_file():
+        raise PatchlearnError(f"{run}: has no recipe yet. Give the command again with the images or the recipe.")
+    return Target(recipe=run / RECIPE, folder=out or run, overrides=_with_format(overrides, format))
 
 
 def _of_data(data: Path, out: Path | None, overrides: Sequence[str], recipe: str | None, format: str | None) -> Target:
     folder = out or RUNS / (data.resolve().name or "data")
-    _require_apart(folder, data)
-    _require_same_data(folder, data)
+    require_apart(folder, data)
+    require_same_data(folder, data)
     given = _with_format((f"--data.root={data.resolve()}", *overrides), format or "auto")
-    return Target(recipe=recipe_file(recipe or STANDARD), folder=folder, overrides=given, data=data)
+    has_recipe = recipe is None and (folder / RECIPE).is_file()  # the same command goes on with the same recipe
+    file = folder / RECIPE if has_recipe else recipe_file(recipe or STANDARD)
+    return Target(recipe=file, folder=folder, overrides=given, data=data)
 
 
 def _with_format(overrides: Sequence[str], format: str | None) -> tuple[str, ...]:
@@ -112,15 +140,21 @@ def _refuse(option: str, value: str | None, reason: str) -> None:
         raise PatchlearnError(f"{option} {value}: {reason}. Leave {option} out, or name a folder of images.")
 
 
-def _require_apart(folder: Path, data: Path) -> None:
+def require_apart(folder: Path, data: Path) -> None:
+    """Raise `PatchlearnError` if the run folder lies among the images."""
     if folder.resolve().is_relative_to(data.resolve()):
         raise PatchlearnError(f"{folder}: lies among the images of {data}. Name a folder outside of them with --out.")
 
 
-def _require_same_data(folder: Path, data: Path) -> None:
-    known = read_json(folder / RUN_MARKER).get("data") if (folder / RUN_MARKER).is_file() else None
-    if known is not None and Path(known) != data.resolve():
+def require_same_data(folder: Path, data: Path) -> None:
+    """Raise `PatchlearnError` if the folder is the run of other data, or of a recipe."""
+    if not (folder / RUN_MARKER).is_file():
+        return
+    known = read_json(folder / RUN_MARKER).get("data")
+    if known is None:
+        raise PatchlearnError(f"{folder}: is the run of a recipe, not of {data}. Name another --out.")
+    if Path(known) != data.resolve():
         raise PatchlearnError(
             f"{folder}: is the run of {known}, not of {data}. Name another --out. If the images have moved, say so: "
-            f"patchlearn run {folder} --data.root {data}"
+            f"patchlearn run {folder} --data.root {data.resolve()}"
         )

@@ -65,9 +65,11 @@ class TrainAffinity(Step):
 
     def check(self, runtime: "Runtime") -> None:
         """Every process must have a part of every batch."""
-        from patchlearn.training.batches import check_shards
+        from patchlearn.training.batches import check_shards, repeated
 
-        check_shards("affinity", len(self.cams.data.samples), self.settings.optimisation, runtime.accelerator)
+        optimisation = self.settings.optimisation
+        images = len(repeated(self.cams.data.samples, optimisation))
+        check_shards("affinity", images, optimisation, runtime.accelerator)
 
     def untrained(self, runtime: "Runtime") -> "AffinityNetwork":
         """The affinity network before its first step."""

@@ -77,7 +77,8 @@ class TrueMasks:
             if sample.mask
         ]
         values = dataset.mask_values, dataset.masks_are_closed
-        return fingerprint("masks", dataset.classes, values, listing)
+        colours = [sorted(dataset.mask_colours.items())] if dataset.mask_colours else []
+        return fingerprint("masks", dataset.classes, values, listing, *colours)
 
     def read(self, sample: "Sample") -> "UInt8":
         """H×W: the true mask of a sample."""

@@ -67,7 +67,7 @@ class Step(ABC):
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """About what all of the work needs on this machine, from a few images; nothing where it needs next to nothing.
 
-        The networks that are timed have random weights, so that no earlier step has to be complete.
+        The networks that are timed are untrained, so that no earlier step has to be complete.
         """
         from patchlearn.core.pace import Estimate
 

@@ -125,4 +125,4 @@ def _check_data(samples: Sequence[Sample], labels: Path, settings: AffinitySetti
             f"{labels}: no affinity labels of {len(missing)} images, the first is {missing[0]!r}. "
             "Run the step that writes them, for the same split."
         )
-    check_shards("affinity", len(samples), settings.optimisation, accelerator)
+    check_shards("affinity", len(repeated(samples, settings.optimisation)), settings.optimisation, accelerator)

@@ -1,6 +1,5 @@
 """The batches of a training: images in an order that depends on (seed, epoch) alone, shared by the processes."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
@@ -94,9 +93,18 @@ def repeated(samples: Sequence[Sample], settings: Optimisation) -> Sequence[Samp
     >>> samples = [Sample(id=str(index), image=Path(f"{index}.png"), labels=()) for index in range(10)]
     >>> len(repeated(samples, Optimisation(batch_size=4, epochs=5, min_steps=20)))
     20
+    >>> len(repeated(samples[:3], Optimisation(batch_size=4, epochs=5, min_steps=20)))  # 4 steps of 4 images an epoch
+    18
     """
-    steps = settings.epochs * len(samples) / min(settings.batch_size, len(samples))
-    return [*samples] * max(1, math.ceil(settings.min_steps / steps))
+    times = 1
+    while samples and settings.epochs * _steps(times * len(samples), settings.batch_size) < settings.min_steps:
+        times += 1
+    return [*samples] * times
+
+
+def _steps(images: int, batch_size: int) -> int:
+    """Of one epoch."""
+    return images // min(batch_size, images)
 
 
 def process_batches(

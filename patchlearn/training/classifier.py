@@ -259,4 +259,4 @@ def _check(
         )
     if not any(sample.labels for sample in samples):
         raise PatchlearnError(f"split {settings.train_split!r}: no image has a label. Fill the labels and run again.")
-    check_shards("classifier", len(samples), settings.optimisation, accelerator)
+    check_shards("classifier", len(repeated(samples, settings.optimisation)), settings.optimisation, accelerator)

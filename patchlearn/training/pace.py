@@ -34,8 +34,9 @@ def seconds_of_training(
         optimisation: batches and epochs.
         runtime: device, processes, and processes that load images.
     """
-    batch = min(optimisation.batch_size, len(samples))
-    images = optimisation.epochs * (len(repeated(samples, optimisation)) // batch) * batch
+    count = len(repeated(samples, optimisation))
+    batch = min(optimisation.batch_size, count)
+    images = optimisation.epochs * (count // batch) * batch
     loading = mean_seconds(_loader(augment), a_few(samples)) / max(1, runtime.workers)
     computing = _seconds_per_image(loss, augment.crop, min(batch, MOST_IMAGES), runtime.accelerator.device)
     each = max(loading, computing) if runtime.workers else loading + computing

@@ -266,8 +266,9 @@ def check_batch(samples: Sequence[Sample], settings: SegmenterSettings, accelera
     """
     if not samples:
         raise PatchlearnError(f"split {settings.train_split!r}: no image to train the segmenter on. Add images.")
-    check_shards("segmenter", len(samples), settings.optimisation, accelerator)
-    if min(settings.optimisation.batch_size, len(samples)) == accelerator.num_processes:
+    images = len(repeated(samples, settings.optimisation))
+    check_shards("segmenter", images, settings.optimisation, accelerator)
+    if min(settings.optimisation.batch_size, images) == accelerator.num_processes:
         network = create_segmentation_network(replace(settings, weights=None), classes=1).train()
         if settings.freeze_statistics:
             network.freeze_statistics()

@@ -86,6 +86,14 @@ def test_without_a_folder_of_images_the_root_holds_them_beside_the_masks(tmp_pat
     assert ImageFiles(tmp_path).names == ["a.jpg", "deep/masks/b.jpg"]
 
 
+def test_linked_folders_are_entered_once(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (other / "z.jpg").touch()
+    (root / "images" / "linked").symlink_to(other)
+    (root / "images" / "cam 0" / "back").symlink_to(root / "images")
+    assert ImageFiles(root).names == ["a.jpg", "e\u0301.jpg", "cam 0/b.PNG", "cam 0/c.d.tif", "linked/z.jpg"]
+
+
 def test_masks_lie_flat_or_as_the_images_do(tmp_path: Path) -> None:
     assert masks_by_id(tmp_path / "none") == {}
     for name in ("a/b.png", "a__b.png", "c/d.PNG"):

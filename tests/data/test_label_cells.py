@@ -66,6 +66,16 @@ def test_other_signs_are_asked_about(cell: str) -> None:
     assert parsed("cat_dog", "cat-dog") == [("cat_dog",), ("cat-dog",)]
 
 
+@pytest.mark.parametrize("cell", ["?", "cat; ?"])
+def test_a_lone_question_mark_is_no_class(cell: str) -> None:
+    with pytest.raises(PatchlearnError, match="names no class after the question mark"):
+        parsed(cell, "cat")
+
+
+def test_quotes_settle_doubtful_names() -> None:
+    assert parsed("'cat/dog'", "'red car'") == [("cat/dog",), ("red car",)]
+
+
 def test_two_signs_are_asked_about() -> None:
     with pytest.raises(PatchlearnError, match="two signs separate labels"):
         parsed("cat,dog", "cat;dog")

@@ -5,7 +5,7 @@ import pytest
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json
 from patchlearn.runs.builtin import builtin_recipes
-from patchlearn.runs.target import find_target, is_run, mark_run
+from patchlearn.runs.target import find_target, is_run, mark_run, note_moved_data
 
 
 @pytest.fixture(autouse=True)
@@ -56,12 +56,52 @@ def test_a_file_that_is_no_recipe_is_explained(photos: Path) -> None:
 def test_a_run_folder_is_one_by_its_mark(photos: Path) -> None:
     run = Path("runs/photos")
     mark_run(run, str(photos.resolve()))
+    (run / "recipe.yaml").touch()
     assert is_run(run)
     assert not is_run(photos)
     target = find_target(run, None, ["--seed=1"])
     assert (target.recipe, target.folder, target.overrides) == (run / "recipe.yaml", run, ("--seed=1",))
     with pytest.raises(PatchlearnError, match="is a run folder, which has its own"):
         find_target(run, None, (), recipe="scenes")
+
+
+def test_a_run_without_a_recipe_begins_anew(photos: Path) -> None:
+    run = Path("runs/photos")
+    mark_run(run, str(photos.resolve()))
+    target = find_target(run, None, ())
+    assert (target.recipe, target.folder, target.data) == (builtin_recipes()["standard"], run, photos.resolve())
+    mark_run(Path("runs/other"), None)
+    with pytest.raises(PatchlearnError, match=r"has no recipe yet\. Give the command again"):
+        find_target(Path("runs/other"), None, ())
+
+
+def test_the_same_command_goes_on_with_the_recipe_of_the_run(photos: Path) -> None:
+    run = Path("runs/photos")
+    mark_run(run, str(photos.resolve()))
+    (run / "recipe.yaml").touch()
+    assert find_target(photos, None, ()).recipe == run / "recipe.yaml"
+    assert find_target(photos, None, (), recipe="standard").recipe == builtin_recipes()["standard"]
+
+
+def test_a_mark_goes_only_where_nothing_was_written(photos: Path) -> None:
+    run = Path("runs/photos")
+    unmark = mark_run(run, None)
+    (run / "data").mkdir()
+    unmark()
+    assert is_run(run)
+    (run / "data").rmdir()
+    unmark()
+    assert not is_run(run)
+
+
+def test_images_that_have_moved_are_noted(photos: Path) -> None:
+    run, elsewhere = Path("runs/photos"), Path("elsewhere")
+    mark_run(run, str(photos.resolve()))
+    (run / "recipe.yaml").touch()
+    target = find_target(run, None, ())
+    assert not note_moved_data(target, str(photos))
+    assert note_moved_data(target, str(elsewhere))
+    assert read_json(run / "run.json") == {"data": str(elsewhere.resolve())}
 
 
 def test_a_run_of_before_the_mark_is_a_run() -> None:
@@ -92,6 +132,12 @@ def test_the_run_of_other_data_is_refused(photos: Path) -> None:
     assert find_target(photos, None, ()).folder == Path("runs/photos")
     with pytest.raises(PatchlearnError, match=r"is the run of .*photos, not of elsewhere/photos\. Name another --out"):
         find_target(other, None, ())
+
+
+def test_the_run_of_a_recipe_is_no_run_of_a_folder(photos: Path) -> None:
+    mark_run(Path("runs/photos"), None)
+    with pytest.raises(PatchlearnError, match="is the run of a recipe, not of photos"):
+        find_target(photos, None, ())
 
 
 def test_a_folder_with_other_files_is_no_place_for_a_run() -> None:

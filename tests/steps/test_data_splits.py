@@ -102,6 +102,10 @@ def test_an_image_without_a_mask_is_not_in_the_key_of_the_masks(dataset: Dataset
 
 
 def test_what_the_values_of_a_mask_mean_is_in_the_key_of_the_masks(dataset: Dataset) -> None:
-    others = replace(dataset, mask_values=(2, 1)), replace(dataset, masks_are_closed=not dataset.masks_are_closed)
-    assert len({TrueMasks(split(each)).key for each in (dataset, *others)}) == 3
+    others = (
+        replace(dataset, mask_values=(2, 1)),
+        replace(dataset, masks_are_closed=not dataset.masks_are_closed),
+        replace(dataset, mask_colours={(255, 0, 0): 1}),
+    )
+    assert len({TrueMasks(split(each)).key for each in (dataset, *others)}) == 4
     assert len({split(each).key for each in (dataset, *others)}) == 1

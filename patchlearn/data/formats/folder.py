@@ -30,6 +30,7 @@ YES = ("1", "1.0", "true", "yes")
 NO = ("0", "0.0", "false", "no")
 UNJUDGED = ("", "-1", "-1.0", "nan")  # -1 as in CheXpert: uncertain
 SPLITS = {TRAIN, "val", "test", *SYNONYMS}
+OF_FOLDERS = ("metadata", "_classes")  # tables of Hugging Face and Roboflow, in the folder of their images
 NO_HEADER = ("image", "labels")
 PLACES = ("", "images", "annotations")  # folders in which tables are looked for
 OF_SPLIT = "metadata"  # the stem of a table in the folder of a split, whatever its name
@@ -124,7 +125,12 @@ def split_of_file(path: Path, root: Path) -> str | None:
     """The split that a table's name says (`train.csv`), or its folder (`train/metadata.csv`)."""
     is_here = path.parent in [root / place for place in PLACES]
     word = path.stem.lower() if is_here else path.parent.name
-    return word if word in SPLITS or not is_here else None
+    return word if word.lower() in SPLITS or (not is_here and _is_of_folder(path)) else None
+
+
+def _is_of_folder(path: Path) -> bool:
+    """Whether the table names images beside it, as `train/metadata.csv` does."""
+    return path.stem.lower() in OF_FOLDERS or path.parent.name.lower() in SPLITS
 
 
 def _read(path: Path) -> Table:
@@ -149,11 +155,12 @@ def _records(
     labels = _labels(table, known, settings)
     splits = _splits(table, split or TRAIN)
     parent = os.path.relpath(table.path.parent, images.root)
-    folder = "" if parent in (".", *PLACES) else f"{parent}/"
+    folder = f"{parent}/" if parent not in (".", *PLACES) and _is_of_folder(table.path) else ""
     for row, words, found, part in zip(table.rows, table.column(column), labels, splits, strict=True):
         if not words:
             raise PatchlearnError(f"{table.place(row)}: names no image. Complete the line.")
-        name = images.find(f"{folder}{words}", table.place(row), anywhere=not folder)
+        below = words if Path(words).is_absolute() else f"{folder}{words}"
+        name = images.find(below, table.place(row), anywhere=not folder)
         yield Record(
             image=Path(f"{images.base}/{name}"),
             name=name,

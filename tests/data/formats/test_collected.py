@@ -13,9 +13,20 @@ def test_what_is_listed_is_read_back(folder_data: Path, tmp_path: Path) -> None:
     samples = (replace(data.split("train")[0], unknown=(1,)), *data.split("train")[1:])
     data = replace(data, splits={**data.splits, "train": samples})
     write_listing(tmp_path / "run", data)
-    read = open_dataset("auto", tmp_path / "run")
+    read = open_dataset("collected", tmp_path / "run")
     assert replace(read, root=data.root) == data
-    assert "images and tags of a program" in read.notes[0]
+    coloured = replace(data, mask_colours={(255, 0, 0): 1, (0, 0, 255): 2})
+    write_listing(tmp_path / "run", coloured)
+    assert open_dataset("collected", tmp_path / "run").mask_colours == coloured.mask_colours
+
+
+@pytest.mark.parametrize("id", ["../../escaped", "/tmp/escaped", "a\\\\b", "..", ""])
+def test_an_id_never_leaves_the_run_folder(tmp_path: Path, id: str) -> None:
+    sample = f'{{"id": "{id}", "image": "a.png", "labels": [0], "unknown": []}}'
+    head = '"classes": ["a"], "mask_values": [1], "masks_are_closed": true, "mask_colours": null'
+    (tmp_path / "collected.json").write_text(f'{{{head}, "splits": {{"train": [{sample}]}}}}')
+    with pytest.raises(PatchlearnError, match="not a list of images"):
+        open_dataset("collected", tmp_path)
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"classes": ["a"], "splits": {"train": [{}]}}', '{"classes": "a"}'])

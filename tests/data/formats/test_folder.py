@@ -168,6 +168,13 @@ def test_a_name_may_leave_out_the_folder_of_the_only_image_of_this_name(folder_d
         open_dataset("auto", folder_data)
 
 
+def test_a_table_in_another_folder_can_be_named(folder_data: Path) -> None:
+    (folder_data / "lists").mkdir()
+    (folder_data / "labels.csv").rename(folder_data / "lists" / "tags.csv")
+    settings = DataSettings(root=str(folder_data), format="folder", labels="lists/tags.csv")
+    assert {name: len(samples) for name, samples in open_data(settings).splits.items()} == {"train": 8, "val": 4}
+
+
 def test_columns_that_say_nothing_about_labels_are_refused(folder_data: Path) -> None:
     (folder_data / "labels.csv").write_text("image,weight\nimg00.png,17\n")
     with pytest.raises(PatchlearnError, match="no column 'labels', and the column 'weight' holds more than 0 and 1"):
