@@ -117,7 +117,7 @@ def run_recipe(checkout: Path, python: str, work: Path) -> Path:
     print(f"package: {found}", flush=True)
     if not Path(found).resolve().is_relative_to(checkout):
         raise SystemExit(f"{found}: not a file of {checkout}. Name a checkout of patchlearn.")
-    known = execute(checkout, python, work, "-m", "patchlearn", "settings")
+    known = known_settings(checkout, python, work)
     recipe.write_text(yaml.safe_dump(recipe_for(known), sort_keys=False), encoding="utf-8")
     reference = ["--supervision", "masks", "--variant", "plain"]
     verbs = [["run", recipe], ["segment", recipe, *reference], ["evaluate", recipe, *reference]]
@@ -126,6 +126,14 @@ def run_recipe(checkout: Path, python: str, work: Path) -> Path:
         execute(checkout, python, work, "-m", "patchlearn", *map(str, words), "--out", str(run))
         print(f"{words[0]}: {time.monotonic() - started:.0f} s", flush=True)
     return run
+
+
+def known_settings(checkout: Path, python: str, work: Path) -> str:
+    """The names of all settings, each behind -- or a quote; before 2026-11-30 `settings` had no arguments."""
+    try:
+        return execute(checkout, python, work, "-m", "patchlearn", "settings", "all", "--json")
+    except SystemExit:
+        return execute(checkout, python, work, "-m", "patchlearn", "settings")
 
 
 def execute(checkout: Path, python: str, work: Path, *words: str) -> str:
@@ -140,7 +148,7 @@ def execute(checkout: Path, python: str, work: Path, *words: str) -> str:
 
 def recipe_for(known: str) -> Settings:
     """The recipe, with the names that a checkout has; `known` is its list of settings."""
-    old = {name: before for name, before in RENAMED.items() if f"--{name}." not in known}
+    old = {name: before for name, before in RENAMED.items() if f"--{name}." not in known and f'"{name}.' not in known}
     variants = {name: renamed(settings, old) for name, settings in RECIPE["variants"].items()}
     return {**renamed(RECIPE, old), "variants": variants}
 
