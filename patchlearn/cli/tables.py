@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from patchlearn.data.checks.finding import counted
+from patchlearn.data.names import counted
 
 if TYPE_CHECKING:
     from patchlearn.data.checks.check import SplitSummary

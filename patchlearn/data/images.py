@@ -1,13 +1,11 @@
 """Read any image file as an RGB array, and find the files of a folder."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import UInt8
 from patchlearn.data.pixels.colour_modes import rgb, to_8_bits
 from patchlearn.data.pixels.image_opening import DAMAGED as DAMAGED
@@ -21,38 +19,6 @@ from patchlearn.data.pixels.tiff_bands import count_pages, read_pixels
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # of the files in a folder that are images
 EXTRAS = ("MPO",)  # formats whose further pictures are extras of the first: a depth map, a brighter version, a preview
-
-
-def files_by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
-    """The files of a folder that end in one of the suffixes, by stem; several files can have the same stem.
-
-    Raises:
-        PatchlearnError: the folder is missing, or has no such file.
-    """
-    if not folder.is_dir():
-        raise PatchlearnError(f"{folder}: no such folder. Check the path.")
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes and not path.name.startswith("."):  # macOS writes ._a.png beside a.png
-            found.setdefault(path.stem, []).append(path)
-    if not found:
-        raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.")
-    return found
-
-
-def only_file(stem: str, files: Mapping[str, Sequence[Path]], folder: Path) -> Path:
-    """The one file with this stem.
-
-    Raises:
-        PatchlearnError: there is none, or there are several.
-    """
-    found = files.get(stem, [])
-    if not found:
-        raise PatchlearnError(f"{folder}: no file named {stem!r}. Add it.")
-    if len(found) > 1:
-        names = " and ".join(path.name for path in found)
-        raise PatchlearnError(f"{folder}: {names} have the same name {stem!r}. Keep one of them.")
-    return found[0]
 
 
 def read_image(path: Path | str) -> UInt8:

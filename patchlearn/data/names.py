@@ -204,9 +204,13 @@ def shortened(names: Sequence[str]) -> str:
     return ", ".join([*sorted(names)[:SHOWN], *(["…"] if len(names) > SHOWN else [])])
 
 
-def counted(number: int, what: str) -> str:
-    """'1 image', '2 images'."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number with its noun.
+
+    >>> counted(1, "class", "classes"), counted(1037, "image")
+    ('1 class', '1,037 images')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def tell(console: Console, notes: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from tiff_files import write_tiff
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.images import files_by_stem, frames, only_file, read_image
+from patchlearn.data.images import frames, read_image
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [250, 240, 230], [128, 128, 128]]], np.uint8
@@ -170,19 +170,3 @@ def test_many_threads_read_images_above_pillows_limit(tmp_path: Path, monkeypatc
         found = list(pool.map(read_image, [tmp_path / "a.png"] * 200))
     assert all(np.array_equal(image, COLOURS) for image in found)
     assert Image.MAX_IMAGE_PIXELS == 2
-
-
-def test_files_are_found_by_stem_and_suffix(tmp_path: Path) -> None:
-    for name in ("a.jpg", "a.PNG", "b.png", "c.txt", "._b.png"):
-        (tmp_path / name).touch()
-    found = files_by_stem(tmp_path, (".jpg", ".png"))
-    assert found == {"a": [tmp_path / "a.PNG", tmp_path / "a.jpg"], "b": [tmp_path / "b.png"]}
-    assert only_file("b", found, tmp_path) == tmp_path / "b.png"
-    with pytest.raises(PatchlearnError, match=r"a\.PNG and a\.jpg have the same name 'a'\. Keep one"):
-        only_file("a", found, tmp_path)
-    with pytest.raises(PatchlearnError, match="no file named 'c'"):
-        only_file("c", found, tmp_path)
-    with pytest.raises(PatchlearnError, match=r"no file that ends in \.gif"):
-        files_by_stem(tmp_path, (".gif",))
-    with pytest.raises(PatchlearnError, match="nowhere: no such folder"):
-        files_by_stem(tmp_path / "nowhere", (".gif",))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from patchlearn.core.manifest import file_digest
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.checks.finding import Finding, counted, some
+from patchlearn.data.checks.finding import Finding, some
 from patchlearn.data.checks.readings import side_by_side
+from patchlearn.data.names import counted
 
 APART = ("train", "val", "test")  # splits that may share no image; a list such as VOC's `trainval` holds others anew
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from patchlearn.core.types import Dataset
 from patchlearn.data.checks.duplicates import name_below
-from patchlearn.data.checks.finding import SHOWN, Finding, counted, some
+from patchlearn.data.checks.finding import SHOWN, Finding, some
 from patchlearn.data.checks.readings import IMAGE, MASK, SIZE, VALUES, Problem, Reading
+from patchlearn.data.names import counted
 
 WORDS = {  # kind of problem → what is said of many files, in the singular and in the plural
     IMAGE: ("image cannot be read", "images cannot be read"),

@@ -29,15 +29,6 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """The number with its noun.
-
-    >>> counted(1, "class", "classes"), counted(1037, "image")
-    ('1 class', '1,037 images')
-    """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def spoken(names: Sequence[str]) -> str:
     """The names as people list them.
 

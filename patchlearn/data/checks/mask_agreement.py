@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patchlearn.core.types import Dataset
-from patchlearn.data.checks.finding import Finding, counted, some, spoken
+from patchlearn.data.checks.finding import Finding, some, spoken
 from patchlearn.data.checks.mask_causes import Cause, likely_cause
 from patchlearn.data.checks.mask_pairs import ClassAgreement, Pair, agreement, distinct_pairs, pairs_of
 from patchlearn.data.checks.readings import Reading
+from patchlearn.data.names import counted
 
 TOLERATED = 0.1  # share of the masks of a split that may differ from the tags: tags are often incomplete
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.checks.finding import Finding, counted, some, spoken
+from patchlearn.data.checks.finding import Finding, some, spoken
+from patchlearn.data.names import counted
 
 FEW = 10  # training images of a class
 LEARN, JUDGE = "train", "val"  # the splits that recipes read, unless their settings say otherwise

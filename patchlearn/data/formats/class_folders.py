@@ -10,13 +10,11 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.manifest import file_digest
 from patchlearn.core.types import Dataset
 from patchlearn.data.classes_table import read_classes
-from patchlearn.data.formats.records import SYNONYMS, TRAIN, MaskCoding, Record, dataset_of
+from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
 from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
 from patchlearn.data.labels import natural_order, normal_form
 from patchlearn.data.names import counted
 from patchlearn.data.settings import DataSettings
-
-SPLITS = {TRAIN, "val", "test", *SYNONYMS}
 
 
 def recognise(root: Path) -> str | None:

@@ -9,7 +9,6 @@ from xml.etree.ElementTree import Element
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats.exports import (
-    SPLITS,
     chosen_classes,
     export_file,
     joined,
@@ -18,7 +17,7 @@ from patchlearn.data.formats.exports import (
     unused,
     visible,
 )
-from patchlearn.data.formats.records import Record, dataset_of
+from patchlearn.data.formats.records import SPLITS, Record, dataset_of
 from patchlearn.data.formats.xml_files import first_element, parse_xml
 from patchlearn.data.image_files import ImageFiles
 from patchlearn.data.labels import natural_order

@@ -8,7 +8,7 @@ from pathlib import Path
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
 from patchlearn.data.classes_table import ClassesTable, read_classes
-from patchlearn.data.formats.records import SYNONYMS, TRAIN, MaskCoding, Record, dataset_of
+from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
 from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.label_cells import Cell, Labels, parse_cells
@@ -29,7 +29,6 @@ SPLIT_COLUMNS = ("split", "subset", "partition", "set")
 YES = ("1", "1.0", "true", "yes")
 NO = ("0", "0.0", "false", "no")
 UNJUDGED = ("", "-1", "-1.0", "nan")  # -1 as in CheXpert: uncertain
-SPLITS = {TRAIN, "val", "test", *SYNONYMS}
 OF_FOLDERS = ("metadata", "_classes")  # tables of Hugging Face and Roboflow, in the folder of their images
 NO_HEADER = ("image", "labels")
 PLACES = ("", "images", "annotations")  # folders in which tables are looked for

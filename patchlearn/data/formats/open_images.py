@@ -9,8 +9,8 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
-from patchlearn.data.formats.exports import SPLITS, chosen_classes, file_below, joined, visible
-from patchlearn.data.formats.records import SYNONYMS, TRAIN, Record, dataset_of
+from patchlearn.data.formats.exports import chosen_classes, file_below, joined, visible
+from patchlearn.data.formats.records import SPLITS, SYNONYMS, TRAIN, Record, dataset_of
 from patchlearn.data.image_files import ImageFiles, left_out
 from patchlearn.data.labels import natural_order, normal_form
 from patchlearn.data.names import counted, shortened

@@ -14,6 +14,7 @@ from patchlearn.data.names import image_id as image_id
 TRAIN = "train"
 USUAL = (TRAIN, "val", "test")  # names of splits, in their order
 SYNONYMS = {"training": TRAIN, "trainset": TRAIN, "valid": "val", "validation": "val", "testing": "test"}
+SPLITS = {TRAIN, "val", "test", *SYNONYMS}  # words that a folder or a file of a split is called by
 SHOWN = 30  # classes that a message lists
 
 

@@ -1,6 +1,7 @@
 """The words that findings share."""
 
-from patchlearn.data.checks.finding import counted, some, spoken
+from patchlearn.data.checks.finding import some, spoken
+from patchlearn.data.names import counted
 
 
 def test_three_names_are_told_and_the_others_counted() -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from patchlearn.core.types import Dataset
-from patchlearn.data.checks.finding import counted
 from patchlearn.data.formats.coco.content import CocoImage
 from patchlearn.data.formats.coco.files import UNUSED, candidates, choose_files
 from patchlearn.data.formats.coco.images import Part, name_below, read_part, split_elsewhere, unused_images
 from patchlearn.data.formats.coco.masks import coco_drawings
 from patchlearn.data.formats.drawn_masks import Drawing, drawn_dataset
 from patchlearn.data.formats.records import Record
+from patchlearn.data.names import counted
 from patchlearn.data.settings import DataSettings
 
 BACKGROUND = ("background", "_background_", "__background__")
