@@ -151,11 +151,10 @@ def _target(images: Any, tags: Sequence[Any] | None, folder: Path, recipe: Path,
     from patchlearn.core.run_folder import lock_run
     from patchlearn.data.formats.collected import write_listing
     from patchlearn.data.objects.collect import as_dataset
-    from patchlearn.runs.target import mark_run, require_apart, require_same_data
+    from patchlearn.runs.target import mark_run, require_same_data
 
     if tags is None and isinstance(images, str | Path):
         data = Path(images).expanduser().resolve()
-        require_apart(folder, data)
         require_same_data(folder, data)
         given = ("--data.format=auto", f"--data.root={data}", "--with_segmenter=true", *overrides)
         return Target(recipe=recipe, folder=folder, overrides=given, data=data)

@@ -12,6 +12,7 @@ import patchlearn
 from patchlearn.cli.main import main
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.notebook import Model, TrainedRun
+from patchlearn.runs.target import mark_run
 
 SETTINGS = {"runtime.device": "cpu", "variants": {"plain": None}, "affinity.kind": "none"}
 
@@ -69,6 +70,9 @@ def test_what_does_not_fit_is_explained(folder_data: Path, preset: str, tmp_path
         patchlearn.fit([np.zeros((4, 4, 3), np.uint8)] * 2, [["a"]], out=tmp_path / "a", preset=preset)
     with pytest.raises(PatchlearnError, match="lies among the images"):
         patchlearn.fit(folder_data, out=folder_data / "run", preset=preset)
+    mark_run(tmp_path / "d", "/other/photos")
+    with pytest.raises(PatchlearnError, match="is the run of /other/photos"):
+        patchlearn.fit(folder_data, out=tmp_path / "d", preset=preset)
     with pytest.raises(PatchlearnError, match="no such recipe"):
         patchlearn.fit(folder_data, out=tmp_path / "b", preset="fastest")
     (tmp_path / "c").mkdir()
