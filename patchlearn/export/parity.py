@@ -12,8 +12,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.transforms import normalise
 from patchlearn.export.refusals import Refusals, running
 from patchlearn.inference.segmenter import Segmenter
+from patchlearn.models.grids import on_image_grid
 from patchlearn.models.settings import LARGEST_STRIDE
-from patchlearn.models.views import on_image_grid
 
 SIZES = ((1, 64, 64), (1, 97, 131), (2, 33, 200))  # (B, H, W) of the test pictures; some sides are odd
 AGREEMENT = 0.999  # least share of the pixels that must have the same class

@@ -21,9 +21,10 @@ from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.inference.thresholds import Float64, ImageThreshold, check_thresholds, dropped, image_scores
 from patchlearn.inference.windows import window_corners
+from patchlearn.models.grids import on_image_grid
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.models.settings import LARGEST_STRIDE
-from patchlearn.models.views import long_sides, on_image_grid
+from patchlearn.models.views import long_sides
 from patchlearn.refine import dense_crf
 from patchlearn.refine.settings import NO_CRF
 

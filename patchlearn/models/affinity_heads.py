@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from patchlearn.models.backbones.stages import Stages
+from patchlearn.models.grids import on_image_grid
 from patchlearn.models.settings import AFFINITY_STRIDES
 
 
@@ -38,8 +39,9 @@ class BoundaryHead(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """The map of every stage → B×1×h×w logits."""
+        cells = _cells(maps[0], self.strides[0], self.STRIDE)
         parts = [
-            F.relu(_enlarged(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE))
+            F.relu(_fitted(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE, cells))
             for project, part, stride in zip(self.projections, maps, self.strides, strict=True)
         ]
         logits: Tensor = self.classifier(torch.cat(parts, dim=1))
@@ -48,6 +50,8 @@ class BoundaryHead(nn.Module):
 
 class FeatureHead(nn.Module):
     """PSA's AffinityNet: the three deepest maps → 64, 128 and 256 channels, stride 8; all together → 448 features.
+
+    A backbone with fewer stages has the widths of the deepest: 256 channels, or 128 and 256.
 
     Args:
         stages: the trunk whose maps are read.
@@ -58,30 +62,41 @@ class FeatureHead(nn.Module):
 
     def __init__(self, stages: Stages):
         super().__init__()
-        deepest = len(self.WIDTHS)
-        self.strides = stages.strides[-deepest:]
+        widths = self.WIDTHS[-len(stages) :]
+        self.strides = stages.strides[-len(widths) :]
         self.projections = nn.ModuleList(
             nn.Conv2d(channels, width, kernel_size=1, bias=False)
-            for channels, width in zip(stages.channels[-deepest:], self.WIDTHS, strict=True)
+            for channels, width in zip(stages.channels[-len(widths) :], widths, strict=True)
         )
-        self.mix = nn.Conv2d(sum(self.WIDTHS), sum(self.WIDTHS), kernel_size=1, bias=False)
+        self.mix = nn.Conv2d(sum(widths), sum(widths), kernel_size=1, bias=False)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """The map of every stage → B×448×h×w features."""
+        maps = maps[-len(self.strides) :]
+        cells = _cells(maps[0], self.strides[0], self.STRIDE)
         parts = [
-            F.elu(_enlarged(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE))
-            for project, part, stride in zip(self.projections, maps[-len(self.WIDTHS) :], self.strides, strict=True)
+            F.elu(_fitted(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE, cells))
+            for project, part, stride in zip(self.projections, maps, self.strides, strict=True)
         ]
         return F.elu(self.mix(torch.cat(parts, dim=1)))
 
 
+def _cells(maps: Tensor, stride: int, target: int) -> tuple[int, int]:
+    """(h, w) of the grid of the target stride over what a map covers."""
+    return -(-maps.shape[2] * stride // target), -(-maps.shape[3] * stride // target)
+
+
 def _pooled(maps: Tensor, stride: int, target: int) -> Tensor:
     """A map finer than the target stride, averaged down to it."""
-    return F.avg_pool2d(maps, target // stride) if stride < target else maps
+    return F.avg_pool2d(maps, target // stride, ceil_mode=True) if stride < target else maps
 
 
-def _enlarged(maps: Tensor, stride: int, target: int) -> Tensor:
-    """A map coarser than the target stride, enlarged to it."""
+def _fitted(maps: Tensor, stride: int, target: int, cells: tuple[int, int]) -> Tensor:
+    """A map, of the target stride or coarser, on the grid of the target stride."""
     if stride <= target:
-        return maps
-    return F.interpolate(maps, scale_factor=stride // target, mode="bilinear", align_corners=False)
+        return maps[..., : cells[0], : cells[1]]
+    factor, rest = divmod(stride, target)
+    if not rest and (maps.shape[2] * factor, maps.shape[3] * factor) == cells:
+        return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
+    covered = (cells[0] * target / (maps.shape[2] * stride), cells[1] * target / (maps.shape[3] * stride))
+    return on_image_grid(maps, covered, cells)

@@ -29,7 +29,7 @@ from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
 from patchlearn.models.affinity_heads import BoundaryHead, FeatureHead
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.backbones.stages import Stages
-from patchlearn.models.views import on_image_grid
+from patchlearn.models.grids import on_image_grid
 from patchlearn.refine import random_walk, random_walk_features
 
 
@@ -67,13 +67,7 @@ class AffinityNetwork(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """B×3×H×W normalised images → B×C×⌈H/STRIDE⌉×⌈W/STRIDE⌉."""
         height, width = images.shape[-2:]
-        step = max(self.stages.strides[-1], self.STRIDE)
-        # Padding with the mean colour makes the grids of all stages fit into one another.
-        features, maps = F.pad(images, (0, -width % step, 0, -height % step)), []
-        for stage in self.stages:
-            features = stage(features)
-            maps.append(features)
-        output: Tensor = self.head(maps)
+        output: Tensor = self.head(self.stages.pyramid(images))
         return output[..., : -(-height // self.STRIDE), : -(-width // self.STRIDE)]
 
     @abstractmethod
@@ -215,7 +209,7 @@ def save_affinity(path: Path, network: AffinityNetwork) -> None:
     """Write weights, the trunk's too, and the settings that rebuild the network into one safetensors file."""
     settings = {
         "backbone": network.stages.name,
-        "output_stride": network.stages.strides[-1],
+        "output_stride": network.stages.output_stride,
         "kind": network.KIND,
     }
     save_checkpoint(path, network.state_dict(), settings)

@@ -24,7 +24,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     network = classifier.network
     settings = {
         "backbone": network.stages.name,
-        "output_stride": network.stages.strides[-1],
+        "output_stride": network.stages.output_stride,
         "fusion": network.fusion,
         "splits": network.splits,
         "active_split": network.active_split,

@@ -4,7 +4,7 @@ Source: figures 2 and 5 of "Weakly Supervised Semantic Segmentation via Progress
 """
 
 from collections.abc import Sequence
-from math import inf, lcm
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.models.backbones.stages import Stages
-from patchlearn.models.patches import Grid, merge, split_with_border, without_border
+from patchlearn.models.backbones.tokens import FeatureMap, TokenMap
+from patchlearn.models.patches import Grid, PatchGrid
 from patchlearn.models.settings import BORDERS, FUSIONS, READS
 
 LEAST_FEATURE = 1e-6  # the root has no finite gradient at 0
@@ -36,8 +37,11 @@ class PatchNetwork(nn.Module):
     - "progressive" (PPL, figure 2): one split at a time, `active_split`; training moves on to the next split.
     - "explicit" (figure 5): all splits at once, each detached from the layers below it.
 
-    Images of any size are padded at the bottom and at the right to a multiple of the output stride times each grid.
-    The padded cells are cropped from features and maps, and do not contribute to the logits.
+    Images of any size are padded at the bottom and at the right to a multiple of the output stride, and no further:
+    patches are cut where a cell of the last map begins, and their sizes differ by one cell at most (`PatchGrid`).
+
+    On a transformer (the paper has none), a patch is its tokens and a copy of the prefix tokens: they attend to each
+    other alone, with the positions that they have in the whole image.
 
     Args:
         stages: the backbone.
@@ -45,7 +49,7 @@ class PatchNetwork(nn.Module):
         fusion: "plain", "progressive" or "explicit".
         splits: (stage, (rows, columns)) for each split, in the order of training and of the merged maps.
         border: the content of a border around each patch, as wide as one cell of the last map: "zero", as figures 2
-            and 5 are drawn, "replicate" or "neighbour" (`split_with_border`).
+            and 5 are drawn, "replicate" (convolutions alone) or "neighbour" (`PatchGrid`).
         detach: explicit patches do not train the layers below their split (the ✕ of figure 5).
         pooling_power: of the generalised mean over the features, from which the logits are computed; 1 is the mean.
             With any other power, features below zero count as zero.
@@ -54,8 +58,8 @@ class PatchNetwork(nn.Module):
         active_split: index into `splits`; the progressive fusion alone uses it.
 
     Raises:
-        PatchlearnError: an unknown fusion or border, a power below 1, no split where one is needed, or a split that
-            leaves no stage above it.
+        PatchlearnError: an unknown fusion or border, a power below 1, no split where one is needed, a split that
+            leaves no stage above it, or stages that take no patches.
 
     >>> from patchlearn import create_stages
     >>> network = PatchNetwork(create_stages("resnet10t"), 6, "progressive", [(1, (4, 4)), (2, (2, 2))])
@@ -79,8 +83,8 @@ class PatchNetwork(nn.Module):
         self.fusion = fusion
         self.splits = tuple(Split(stage, (grid[0], grid[1])) for stage, grid in splits)
         self.border, self.detach, self.pooling_power = border, detach, pooling_power
-        _check(fusion, self.splits, stages)
         require_one_of("border", border, BORDERS)
+        _check(fusion, self.splits, stages, border)
         if not 1 <= pooling_power < inf:
             raise PatchlearnError(
                 f"pooling_power: {pooling_power} is out of range. Choose 1 for the mean, or a larger number, such as 3."
@@ -131,10 +135,12 @@ class PatchNetwork(nn.Module):
         """
         require_one_of("read", read, READS if self.splits else ("whole", "unsplit"))
         unsplit, cuts = self._unsplit(images, () if read == "unsplit" else self.active_splits)
+        size = images.shape[-2:]
         if read == "unsplit":
-            return self._valid(unsplit, images)
-        merged = [self._merged(cut, cell) for cut, cell in zip(self.active_splits, cuts, strict=True)]
-        return self._valid(torch.cat(merged if read == "merged" else [*merged, unsplit], dim=1), images)
+            return self.stages.placed(unsplit, size)
+        cells = unsplit.shape[2], unsplit.shape[3]
+        merged = [self._merged(cut, features, cells) for cut, features in zip(self.active_splits, cuts, strict=True)]
+        return self.stages.placed(torch.cat(merged if read == "merged" else [*merged, unsplit], dim=1), size)
 
     def activations(self, features: Tensor, read: str = "whole") -> Tensor:
         """B×C×h×w features → B×K×h×w class activation maps, before any ReLU.
@@ -161,51 +167,60 @@ class PatchNetwork(nn.Module):
         """
         return self.activations(self.features(images, read), read)
 
-    def _unsplit(self, images: Tensor, cuts: Sequence[Split]) -> tuple[Tensor, list[Tensor]]:
-        """The last map of the unsplit image, and the map at each cut; the shared prefix runs once."""
-        features, outputs = self._padded(images), []
+    def _unsplit(self, images: Tensor, cuts: Sequence[Split]) -> tuple[Tensor, list[FeatureMap]]:
+        """The last map of the unsplit image, and the map or the tokens at each cut; the shared prefix runs once."""
+        features, outputs = self.stages.prepared(images), []
         for stage in self.stages:
             features = stage(features)
             outputs.append(features)
         return features, [outputs[cut.stage] for cut in cuts]
 
-    def _merged(self, cut: Split, features: Tensor) -> Tensor:
-        """The patches of one map, passed through the later stages and merged."""
+    def _merged(self, cut: Split, features: FeatureMap, cells: tuple[int, int]) -> Tensor:
+        """The patches of one map, passed through the later stages and merged.
+
+        Args:
+            cut: where, and into which grid.
+            features: at the cut.
+            cells: (h, w) of the last map.
+        """
         if self.fusion == "explicit" and self.detach:
             features = features.detach()
-        width = self.stages.strides[-1] // self.stages.strides[cut.stage]
-        patches = _like(split_with_border(features, cut.grid, self.border, width), features)
+        grid = PatchGrid(cells, cut.grid, self.border, clipped=not self.stages.zero_padded)
+        batches = grid.split(features, self.stages.strides[-1] // self.stages.strides[cut.stage])
+        return grid.merge([self._above(cut, _like(batch, features)) for batch in batches])
+
+    def _above(self, cut: Split, patches: FeatureMap) -> Tensor:
+        """The last map of each patch."""
         for stage in list(self.stages)[cut.stage + 1 :]:
             patches = stage(patches)
-        return merge(without_border(patches, self.border, 1), cut.grid)
-
-    def _padded(self, images: Tensor) -> Tensor:
-        """The images, padded with zeros: the mean colour of a normalised image."""
-        height, width = images.shape[-2:]
-        stride = self.stages.strides[-1]
-        bottom = -height % lcm(stride, *(stride * cut.grid[0] for cut in self.splits))
-        right = -width % lcm(stride, *(stride * cut.grid[1] for cut in self.splits))
-        return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
-
-    def _valid(self, features: Tensor, images: Tensor) -> Tensor:
-        """The features without the cells that lie entirely in the padding."""
-        stride = self.stages.strides[-1]
-        height, width = images.shape[-2:]
-        return features[..., : -(-height // stride), : -(-width // stride)]
+        assert isinstance(patches, Tensor)
+        return patches
 
 
-def _like(patches: Tensor, features: Tensor) -> Tensor:
+def _like(patches: FeatureMap, features: FeatureMap) -> FeatureMap:
     """The patches in the memory format of the features: without channels_last, the CPU is 1.5 times slower."""
+    if isinstance(patches, TokenMap) or isinstance(features, TokenMap):
+        return patches
     if features.is_contiguous(memory_format=torch.channels_last):
         return patches.contiguous(memory_format=torch.channels_last)
     return patches
 
 
-def _check(fusion: str, splits: Sequence[Split], stages: Stages) -> None:
+def _check(fusion: str, splits: Sequence[Split], stages: Stages, border: str) -> None:
     require_one_of("fusion", fusion, FUSIONS)
     if (fusion == "plain") == bool(splits):
         wanted = "no splits" if fusion == "plain" else "at least one split, such as (1, (2, 2))"
         raise PatchlearnError(f"splits: fusion {fusion!r} takes {wanted}; got {len(splits)}.")
+    if splits and not stages.takes_patches:
+        raise PatchlearnError(
+            f"fusion: {fusion!r} cuts feature maps, which {stages.name} does not allow: its later stages do not take a "
+            "part of a map. Choose fusion 'plain', or another backbone, such as resnet50 or vit_small_patch16_224."
+        )
+    if splits and stages.has_tokens and border == "replicate":
+        raise PatchlearnError(
+            f"border: 'replicate' is for convolutions; the tokens of {stages.name} would attend to copies of "
+            "themselves. Choose zero or neighbour."
+        )
     for stage, grid in splits:
         if not 0 <= stage < len(stages) - 1:
             raise PatchlearnError(

@@ -73,7 +73,7 @@ def test_a_patch_sees_nothing_of_its_neighbour() -> None:
     assert not torch.equal(patches[[1, 3]], others[[1, 3]])
     # The same through the network's own path: the merged map's left half does not move, the unsplit one's does.
     cut = network.splits[0]
-    merged, moved = network._merged(cut, prefix), network._merged(cut, changed)
+    merged, moved = (network._merged(cut, features, (4, 4)) for features in (prefix, changed))
     assert torch.equal(merged[..., :2], moved[..., :2])
     whole, swayed = run(network.stages, prefix, 2, 4), run(network.stages, changed, 2, 4)
     assert not torch.equal(whole[..., :2], swayed[..., :2])
@@ -178,10 +178,26 @@ def test_padding_does_not_change_the_logits(variant: tuple[str, list]) -> None: 
     torch.testing.assert_close(network(batch), network.classifier(unpadded.mean((2, 3), keepdim=True)).flatten(1))
 
 
-def test_images_are_padded_to_the_least_common_multiple() -> None:
-    network = PatchNetwork(tiny_stages(), 5, "progressive", [(0, (2, 3)), (1, (4, 3))])
-    assert network._padded(images(1, 3, 50, 10)).shape[2:] == (64, 24)
-    assert PatchNetwork(tiny_stages(), 5)._padded(images(1, 3, 50, 10)).shape[2:] == (56, 16)
+@pytest.mark.parametrize(("fusion", "splits"), [("progressive", [(0, (2, 3))]), ("explicit", [(1, (4, 3))])])
+def test_no_grid_changes_the_unsplit_map(fusion: str, splits: list) -> None:  # type: ignore[type-arg]
+    """50×10 pixels are 7×2 cells; a grid that does not divide them adds no padding for the unsplit map to read."""
+    network = PatchNetwork(tiny_stages(), 5, fusion, splits)
+    batch = images(1, 3, 50, 10)
+    plain = PatchNetwork(network.stages, 5)
+    assert torch.equal(network.features(batch, "unsplit"), plain.features(batch))
+
+
+def test_patches_of_an_odd_map_are_those_cut_by_hand() -> None:
+    """7×5 cells into 2×2: rows of 4 and 3, columns of 3 and 2."""
+    network = PatchNetwork(tiny_stages(), 5, "progressive", [(1, (2, 2))])
+    batch = images(2, 3, 56, 40)
+    prefix = run(network.stages, batch, 0, 2)
+    quarters = [
+        [prefix[..., :8, :6], prefix[..., :8, 6:]],
+        [prefix[..., 8:, :6], prefix[..., 8:, 6:]],
+    ]
+    rows = [torch.cat([run(network.stages, quarter, 2, 4) for quarter in row], 3) for row in quarters]
+    torch.testing.assert_close(network.features(batch, "merged"), torch.cat(rows, 2))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchlearn.models.patches import merge, split, split_with_border, without_border
+from patchlearn.models.backbones.tokens import FeatureMap
+from patchlearn.models.patches import PatchGrid, merge, split
 from patchlearn.models.settings import BORDERS
 
 sizes = st.integers(1, 4)
@@ -56,23 +57,59 @@ def test_a_grid_without_patches_is_refused(grid: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("border", BORDERS)
-def test_what_a_border_adds_can_be_taken_off(border: str) -> None:
-    features = torch.randn(2, 3, 8, 12)
-    patches = split_with_border(features, (2, 3), border, 2)
-    assert torch.equal(without_border(patches, border, 2), split(features, (2, 3)))
+@pytest.mark.parametrize("clipped", [False, True])
+@given(height=st.integers(1, 9), width=st.integers(1, 9), rows=sizes, columns=sizes)
+def test_merge_undoes_split_for_any_size_and_border(
+    border: str, clipped: bool, height: int, width: int, rows: int, columns: int
+) -> None:
+    features = torch.randn(2, 3, height, width)
+    grid = PatchGrid((height, width), (rows, columns), border, clipped=clipped)
+    assert torch.equal(grid.merge([_tensor(batch) for batch in grid.split(features)]), features)
+
+
+@given(height=st.integers(1, 6), width=st.integers(1, 6), rows=sizes, columns=sizes, ratio=sizes)
+def test_a_cut_lies_where_a_cell_of_the_merged_map_begins(
+    height: int, width: int, rows: int, columns: int, ratio: int
+) -> None:
+    finer = torch.randn(2, 3, height * ratio, width * ratio)
+    grid = PatchGrid((height, width), (rows, columns))
+    pooled = [torch.nn.functional.avg_pool2d(_tensor(batch), ratio) for batch in grid.split(finer, ratio)]
+    assert torch.equal(grid.merge(pooled), torch.nn.functional.avg_pool2d(finer, ratio))
+
+
+def test_patches_differ_by_one_cell_at_most() -> None:
+    grid = PatchGrid((7, 10), (3, 4))
+    assert sorted(grid.groups) == [(2, 2), (2, 3), (3, 2), (3, 3)]
+    assert sum(len(places) for places in grid.groups.values()) == 12
+    assert [len(places) for places in PatchGrid((1, 2), (4, 4)).groups.values()] == [2]  # fewer cells than patches
 
 
 def test_a_border_of_neighbours_is_what_surrounds_the_patch() -> None:
     features = torch.arange(2 * 3 * 8 * 12.0).reshape(2, 3, 8, 12)
-    patches = split_with_border(features, (2, 3), "neighbour", 1)
+    patches = _tensor(PatchGrid((8, 12), (2, 3), "neighbour").split(features)[0])
     assert torch.equal(patches[6 + 1 * 3 + 1], torch.nn.functional.pad(features, (1, 1, 1, 1))[1, :, 4:10, 4:10])
     assert (patches[0, :, 0] == 0).all()  # outside the map
     assert torch.equal(patches[0, :, 1:, 1:], features[0, :, :5, :5])
 
 
+def test_a_clipped_border_has_nothing_outside_of_the_map() -> None:
+    features = torch.arange(1.0, 1 + 8 * 12).reshape(1, 1, 8, 12)
+    batches = [_tensor(batch) for batch in PatchGrid((8, 12), (2, 3), "neighbour", clipped=True).split(features)]
+    assert [tuple(batch.shape) for batch in batches] == [(4, 1, 5, 5), (2, 1, 5, 6)]
+    assert all((batch > 0).all() for batch in batches)
+    assert torch.equal(batches[0][0], features[0, :, :5, :5])
+    assert torch.equal(batches[1][1], features[0, :, 3:, 3:9])
+
+
 def test_a_replicated_border_repeats_the_patch_itself() -> None:
-    patches = split_with_border(torch.randn(1, 2, 4, 4), (2, 2), "replicate", 2)
-    own = split_with_border(torch.randn(1, 2, 4, 4), (2, 2), "zero", 2)
-    assert own.shape[2:] == (2, 2)
+    features = torch.randn(1, 2, 8, 8)
+    patches = _tensor(PatchGrid((4, 4), (2, 2), "replicate").split(features, ratio=2)[0])
+    assert patches.shape[2:] == (8, 8)
+    assert torch.equal(patches[..., 2:-2, 2:-2], split(features, (2, 2)))
     assert torch.equal(patches[..., 0], patches[..., 2])
-    assert torch.equal(patches[..., -1, :], patches[..., 3, :])
+    assert torch.equal(patches[..., -1, :], patches[..., 5, :])
+
+
+def _tensor(features: FeatureMap) -> torch.Tensor:
+    assert isinstance(features, torch.Tensor)
+    return features

@@ -1,50 +1,60 @@
-"""Creates the stages of a timm backbone."""
+"""Creates the stages of a backbone."""
 
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from timm.models.mobilenetv3 import MobileNetV3
-from torch import nn
+from torch import Tensor, nn
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.models.backbones.dilated import quicken_dilated
-from patchlearn.models.backbones.families import FAMILIES
+from patchlearn.models.backbones.families import Family, family_of
+from patchlearn.models.backbones.sequential import Pieces, Whole, cut_sequential, is_chain
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.backbones.weights import load_hub, load_weights
 from patchlearn.models.settings import LARGEST_STRIDE, OUTPUT_STRIDES
 
+# What a network raises where it has no such stride, or where its parts are no chain.
+NOT_MADE_FOR_IT = (AssertionError, AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+CLOSE = 1e-5  # sums in another order
+OTHERS = "Choose for example convnext_tiny, vit_small_patch16_224 or swin_tiny_patch4_window7_224."
 
-def create_stages(name: str, output_stride: int = 16, weights: str | Path | None = None) -> Stages:
-    """Build a timm backbone, cut at the ends of its feature stages.
 
-    Run one after another, the stages give exactly the result of timm's own `forward_features`.
+def create_stages(name: str, output_stride: int | None = 16, weights: str | Path | None = None) -> Stages:
+    """Build a backbone, cut at the ends of its feature stages.
+
+    Run one after another, the stages give the result of timm's own `forward_features`: its last map, or its patch
+    tokens in their places. Networks that are no chain of modules are one single stage, without Patch Learning.
 
     Args:
-        name: a timm architecture, for example "resnet50" or "tf_efficientnet_lite0".
-        output_stride: 8, 16 or 32; below 32, the last strides become dilations.
+        name: a timm architecture, for example "resnet50", "vit_small_patch14_reg4_dinov2" or "tf_efficientnet_lite0".
+        output_stride: 8, 16 or 32 pixels per cell of the last map; below the network's own, its last strides become
+            dilations, which transformers and some others do not have. None: the network's own.
         weights: None (random), "hub" (timm's own, downloaded), "demo" (EfficientNet-Lite0 from the extra
             `patchlearn[demo]`), or the path of a timm state dict.
 
     Raises:
-        PatchlearnError: an unknown name, a family that cannot be cut, a stride that the family does not support, or
-            weights that are missing or of another architecture.
+        PatchlearnError: an unknown name, a network without one last map, a stride that the network does not support,
+            or weights that are missing or of another architecture.
 
     >>> stages = create_stages("resnet10t", output_stride=16)
     >>> len(stages), stages.channels, stages.strides
     (5, (64, 64, 128, 256, 512), (4, 4, 8, 16, 16))
     """
-    full = architecture(name)
-    _check_family(name, full)
-    if output_stride not in OUTPUT_STRIDES:
+    if output_stride is not None and output_stride not in OUTPUT_STRIDES:
         choices = ", ".join(map(str, OUTPUT_STRIDES))
-        raise PatchlearnError(f"output_stride: {output_stride} is not an option. Choose one of: {choices}.")
-    network = _build(name, full, output_stride, weights)
+        raise PatchlearnError(
+            f"output_stride: {output_stride} is not an option. Choose one of: {choices}; or null (None in Python) for "
+            "the network's own."
+        )
+    full = architecture(name)
+    family = _family(name, full)
+    network = _build(name, full, output_stride, weights, family)
     quicken_dilated(network)
-    cut = [nn.Sequential(*pieces) if len(pieces) > 1 else pieces[0] for pieces in FAMILIES[type(network)](network)]
-    stages = Stages(name, cut, channel_means(network, "mean"), channel_means(network, "std"))
+    stages = _cut(name, network, family, output_stride)
     _check_stride(stages, output_stride)
     return stages
 
@@ -72,18 +82,17 @@ def channel_means(network: nn.Module, key: str) -> tuple[float, ...]:
     return tuple(config[key])
 
 
-def _check_family(name: str, network: nn.Module) -> None:
-    if type(network) not in FAMILIES:
-        families = ", ".join(sorted(family.__name__ for family in FAMILIES))
-        raise PatchlearnError(
-            f"backbone: {name} is a {type(network).__name__}, which cannot be cut into stages. "
-            f"Choose one of timm's families {families}: for example resnet50, convnext_tiny, tf_efficientnet_lite0, "
-            "mobilenetv3_large_100 or regnety_016."
-        )
+def _family(name: str, full: nn.Module) -> Family | None:
+    try:
+        return family_of(full)
+    except PatchlearnError as error:
+        raise PatchlearnError(f"backbone: {name}: {error}") from None
 
 
-def _build(name: str, full: nn.Module, output_stride: int, weights: str | Path | None) -> nn.Module:
-    options = _options(full, output_stride)
+def _build(
+    name: str, full: nn.Module, output_stride: int | None, weights: str | Path | None, family: Family | None
+) -> nn.Module:
+    options = _options(name, full, output_stride, family)
     if weights == "hub":
         return load_hub(name, **options)
     network: nn.Module = timm.create_model(name, **options)
@@ -91,19 +100,91 @@ def _build(name: str, full: nn.Module, output_stride: int, weights: str | Path |
     return network
 
 
-def _options(full: nn.Module, output_stride: int) -> dict[str, Any]:
-    """timm's options. timm dilates MobileNetV3 only with `features_only`, which has the same blocks and keys."""
-    if output_stride == LARGEST_STRIDE:
-        return {"num_classes": 0}
-    if isinstance(full, MobileNetV3):
+def _options(name: str, full: nn.Module, output_stride: int | None, family: Family | None) -> dict[str, Any]:
+    """timm's options. A network that has one stride only is built with it; `_check_stride` compares."""
+    options: dict[str, Any] = {"num_classes": 0, **(family.options if family else {})}
+    if output_stride in (None, LARGEST_STRIDE):
+        return options
+    if isinstance(full, MobileNetV3):  # timm dilates it only with `features_only`, which has the same blocks and keys
         return {"features_only": True, "output_stride": output_stride}
-    return {"num_classes": 0, "output_stride": output_stride}
+    dilated = {**options, "output_stride": output_stride}
+    try:
+        with torch.device("meta"):
+            timm.create_model(name, **dilated)
+    except NOT_MADE_FOR_IT:
+        return options
+    return dilated
 
 
-def _check_stride(stages: Stages, output_stride: int) -> None:
-    if stages.strides[-1] != output_stride:
+def _cut(name: str, network: nn.Module, family: Family | None, output_stride: int | None) -> Stages:
+    """The stages, and a check that they give timm's own features."""
+    config: Any = network.pretrained_cfg
+    kept = bool(config.get("fixed_input_size")) if family is None else not family.any_size
+    fixed = (int(config["input_size"][1]), int(config["input_size"][2])) if kept else None
+    built = partial(
+        Stages,
+        name,
+        mean=channel_means(network, "mean"),
+        std=channel_means(network, "std"),
+        output_stride=output_stride,
+        unit=LARGEST_STRIDE if family is None else _unit(network),
+        fixed_size=fixed,
+        zero_padded=family is not None and family.zero_padded,
+    )
+    if family is not None:
+        return built(stages=_joined(family.cut(network)), takes_patches=family.patches)
+    chain = _chain(name, network, fixed)
+    return built(stages=[Whole(network)] if chain is None else chain, takes_patches=chain is not None)
+
+
+def _joined(pieces: Pieces) -> list[nn.Module]:
+    return [nn.Sequential(*piece) if len(piece) > 1 else piece[0] for piece in pieces]
+
+
+def _unit(network: nn.Module) -> int:
+    """The patch size of a transformer; the largest stride of other networks."""
+    side = getattr(getattr(network, "patch_embed", None), "patch_size", None)
+    return int(side[0]) if isinstance(side, tuple) and LARGEST_STRIDE % int(side[0]) else LARGEST_STRIDE
+
+
+@torch.no_grad()
+def _chain(name: str, network: nn.Module, fixed: tuple[int, int] | None) -> list[nn.Module] | None:
+    """The modules of each stage, if one after another they give timm's own features; None if they do not.
+
+    Raises:
+        PatchlearnError: timm's features are no map.
+    """
+    side = fixed or (4 * LARGEST_STRIDE, 4 * LARGEST_STRIDE)
+    noise = torch.rand(1, 3, *side, generator=torch.Generator().manual_seed(0))
+    training = network.training
+    network.eval()
+    try:
+        expected = network.forward_features(noise)  # type: ignore[operator]
+    except NOT_MADE_FOR_IT as error:
         raise PatchlearnError(
-            f"output_stride: timm builds {stages.name} at stride {stages.strides[-1]}, not {output_stride}. "
-            f"Choose output_stride {stages.strides[-1]} or another backbone."
+            f"backbone: {name} gives no features for images of {side[0]}×{side[1]} ({error})."
+        ) from None
+    if not isinstance(expected, Tensor) or expected.ndim not in (3, 4):
+        raise PatchlearnError(f"backbone: {name} cannot be cut: its last features are no single map. {OTHERS}")
+    chain = _joined(cut_sequential(network)) if expected.ndim == 4 and is_chain(network) else None
+    gives_the_same = chain is not None and _is_close(chain, noise, expected)
+    network.train(training)
+    return chain if gives_the_same else None
+
+
+def _is_close(chain: list[nn.Module], images: Tensor, expected: Tensor) -> bool:
+    try:
+        for stage in chain:
+            images = stage(images)
+    except NOT_MADE_FOR_IT:
+        return False
+    return images.shape == expected.shape and torch.allclose(images, expected, atol=CLOSE, rtol=CLOSE)
+
+
+def _check_stride(stages: Stages, output_stride: int | None) -> None:
+    if output_stride not in (None, stages.strides[-1]):
+        raise PatchlearnError(
+            f"output_stride: {stages.name} has stride {stages.strides[-1]}, and timm cannot build it at "
+            f"{output_stride}. Set output_stride to null (None in Python), or choose another backbone, such as "
+            "resnet50 or convnext_tiny."
         )
-    assert all(later % earlier == 0 for earlier, later in pairwise(stages.strides))

@@ -1,36 +1,70 @@
 """Stages: a backbone as consecutive modules, with their channels and strides."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from patchlearn.models.backbones.tokens import TokenMap, map_of
+from patchlearn.models.grids import on_image_grid
+
+PROBE = 4  # times the unit: the sides of the small image
 
 
 class Stages(nn.Module):
-    """A backbone cut into consecutive stages; the last stage gives its last feature map.
+    """A backbone cut into consecutive stages; the last stage gives its last feature map, B×C×h×w.
+
+    The stages of a convolutional network give maps; those of a transformer a `TokenMap`, but for the last.
 
     Args:
         name: the backbone's name, as `create_stages` takes it.
-        stages: consecutive modules, each B×C×h×w → B×C'×h'×w'.
+        stages: consecutive modules.
         mean: per channel, of the images' normalisation, for values in [0, 1].
         std: likewise.
+        output_stride: as `create_stages` was asked for it; None for the network's own.
+        unit: the sides of images are multiples of it: the largest stride of the network, in pixels.
+        fixed_size: (H, W), the only size of images that the stages take; None for any.
+        zero_padded: see `Family`.
+        takes_patches: whether a patch of a map may pass the later stages.
 
     Attributes:
         channels: channels of each stage's output, found with a small image of zeros.
         strides: pixels of the image per cell of each stage's output, found likewise.
+        is_exact: whether every map covers exactly the prepared image, at its stride.
+        has_tokens: whether tokens travel between the stages.
+        takes_patches: whether a patch of a map may pass the later stages.
     """
 
-    PROBE = 128  # pixels of the small image's sides: a multiple of every stride
-
-    def __init__(self, name: str, stages: Sequence[nn.Module], mean: tuple[float, ...], std: tuple[float, ...]):
+    def __init__(
+        self,
+        name: str,
+        stages: Sequence[nn.Module],
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        *,
+        output_stride: int | None = None,
+        unit: int = 32,
+        fixed_size: tuple[int, int] | None = None,
+        zero_padded: bool = True,
+        takes_patches: bool = True,
+    ):
         super().__init__()
         self.name = name
         self.stages = nn.ModuleList(stages)
-        self.mean = mean
-        self.std = std
-        shapes = self._probe()
-        self.channels = tuple(channels for channels, _ in shapes)
-        self.strides = tuple(self.PROBE // height for _, height in shapes)
+        self.mean, self.std = mean, std
+        self.output_stride, self.fixed_size, self.zero_padded = output_stride, fixed_size, zero_padded
+        self.has_tokens = False
+        sides = [fixed_size[0]] if fixed_size else [PROBE * unit, (PROBE + 1) * unit]
+        shapes = [self._probe(side) for side in sides]
+        self.channels = tuple(channels for channels, _ in shapes[0])
+        self.strides = tuple(_stride(sides, [height for _, height in at]) for at in zip(*shapes))
+        # Without padding, a network loses cells at the border, and patches would not fit together again.
+        loses_cells = any(sides[0] != height * stride for (_, height), stride in zip(shapes[0], self.strides))
+        self.is_exact = fixed_size is None and not loses_cells
+        divides = all(later % earlier == 0 for earlier, later in pairwise(self.strides))
+        self.takes_patches = takes_patches and self.is_exact and divides
 
     def forward(self, images: Tensor) -> Tensor:
         """B×3×H×W → B×C×h×w, through every stage."""
@@ -50,14 +84,62 @@ class Stages(nn.Module):
         """One stage."""
         return self.stages[index]
 
+    def prepared(self, images: Tensor) -> Tensor:
+        """B×3×H×W of any size → as the first stage takes them: padded at the bottom and right, or resized.
+
+        The padding is zeros, the mean colour of a normalised image, up to a multiple of the last stride.
+        """
+        if self.fixed_size is not None:
+            return F.interpolate(images, self.fixed_size, mode="bilinear", align_corners=False, antialias=True)
+        bottom, right = (-side % self.strides[-1] for side in images.shape[-2:])
+        return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
+
+    def placed(self, features: Tensor, size: Sequence[int], stage: int = -1) -> Tensor:
+        """A stage's map of prepared images → on cells of its stride: h = ⌈H / stride⌉, w = ⌈W / stride⌉.
+
+        Most maps are that already. Those of a fixed size are resampled, and cells that a network without padding lacks
+        at the far border repeat the last ones.
+
+        Args:
+            features: B×C×h'×w'.
+            size: (H, W) of the images before they were prepared.
+            stage: which stage's map it is.
+        """
+        stride = self.strides[stage]
+        cells = -(-size[0] // stride), -(-size[1] // stride)
+        if self.fixed_size is not None:
+            return on_image_grid(features, (cells[0] * stride / size[0], cells[1] * stride / size[1]), cells)
+        missing = cells[0] - features.shape[2], cells[1] - features.shape[3]
+        if max(missing) > 0:
+            features = F.pad(features, (0, max(missing[1], 0), 0, max(missing[0], 0)), mode="replicate")
+        return features[..., : cells[0], : cells[1]]
+
+    def pyramid(self, images: Tensor) -> list[Tensor]:
+        """B×3×H×W of any size → the map of every stage, from the top left of the image to its end or beyond."""
+        features, maps = self.prepared(images), []
+        size = features.shape[2:] if self.is_exact else images.shape[2:]
+        for index, stage in enumerate(self):
+            features = stage(features)
+            maps.append(self.placed(map_of(features), size, index))
+        return maps
+
     @torch.no_grad()
-    def _probe(self) -> list[tuple[int, int]]:
+    def _probe(self, side: int) -> list[tuple[int, int]]:
         """(channels, height) after each stage, in evaluation mode, so that batch norm's statistics do not change."""
         training, shapes = self.training, []
-        features = torch.zeros(1, 3, self.PROBE, self.PROBE)
+        features = torch.zeros(1, 3, side, side)
         self.eval()
         for stage in self:
             features = stage(features)
-            shapes.append((features.shape[1], features.shape[2]))
+            self.has_tokens |= isinstance(features, TokenMap)
+            shape = map_of(features).shape
+            shapes.append((shape[1], shape[2]))
         self.train(training)
         return shapes
+
+
+def _stride(sides: Sequence[int], heights: Sequence[int]) -> int:
+    """Pixels per cell, from how many cells more a larger image has: a network without padding loses some."""
+    if len(sides) == 1:
+        return round(sides[0] / heights[0])
+    return round((sides[1] - sides[0]) / (heights[1] - heights[0]))
