@@ -15,7 +15,7 @@ from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.backbones.tokens import FeatureMap, TokenMap
 from patchlearn.models.patches import Grid, PatchGrid
-from patchlearn.models.settings import BORDERS, FUSIONS, READS
+from patchlearn.models.settings import BORDERS, FIGURE_2, FUSIONS, READS
 
 LEAST_FEATURE = 1e-6  # the root has no finite gradient at 0
 
@@ -25,6 +25,19 @@ class Split(NamedTuple):
 
     stage: int
     grid: Grid
+
+
+def splits_of_figure_2(stages: Stages) -> tuple[Split, ...]:
+    """Every cut of figure 2, one after another: after block i, after block i + 1, and so on to just before the last.
+
+    The figure draws a grid of 2×2. It does not say which block is i; here it is the second stage, the first after the
+    stem, from which a ResNet has the cuts after layer1, layer2 and layer3.
+
+    >>> from patchlearn import create_stages
+    >>> [split.stage for split in splits_of_figure_2(create_stages("resnet10t"))]
+    [1, 2, 3]
+    """
+    return tuple(Split(stage, (2, 2)) for stage in range(1, len(stages) - 1))
 
 
 class PatchNetwork(nn.Module):
@@ -47,7 +60,8 @@ class PatchNetwork(nn.Module):
         stages: the backbone.
         classes: their number, K.
         fusion: "plain", "progressive" or "explicit".
-        splits: (stage, (rows, columns)) for each split, in the order of training and of the merged maps.
+        splits: (stage, (rows, columns)) for each split, in the order of training and of the merged maps; or "figure 2"
+            (`splits_of_figure_2`).
         border: the content of a border around each patch, as wide as one cell of the last map: "zero", as figures 2
             and 5 are drawn, "replicate" (convolutions alone) or "neighbour" (`PatchGrid`).
         detach: explicit patches do not train the layers below their split (the ✕ of figure 5).
@@ -72,7 +86,7 @@ class PatchNetwork(nn.Module):
         stages: Stages,
         classes: int,
         fusion: str = "plain",
-        splits: Sequence[tuple[int, Grid]] = (),
+        splits: Sequence[tuple[int, Grid]] | str = (),
         *,
         border: str = "zero",
         detach: bool = True,
@@ -81,6 +95,9 @@ class PatchNetwork(nn.Module):
         super().__init__()
         self.stages = stages
         self.fusion = fusion
+        if isinstance(splits, str):
+            require_one_of("splits", splits, [FIGURE_2])
+            splits = splits_of_figure_2(stages)
         self.splits = tuple(Split(stage, (grid[0], grid[1])) for stage, grid in splits)
         self.border, self.detach, self.pooling_power = border, detach, pooling_power
         require_one_of("border", border, BORDERS)

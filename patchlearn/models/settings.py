@@ -7,6 +7,7 @@ from patchlearn.core.settings import require_at_least, require_scales
 FUSIONS = ("plain", "progressive", "explicit")
 READS = ("whole", "unsplit", "merged")
 BORDERS = ("zero", "replicate", "neighbour")
+FIGURE_2 = "figure 2"  # in place of splits: every cut that the figure draws
 OUTPUT_STRIDES = (8, 16, 32)
 # Head of a segmentation network → the output strides of the encoder that it takes, its default first.
 HEAD_STRIDES = {

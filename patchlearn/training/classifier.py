@@ -26,7 +26,7 @@ from patchlearn.training.batch_norm import check_one_image
 from patchlearn.training.batches import EpochImages, channels_last, check_shards, process_batches, repeated, tags_of
 from patchlearn.training.loop import Task, fit
 from patchlearn.training.optimisation import parameter_groups
-from patchlearn.training.settings import ClassifierSettings
+from patchlearn.training.settings import ClassifierSettings, check_shares
 
 KEPT = "epochs"
 HELD_OUT_SHARE = 0.1
@@ -235,6 +235,8 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
         detach=settings.detach,
         pooling_power=settings.pooling_power,
     )
+    if network.fusion == "progressive":
+        check_shares(settings.optimisation, len(network.splits))
     return channels_last(network)
 
 

@@ -13,7 +13,7 @@ from patchlearn.core.settings import (
 )
 from patchlearn.data.settings import AugmentSettings
 from patchlearn.inference.settings import InferenceSettings
-from patchlearn.models.settings import AFFINITY_STRIDES, BORDERS, FUSIONS, HEAD_STRIDES, OUTPUT_STRIDES
+from patchlearn.models.settings import AFFINITY_STRIDES, BORDERS, FIGURE_2, FUSIONS, HEAD_STRIDES, OUTPUT_STRIDES
 from patchlearn.refine.settings import ConfidentRegions
 
 OPTIMISERS = ("adamw", "sgd")
@@ -79,8 +79,8 @@ class ClassifierSettings:
         output_stride: 8, 16 or 32 pixels per cell; null for the backbone's own, such as 14 of a ViT/14.
         weights: null, "hub", "demo" or the path of a timm state dict.
         fusion: "plain", "progressive" or "explicit".
-        splits: (stage, (rows, columns)) each: where feature maps are cut. "progressive" trains one after another, each
-            for an equal share of the epochs.
+        splits: (stage, (rows, columns)) each: where feature maps are cut; or "figure 2", every cut that the paper's
+            figure draws. "progressive" trains one after another, each for an equal share of the epochs.
         border: what a patch has beyond its edge: "zero", "replicate" or "neighbour".
         pooling_power: of the generalised mean over the map that the classifier learns from; 1 for the mean, as in the
             field. 3 gave better maps of the plain classifier, and worse self-trained ones (docs/log/self-training.md).
@@ -99,7 +99,7 @@ class ClassifierSettings:
     output_stride: int | None = 16
     weights: str | None = field(default="hub", metadata=FILE_IN_KEY)
     fusion: str = "plain"
-    splits: tuple[tuple[int, tuple[int, int]], ...] = ()
+    splits: tuple[tuple[int, tuple[int, int]], ...] | str = ()
     border: str = "zero"
     pooling_power: float = 1.0
     detach: bool = True
@@ -121,12 +121,19 @@ class ClassifierSettings:
         if not 1 <= self.pooling_power < inf:
             raise PatchlearnError(f"pooling_power: {self.pooling_power}. Choose 1 for the mean, or more, such as 3.")
         require_at_least("frozen_stages", self.frozen_stages, 0)
-        stages = len(self.splits) if self.fusion == "progressive" else 0
-        if self.optimisation.epochs < stages:
-            raise PatchlearnError(
-                f"optimisation.epochs: {self.optimisation.epochs} epochs cannot be shared by {stages} splits. Choose "
-                f"{stages} or more."
-            )
+        if isinstance(self.splits, str):
+            require_one_of("splits", self.splits, [FIGURE_2])
+        elif self.fusion == "progressive":
+            check_shares(self.optimisation, len(self.splits))
+
+
+def check_shares(optimisation: Optimisation, splits: int) -> None:
+    """Raise `PatchlearnError` unless every split gets an epoch of the progressive training."""
+    if optimisation.epochs < splits:
+        raise PatchlearnError(
+            f"optimisation.epochs: {optimisation.epochs} epochs cannot be shared by {splits} splits. Choose {splits} "
+            "or more."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -248,3 +248,10 @@ def test_an_unknown_border_is_an_error() -> None:
 def test_merged_maps_of_a_plain_network_are_an_error() -> None:
     with pytest.raises(PatchlearnError, match="Choose one of: unsplit, whole"):
         PatchNetwork(tiny_stages(), 5).maps(images(1, 3, 32, 32), "merged")
+
+
+def test_figure_2_is_every_cut_from_the_second_stage_to_just_before_the_last() -> None:
+    network = PatchNetwork(tiny_stages(), 5, "progressive", "figure 2")
+    assert network.splits == ((1, (2, 2)), (2, (2, 2)))
+    with pytest.raises(PatchlearnError, match="splits: 'figure 5' is not an option; did you mean 'figure 2'"):
+        PatchNetwork(tiny_stages(), 5, "progressive", "figure 5")
