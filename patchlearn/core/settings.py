@@ -6,7 +6,7 @@ Modules of settings import the standard library and each other alone, so that `-
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from patchlearn.core.errors import PatchlearnError, require_one_of
 
 OUTSIDE_KEY = {"key": "outside"}  # metadata of a field that changes no result
+NEW_IN_KEY = {"key": "unless default"}  # of a field that came later: the keys of older runs stay what they were
 FILE_IN_KEY = {"key": "file"}  # metadata of a field that may name a file, whose content counts
 
 DEVICES = ("auto", "cpu")
@@ -88,11 +89,18 @@ def key_values(value: Any) -> Any:
     A field that names an existing file contributes the content of the file.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        inside = [entry for entry in fields(value) if entry.metadata.get("key") != "outside"]
+        inside = [entry for entry in fields(value) if is_in_key(value, entry)]
         return {entry.name: _field_value(value, entry.name, entry.metadata) for entry in inside}
     if isinstance(value, Mapping):
         return {str(name): key_values(each) for name, each in value.items()}
     return [key_values(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def is_in_key(owner: Any, entry: Field[Any]) -> bool:
+    """Whether a field of a data class changes the key of the step that has it."""
+    kind = entry.metadata.get("key")
+    is_default = kind == "unless default" and getattr(owner, entry.name) == entry.default
+    return kind != "outside" and not is_default
 
 
 def _field_value(owner: Any, name: str, metadata: Mapping[str, Any]) -> Any:

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from patchlearn.core.types import ScoreMaps, UInt8
+from patchlearn.maps.features import ViewFeatures, features_of_views
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import LinearDiscriminant
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.models.views import network_views, on_cells
+from patchlearn.models.views import on_cells
 
 CELL = 4  # pixels per cell of the stored maps: finer than any network's map, a sixteenth of the image's size
 EPSILON = 1e-5  # ÷ (max + 1e-5): PSA, SEAM, IRN
@@ -28,6 +29,7 @@ def class_activation_maps(
     labels: Sequence[int] | None = None,
     lda: LinearDiscriminant | None = None,
     unknown: Sequence[int] = (),
+    stored: Sequence[ViewFeatures] | None = None,
 ) -> ScoreMaps:
     """The class activation maps of one image.
 
@@ -39,6 +41,7 @@ def class_activation_maps(
         lda: an LDA classifier over the same features; its probabilities take the place of the activations.
         unknown: further class indices to read, beside given labels: those that nobody judged. Where the labels are
             predicted, tags play no part, and these neither.
+        stored: the features of the same scales without mirror images, if they were computed before.
 
     Returns:
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
@@ -47,8 +50,7 @@ def class_activation_maps(
         PatchlearnError: "merged" is to be read of a network without patches.
     """
     network = classifier.network
-    views = classifier_views(network, image, settings)
-    features: Iterable[Tensor] = (network.features(view, settings.read) for view in views)  # one by one: they are large
+    features: Iterable[ViewFeatures] = features_of_views(network, image, settings, stored)
     unjudged = set() if labels is None else set(unknown).difference(labels)
     if labels is not None:
         classes = sorted([*labels, *unjudged])
@@ -56,15 +58,15 @@ def class_activation_maps(
         features = list(features)  # the same features predict the classes
         classes = _predicted(network, features, settings.confidence)
     else:
-        classes = _predicted(network, map(network.features, views), settings.confidence)
-    maps = maps_of_features(network, features, views, image, settings.read, classes, lda, sorted(unjudged))
+        whole = features_of_views(network, image, replace(settings, read="whole"))
+        classes = _predicted(network, whole, settings.confidence)
+    maps = maps_of_features(network, features, image, settings.read, classes, lda, sorted(unjudged))
     return replace(maps, labels="predicted" if labels is None else "given")
 
 
 def maps_of_features(
     network: PatchNetwork,
-    features: Iterable[Tensor],
-    views: Sequence[Tensor],
+    features: Iterable[ViewFeatures],
     image: UInt8,
     read: str,
     classes: Sequence[int],
@@ -76,7 +78,6 @@ def maps_of_features(
     Args:
         network: the classifier's.
         features: of each view, read in one of the three ways.
-        views: from `classifier_views`.
         image: H×W×3.
         read: how the features were read.
         classes: P class indices.
@@ -85,22 +86,16 @@ def maps_of_features(
     """
     activate = _activation(network, read, classes, lda, unknown)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
-    total = torch.zeros(len(classes), *cells, device=views[0].device)
-    for view, each in zip(views, features, strict=True) if classes else ():
-        total += on_cells(activate(each), view.shape[2:], network.stages.strides[-1], cells)
+    total = torch.zeros(len(classes), *cells, device=next(network.parameters()).device)
+    for view in features if classes else ():
+        total += on_cells(activate(view.features), view.size, network.stages.strides[-1], cells)
     scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
     size = (image.shape[0], image.shape[1])
     return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=size, unknown=tuple(unknown))
 
 
-def classifier_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[Tensor]:
-    """The image as the classifier reads it, one batch per scale."""
-    device = next(network.parameters()).device
-    return network_views(image, settings.views, network.stages.mean, network.stages.std, device)
-
-
-def _predicted(network: PatchNetwork, features: Iterable[Tensor], confidence: float) -> list[int]:
-    scores = torch.cat([network.logits(each) for each in features]).float().mean(0).sigmoid()
+def _predicted(network: PatchNetwork, features: Iterable[ViewFeatures], confidence: float) -> list[int]:
+    scores = torch.cat([network.logits(view.features) for view in features]).float().mean(0).sigmoid()
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 

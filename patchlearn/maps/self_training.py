@@ -4,6 +4,7 @@ The classifier and its features stay what they are. That maps can teach a second
 field: IRN's affinities and the second branches of SEAM, AFA and ToCo learn from them.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,8 @@ from accelerate import Accelerator
 from patchlearn.core.types import Sample, UInt8
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
-from patchlearn.maps.cam import classifier_views, maps_of_features
+from patchlearn.maps.cam import maps_of_features
+from patchlearn.maps.features import ViewFeatures, features_of_views
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
@@ -31,6 +33,7 @@ class RoundSettings:
         classes: K.
         accelerator: for the precision.
         lda: of the round before; None in the first round, which reads the classifier's own maps.
+        stored: a sample → its features, where they were computed before.
     """
 
     network: PatchNetwork
@@ -40,6 +43,7 @@ class RoundSettings:
     classes: int
     accelerator: Accelerator
     lda: LinearDiscriminant | None = None
+    stored: Callable[[Sample], Sequence[ViewFeatures]] | None = None
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
@@ -50,7 +54,11 @@ class RoundSettings:
 
 @torch.no_grad()
 def confident_moments(
-    settings: RoundSettings, image: UInt8, labels: tuple[int, ...], unknown: tuple[int, ...] = ()
+    settings: RoundSettings,
+    image: UInt8,
+    labels: tuple[int, ...],
+    unknown: tuple[int, ...] = (),
+    stored: Sequence[ViewFeatures] | None = None,
 ) -> Moments:
     """The moments of the cells of one image under the confident pixels of its maps, at every scale.
 
@@ -59,25 +67,26 @@ def confident_moments(
         image: H×W×3, RGB.
         labels: class indices that are in the image.
         unknown: class indices that nobody judged, none of them in `labels`. A cell where one wins is no label.
+        stored: the features of the image at every scale, if they were computed before.
     """
     network, read = settings.network, settings.cams.read
     classes = sorted((*labels, *unknown))
-    views = classifier_views(network, image, settings.cams)
-    image = _working_copy(image, settings.cams.views.long_side)
     with settings.accelerator.autocast():
-        features = [network.features(view, read) for view in views]
-        maps = maps_of_features(network, features, views, image, read, classes, settings.lda, unknown)
-    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident)).to(views[0].device)
+        views = list(features_of_views(network, image, settings.cams, stored))
+        image = _working_copy(image, settings.cams.views.long_side)
+        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown)
+    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident))
     moments, stride = settings.moments(), network.stages.strides[-1]
-    for view, cells in zip(views, features, strict=True):
-        size, grid = (view.shape[2], view.shape[3]), (cells.shape[2], cells.shape[3])
-        moments.add(cells[0], cell_labels(pixels, size, grid, stride))
+    for view in views:
+        grid = view.features.shape[2], view.features.shape[3]
+        moments.add(view.features[0], cell_labels(pixels.to(view.features.device), view.size, grid, stride))
     return moments
 
 
 def confident_moments_of(settings: RoundSettings, sample: Sample) -> Moments:
     """`confident_moments` of a sample's image, labels and unknown classes."""
-    return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown)
+    stored = settings.stored(sample) if settings.stored else None
+    return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown, stored)
 
 
 def _working_copy(image: UInt8, long_side: int | None) -> UInt8:

@@ -38,6 +38,21 @@ class CamSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeatureSettings:
+    """Feature maps that are computed once, and read by every round of self-training and by the maps.
+
+    Args:
+        most_gigabytes: of disk for one split and variant. Features that could take more are not stored: every reader
+            computes them anew. 0 stores none.
+    """
+
+    most_gigabytes: float = 8.0
+
+    def __post_init__(self) -> None:
+        require_at_least("most_gigabytes", self.most_gigabytes, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SelfTrainingSettings:
     """How often, and from which pixels, an LDA classifier learns to compute new maps.
 

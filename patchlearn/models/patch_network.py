@@ -126,10 +126,10 @@ class PatchNetwork(nn.Module):
 
     def logits(self, features: Tensor) -> Tensor:
         """B×C×h×w features, read whole → B×K logits."""
-        logits: Tensor = self.classifier(self._pooled(features))
+        logits: Tensor = self.classifier(self.pooled(features))
         return logits.flatten(1)
 
-    def _pooled(self, features: Tensor) -> Tensor:
+    def pooled(self, features: Tensor) -> Tensor:
         """B×C×h×w → B×C×1×1.
 
         Source of the generalised mean: Radenović, Tolias & Chum, "Fine-tuning CNN Image Retrieval with No Human

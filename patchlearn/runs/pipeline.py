@@ -1,6 +1,6 @@
 """The steps of a run, in order: a table of contents.
 
-data → classifier → maps → affinity → pseudo masks → segmenter → evaluation → report
+data → features → classifier → maps → affinity → pseudo masks → segmenter → evaluation → report
 
 Each step is a value that is given the steps it needs, and exactly the values that its result depends on
 (`patchlearn.steps.step`). `patchlearn.core.run_folder` says where the files lie.
@@ -18,11 +18,12 @@ from patchlearn.steps.affinity import TrainAffinity
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
+from patchlearn.steps.features import Trunk, WriteFeatures
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import NO_AFFINITY
+from patchlearn.training.settings import NO_AFFINITY, ClassifierSettings
 
 VAL = "val"
 
@@ -44,13 +45,22 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
     learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
-    yield (classifier := TrainClassifier(home, variant.classifier, learned, held_out, seed))
+    views, read = replace(variant.cams.views, flip=False), variant.cams.read
+    features: WriteFeatures | None = None
+    if variant.classifier.head_only:
+        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(variant.classifier)))
+    head = (views, features) if features else ()
+    yield (classifier := TrainClassifier(home, variant.classifier, learned, held_out, seed, *head))
     lda = None
     if variant.self_training.rounds:
-        views, rule = replace(variant.cams.views, flip=False), variant.background
-        tagged = data[variant.self_training.train_split]
-        yield (lda := SelfTrain(home, variant.self_training, views, variant.cams.read, rule, classifier, tagged))
-    cams = {name: WriteCams(home, variant.cams, data[name], classifier, lda) for name in variant.cams.splits}
+        tagged, rule = data[variant.self_training.train_split], variant.background
+        if not features or tagged is not learned:
+            yield (features := WriteFeatures(home, variant.features, views, read, tagged, classifier))
+        yield (lda := SelfTrain(home, variant.self_training, views, read, rule, classifier, tagged, features))
+    cams = {
+        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name))
+        for name in variant.cams.splits
+    }
     yield from cams.values()
     affinity = None
     if variant.affinity.kind != NO_AFFINITY:
@@ -65,6 +75,14 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     yield from masks.values()
     if variant.segmenter.train_split in masks:
         yield from _segmenter_steps(variant, data, home, seed, masks[variant.segmenter.train_split])
+
+
+def _trunk(settings: ClassifierSettings) -> Trunk:
+    return Trunk(settings.backbone, settings.output_stride, settings.weights)
+
+
+def _of_split(features: WriteFeatures | None, split: str) -> WriteFeatures | None:
+    return features if features and features.data.name == split else None
 
 
 def _segmenter_steps(

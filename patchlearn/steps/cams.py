@@ -5,15 +5,17 @@ RUN/VARIANT/cams/SPLIT/ID.npz   scores, classes, size (see `patchlearn.core.mask
 With given labels, the unknown classes of an image have maps too: later steps give no label where one of them wins.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.maps.settings import CamSettings
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.features import WriteFeatures
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, ScoreMaps, UInt8
+    from patchlearn.maps.features import ViewFeatures
     from patchlearn.models.classifier import Classifier
     from patchlearn.models.lda import LinearDiscriminant
 
@@ -34,12 +37,13 @@ class WriteCams(Step):
     name: ClassVar[str] = "cams"
     verb: ClassVar[str] = "cams"
     help: ClassVar[str] = "Step 2: class activation maps."
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     settings: CamSettings
     data: DataSplit
     classifier: TrainClassifier
     lda: SelfTrain | None
+    features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
 
     @property
     def folder(self) -> Path:
@@ -65,15 +69,16 @@ class WriteCams(Step):
         from patchlearn.data.images import read_image
         from patchlearn.maps.cam import class_activation_maps
 
-        classifier = self.classifier.untrained(runtime)
-        sizes: list[int] = []
+        classifier, samples = self.classifier.untrained(runtime), self.data.samples
+        few, sizes = a_few(samples), list[int]()
+        stored = self.features.held(classifier, few) if self.features else {}
 
         def read(sample: "Sample") -> None:
-            maps = class_activation_maps(classifier, read_image(sample.image), self.settings, sample.labels)
+            image, features = read_image(sample.image), stored.get(sample.id)
+            maps = class_activation_maps(classifier, image, self.settings, sample.labels, stored=features)
             sizes.append(maps.scores.size * BYTES_PER_CELL)
 
-        samples = self.data.samples
-        seconds = seconds_each(read, a_few(samples), runtime.threads) / runtime.accelerator.num_processes
+        seconds = seconds_each(read, few, runtime.threads) / runtime.accelerator.num_processes
         return len(samples) * Estimate(seconds, sum(sizes) / len(sizes))
 
     def example(self, sample: "Sample") -> "tuple[UInt8, ScoreMaps]":
@@ -94,6 +99,7 @@ class WriteCams(Step):
             self.folder,
             runtime,
             lda=lda,
+            stored=self.features.reader() if self.features else None,
             title=f"maps {self.home.name} {self.data.name}",
         )
 
@@ -106,6 +112,7 @@ def write_cams(
     runtime: "Runtime",
     *,
     lda: "LinearDiscriminant | None" = None,
+    stored: "Callable[[Sample], Sequence[ViewFeatures]] | None" = None,
     title: str = "maps",
 ) -> None:
     """Write `folder/ID.npz` for every sample that has none yet; each process does its part.
@@ -117,6 +124,7 @@ def write_cams(
         folder: for the maps.
         runtime: device, precision, processes and threads.
         lda: see `class_activation_maps`.
+        stored: a sample → its features without mirror images, where they were computed before.
         title: shown beside the progress bar.
 
     Raises:
@@ -135,8 +143,10 @@ def write_cams(
 
     def write(sample: "Sample", path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
+        features = stored(sample) if stored else None
         with accelerator.autocast():
-            maps = class_activation_maps(classifier, read_image(sample.image), settings, given, lda, sample.unknown)
+            image = read_image(sample.image)
+            maps = class_activation_maps(classifier, image, settings, given, lda, sample.unknown, features)
         write_scores(path, maps)
 
     files = [(sample, folder / f"{sample.id}.npz") for sample in samples]

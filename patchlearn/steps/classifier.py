@@ -3,12 +3,16 @@
 RUN/VARIANT/classifier/   model.safetensors, log.csv, epochs.csv, state.safetensors; epochs/ if they are kept
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.run_folder import MODEL
+from patchlearn.core.settings import NEW_IN_KEY
+from patchlearn.maps.settings import CamSettings
+from patchlearn.models.settings import ViewSettings
 from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.features import WriteFeatures
 from patchlearn.steps.step import Step
 from patchlearn.training.settings import ClassifierSettings
 
@@ -32,6 +36,8 @@ class TrainClassifier(Step):
     data: DataSplit
     held_out: DataSplit | None
     seed: int
+    views: ViewSettings | None = field(default=None, metadata=NEW_IN_KEY)  # of a head's images
+    features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
 
     @property
     def model(self) -> Path:
@@ -65,6 +71,8 @@ class TrainClassifier(Step):
         from patchlearn.training.pace import bytes_of_training, seconds_of_training
 
         settings, network = self.settings, self.untrained(runtime).network.train()
+        if settings.head_only:  # its features are the work, and those are another step's, or the first round's
+            return Estimate(bytes=bytes_of_training(network))
         network.active_split = max(0, len(network.splits) - 1)
         samples = self.data.samples
         seconds = seconds_of_training(
@@ -74,7 +82,26 @@ class TrainClassifier(Step):
 
     def work(self, runtime: "Runtime") -> None:
         """Train, from where an earlier call stood."""
-        from patchlearn.training.classifier import train_classifier
+        title, dataset, settings = f"train {self.home.name}", self.data.dataset, self.settings
+        if settings.head_only:
+            self._learn_head(runtime, title)
+        else:
+            from patchlearn.training.classifier import train_classifier
 
-        title = f"train {self.home.name}"
-        train_classifier(self.data.dataset, self.settings, self.folder, runtime, seed=self.seed, title=title)
+            train_classifier(dataset, settings, self.folder, runtime, seed=self.seed, title=title)
+
+    def _learn_head(self, runtime: "Runtime", title: str) -> None:
+        from patchlearn.training.head import train_head
+
+        assert self.views is not None
+        stored = self.features.reader() if self.features else None
+        train_head(
+            self.data.dataset,
+            self.settings,
+            CamSettings(views=self.views),
+            self.folder,
+            runtime,
+            seed=self.seed,
+            stored=stored,
+            title=title,
+        )

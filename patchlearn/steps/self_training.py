@@ -7,23 +7,26 @@ classifier over the classifier's features from them, and read the maps anew with
     RUN/VARIANT/relearn/stopped.json          which classes had no confident cell, where that has ended the rounds
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.settings import ViewSettings
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.features import WriteFeatures
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample
+    from patchlearn.maps.features import ViewFeatures
     from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.classifier import Classifier
     from patchlearn.models.lda import LinearDiscriminant, Moments
@@ -35,7 +38,7 @@ class SelfTrain(Step):
 
     name: ClassVar[str] = "relearn"
     verb: ClassVar[str] = "cams"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     is_training: ClassVar[bool] = True
     promised: ClassVar[tuple[str, ...]] = ("round-*.safetensors",)
 
@@ -45,6 +48,7 @@ class SelfTrain(Step):
     rule: BackgroundRule
     classifier: TrainClassifier
     data: DataSplit
+    features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
 
     def load(self) -> "LinearDiscriminant | None":
         """The LDA classifier of the last round, on the CPU; None where the first one had too few cells."""
@@ -58,11 +62,14 @@ class SelfTrain(Step):
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.self_training import RoundSettings, confident_moments_of
 
-        network, classes = self.classifier.untrained(runtime).network, len(self.data.classes)
-        cams = CamSettings(views=self.views, read=self.read)
-        one = RoundSettings(network, cams, self.rule, self.settings.confident, classes, runtime.accelerator)
-        samples = self.data.samples
-        each = seconds_each(partial(confident_moments_of, one), a_few(samples), runtime.threads)
+        classifier, samples = self.classifier.untrained(runtime), self.data.samples
+        few, cams = a_few(samples), CamSettings(views=self.views, read=self.read)
+        held = self.features.held(classifier, few) if self.features else None
+        one = RoundSettings(
+            classifier.network, cams, self.rule, self.settings.confident, len(self.data.classes), runtime.accelerator,
+            stored=(lambda sample: held[sample.id]) if held else None,
+        )  # fmt: skip
+        each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
         return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
 
     def work(self, runtime: "Runtime") -> None:
@@ -70,7 +77,9 @@ class SelfTrain(Step):
         cams = CamSettings(views=self.views, read=self.read)
         title = f"self-training {self.home.name}"
         classifier = self.classifier.load()
-        self_train(self.data.samples, classifier, cams, self.rule, self.settings, self.folder, runtime, title=title)
+        stored = self.features.reader() if self.features else None
+        samples, rule = self.data.samples, self.rule
+        self_train(samples, classifier, cams, rule, self.settings, self.folder, runtime, stored=stored, title=title)
 
 
 def self_train(
@@ -82,6 +91,7 @@ def self_train(
     folder: Path,
     runtime: "Runtime",
     *,
+    stored: "Callable[[Sample], Sequence[ViewFeatures]] | None" = None,
     title: str = "self-training",
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
@@ -97,6 +107,7 @@ def self_train(
         settings: how many rounds, and from which pixels.
         folder: where the LDA classifiers go.
         runtime: device, precision, processes and threads.
+        stored: a sample → its features at every scale, where they were computed before.
         title: shown beside the progress bars.
 
     Returns:
@@ -109,7 +120,8 @@ def self_train(
     accelerator = runtime.accelerator
     network = to_device(classifier.network, accelerator.device)
     cams = replace(cams, views=replace(cams.views, flip=False))
-    one_round = RoundSettings(network, cams, rule, settings.confident, len(classifier.classes), accelerator)
+    classes, confident = len(classifier.classes), settings.confident
+    one_round = RoundSettings(network, cams, rule, confident, classes, accelerator, stored=stored)
     last: Path | None = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)

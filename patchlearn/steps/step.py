@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.manifest import EVERY_FILE, REPLACED, Outputs, changed_inputs, commit, fingerprint
-from patchlearn.core.settings import OUTSIDE_KEY, key_values
+from patchlearn.core.settings import OUTSIDE_KEY, is_in_key, key_values
 
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
@@ -99,7 +99,7 @@ class Step(ABC):
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Everything the result depends on, by name, as JSON."""
-        wanted = [entry for entry in fields(self) if entry.metadata.get("key") != "outside"]
+        wanted = [entry for entry in fields(self) if is_in_key(self, entry)]
         return {"version": self.version, **{entry.name: _input(getattr(self, entry.name)) for entry in wanted}}
 
     @cached_property

@@ -55,7 +55,7 @@ def train_classifier(
         PatchlearnError: too few images, no label, or a backbone that cannot be had.
     """
     network = check_classifier(dataset, settings, runtime, seed=seed)
-    samples, held_out = _held_out(dataset, settings, seed)
+    samples, held_out = held_out_samples(dataset, settings, seed)
     accelerator = runtime.accelerator
     classifier = Classifier(network=network, classes=dataset.classes)
     images = _LabelledImages(
@@ -86,7 +86,7 @@ def check_classifier(dataset: Dataset, settings: ClassifierSettings, runtime: Ru
     Raises:
         PatchlearnError: as `train_classifier`.
     """
-    samples, held_out = _held_out(dataset, settings, seed)
+    samples, held_out = held_out_samples(dataset, settings, seed)
     _check(settings, samples, held_out, runtime.accelerator)
     with seeded(seed, Stream.CLASSIFIER_WEIGHTS):
         network = _create_network(settings, len(dataset.classes))
@@ -224,7 +224,7 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
             f"classifier.frozen_stages: {settings.frozen_stages}, but {settings.backbone} has {len(stages)} stages. "
             f"Choose 0 to {len(stages)}."
         )
-    for index in range(settings.frozen_stages):
+    for index in range(len(stages) if settings.head_only else settings.frozen_stages):
         stages[index].requires_grad_(False)
     network = PatchNetwork(
         stages,
@@ -240,8 +240,8 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
     return channels_last(network)
 
 
-def _held_out(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
-    """(training samples, held-out samples)."""
+def held_out_samples(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """(training samples, held-out samples): those of `held_out_split`, or a tenth of the training split."""
     samples = list(dataset.split(settings.train_split))
     if settings.held_out_split in dataset.splits:
         return samples, list(dataset.split(settings.held_out_split))

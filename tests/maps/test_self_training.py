@@ -11,7 +11,7 @@ from PIL import Image
 
 from patchlearn.core.types import Sample, UInt8
 from patchlearn.maps import self_training as module
-from patchlearn.maps.cam import classifier_views
+from patchlearn.maps.features import classifier_views
 from patchlearn.maps.self_training import RoundSettings, confident_moments, confident_moments_of
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.patch_network import PatchNetwork

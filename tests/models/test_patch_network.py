@@ -229,7 +229,7 @@ def test_the_generalised_mean_by_hand() -> None:
 def test_features_that_are_zero_everywhere_have_a_gradient() -> None:
     network = PatchNetwork(tiny_stages(), 2, pooling_power=3.0)
     features = torch.zeros(1, 10, 4, 4, requires_grad=True)
-    network._pooled(features).sum().backward()
+    network.pooled(features).sum().backward()
     assert features.grad is not None
     assert features.grad.isfinite().all()
 

@@ -1,0 +1,201 @@
+"""Before the maps: the feature maps of a network that no longer changes, computed once.
+
+RUN/VARIANT/features/SPLIT/ID.safetensors   view-0, view-1, …: C×h×w for each scale, fp16; (H, W) of each view in pixels
+RUN/VARIANT/features/SPLIT/features.json    whether they are stored, and how many bytes an image takes
+
+The head of a classifier, the rounds of self-training and the maps read them. They are large. Where all images would
+take more than `features.most_gigabytes`, none is stored, and every reader computes what it needs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from patchlearn.core.settings import FILE_IN_KEY
+from patchlearn.maps.settings import CamSettings, FeatureSettings
+from patchlearn.models.settings import ViewSettings
+from patchlearn.steps.data_splits import DataSplit
+from patchlearn.steps.step import Step
+
+if TYPE_CHECKING:
+    from patchlearn.core.pace import Estimate
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample
+    from patchlearn.maps.features import ViewFeatures
+    from patchlearn.models.classifier import Classifier
+
+
+FACTS = "features.json"
+BYTES = 2  # of a stored number: fp16
+
+
+class Source(Protocol):
+    """Whose features are stored: a trained classifier, or a `Trunk`."""
+
+    def load(self) -> "Classifier":
+        """The network, on the CPU."""
+
+    def untrained(self, runtime: "Runtime") -> "Classifier":
+        """One like it, to time it before it is there."""
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A backbone with its pretrained weights, of which nothing is trained."""
+
+    backbone: str
+    output_stride: int | None
+    weights: str | None = field(metadata=FILE_IN_KEY)
+
+    def load(self) -> "Classifier":
+        """A plain network around it, whose classifier nobody reads."""
+        from patchlearn.models.backbones.create import create_stages
+        from patchlearn.models.classifier import Classifier
+        from patchlearn.models.patch_network import PatchNetwork
+
+        stages = create_stages(self.backbone, self.output_stride, self.weights)
+        return Classifier(network=PatchNetwork(stages, 1).eval(), classes=("any",))
+
+    def untrained(self, runtime: "Runtime") -> "Classifier":
+        """The same."""
+        return self.load()
+
+
+@dataclass(frozen=True, eq=False)
+class WriteFeatures(Step):
+    """Write the features of one split at every scale, without mirror images."""
+
+    name: ClassVar[str] = "features"
+    verb: ClassVar[str] = "train"
+    promised: ClassVar[tuple[str, ...]] = (FACTS,)
+
+    settings: FeatureSettings
+    views: ViewSettings
+    read: str
+    data: DataSplit
+    source: "Source"
+
+    @property
+    def folder(self) -> Path:
+        """One for each split."""
+        return self.home / self.name / self.data.name
+
+    @property
+    def cams(self) -> CamSettings:
+        """How the features are read."""
+        return CamSettings(views=replace(self.views, flip=False), read=self.read)
+
+    def reader(self) -> "Callable[[Sample], list[ViewFeatures]] | None":
+        """A sample → its features, on the CPU, in fp32; None where they are not stored."""
+        from patchlearn.core.files import read_json
+
+        if not read_json(self.folder / FACTS)["stored"]:
+            return None
+        return lambda sample: read_features(self.folder / f"{sample.id}.safetensors")
+
+    def held(self, classifier: "Classifier", samples: "Sequence[Sample]") -> "dict[str, list[ViewFeatures]]":
+        """The features of a few samples, computed now: to time later steps with."""
+        return {sample.id: computed(classifier, sample, self.cams) for sample in samples}
+
+    def estimate(self, runtime: "Runtime") -> "Estimate":
+        """The features of a few images are timed."""
+        from patchlearn.core.pace import Estimate, a_few, seconds_each
+
+        classifier, samples = self._on_device(self.source.untrained(runtime), runtime), self.data.samples
+        each = self._bytes_each(classifier)
+        if not self._fits(each):
+            return Estimate()
+        read = partial(computed, classifier, cams=self.cams)
+        seconds = seconds_each(read, a_few(samples), runtime.threads) / runtime.accelerator.num_processes
+        return len(samples) * Estimate(seconds, each)
+
+    def work(self, runtime: "Runtime") -> None:
+        """Write the features of every image that has none yet, unless they would take too much."""
+        from patchlearn.core.files import write_json
+
+        classifier = self._on_device(self.source.load(), runtime)
+        each = self._bytes_each(classifier)
+        if self._fits(each):
+            self._write(classifier, runtime)
+        else:
+            self._say_too_large(each, runtime)
+        if runtime.accelerator.is_main_process:
+            write_json(self.folder / FACTS, {"stored": self._fits(each), "bytes_each": each})
+
+    def _on_device(self, classifier: "Classifier", runtime: "Runtime") -> "Classifier":
+        from patchlearn.core.runtime import to_device
+
+        to_device(classifier.network, runtime.accelerator.device)
+        return classifier
+
+    def _bytes_each(self, classifier: "Classifier") -> float:
+        """Mean of a few images: their features differ in size alone."""
+        from patchlearn.core.pace import a_few
+
+        few = a_few(self.data.samples)
+        numbers = (view.features.numel() for sample in few for view in computed(classifier, sample, self.cams))
+        return BYTES * sum(numbers) / len(few)
+
+    def _fits(self, each: float) -> bool:
+        return each * len(self.data.samples) <= self.settings.most_gigabytes * 1e9
+
+    def _say_too_large(self, each: float, runtime: "Runtime") -> None:
+        size = each * len(self.data.samples) / 1e9
+        runtime.console.print(
+            f"{self.title}: not stored, because they would take {size:.1f} GB, more than features.most_gigabytes "
+            f"({self.settings.most_gigabytes:g}). The steps that read them compute them.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _write(self, classifier: "Classifier", runtime: "Runtime") -> None:
+        from patchlearn.core.parallel import write_missing
+
+        def write(sample: "Sample", path: Path) -> None:
+            with runtime.accelerator.autocast():
+                write_features(path, computed(classifier, sample, self.cams))
+
+        pairs = ((sample, self.folder / f"{sample.id}.safetensors") for sample in self.data.samples)
+        write_missing(pairs, write, title=f"features {self.home.name} {self.data.name}", runtime=runtime)
+
+
+def computed(classifier: "Classifier", sample: "Sample", cams: CamSettings) -> "list[ViewFeatures]":
+    """The features of a sample at every scale."""
+    import torch
+
+    from patchlearn.data.images import read_image
+    from patchlearn.maps.features import features_of_views
+
+    with torch.no_grad():
+        return list(features_of_views(classifier.network, read_image(sample.image), cams))
+
+
+def write_features(path: Path, views: "Sequence[ViewFeatures]") -> None:
+    """Write fp16, or fp32 where a value is beyond the range of fp16."""
+    from patchlearn.core.checkpoints import save_checkpoint
+
+    tensors = {}
+    for index, view in enumerate(views):
+        exact = view.features[0]
+        half = exact.half()
+        tensors[f"view-{index}"] = half if half.isfinite().all() else exact.float()
+    save_checkpoint(path, tensors, {"sizes": [view.size for view in views]})
+
+
+def read_features(path: Path) -> "list[ViewFeatures]":
+    """Read the file that `write_features` wrote, in fp32.
+
+    Raises:
+        PatchlearnError: the file is missing or damaged.
+    """
+    from patchlearn.core.checkpoints import load_checkpoint
+    from patchlearn.maps.features import ViewFeatures
+
+    tensors, settings = load_checkpoint(path)
+    return [
+        ViewFeatures(tensors[f"view-{index}"].float()[None], (height, width))
+        for index, (height, width) in enumerate(settings["sizes"])
+    ]
