@@ -213,7 +213,8 @@ class SegmenterSettings:
     """The segmentation network and how it is trained.
 
     Args:
-        head: "deeplabv3plus", "deeplabv2" (on resnet101 in the field), "fpn", "segformer", "unet" or "upernet".
+        head: "deeplabv3plus", "deeplabv2" (on resnet101 in the field), "largefov" (DeepLabv1; on resnet38 in the
+            field), "fpn", "segformer", "unet" or "upernet".
         backbone: a timm architecture.
         weights: null, "hub", "demo" or the path of a timm state dict; the field starts from ImageNet's.
         output_stride: of the encoder; null for the head's default.

@@ -12,6 +12,7 @@ from torch import nn
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.models.backbones.dilated import quicken_dilated
 from patchlearn.models.backbones.families import FAMILIES
+from patchlearn.models.backbones.resnet38 import OWN, own_stages
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.backbones.weights import load_hub, load_weights
 from patchlearn.models.settings import LARGEST_STRIDE, OUTPUT_STRIDES
@@ -23,7 +24,7 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
     Run one after another, the stages give exactly the result of timm's own `forward_features`.
 
     Args:
-        name: a timm architecture, for example "resnet50" or "tf_efficientnet_lite0".
+        name: a timm architecture, for example "resnet50" or "tf_efficientnet_lite0"; or "resnet38", which timm lacks.
         output_stride: 8, 16 or 32; below 32, the last strides become dilations.
         weights: None (random), "hub" (timm's own, downloaded), "demo" (EfficientNet-Lite0 from the extra
             `patchlearn[demo]`), or the path of a timm state dict.
@@ -36,6 +37,8 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
     >>> len(stages), stages.channels, stages.strides
     (5, (64, 64, 128, 256, 512), (4, 4, 8, 16, 16))
     """
+    if name in OWN:
+        return own_stages(name, output_stride, weights)
     full = architecture(name)
     _check_family(name, full)
     if output_stride not in OUTPUT_STRIDES:
@@ -55,9 +58,12 @@ def architecture(name: str) -> nn.Module:
     Raises:
         PatchlearnError: the name is not in timm.
     """
+    if name in OWN:
+        with torch.device("meta"):
+            return OWN[name]()
     if not timm.is_model(name):
         raise PatchlearnError(
-            f"backbone: timm has no {name!r};{did_you_mean(name, timm.list_models())} "
+            f"backbone: timm has no {name!r};{did_you_mean(name, [*timm.list_models(), *OWN])} "
             "timm.list_models() lists all names."
         )
     with torch.device("meta"):
