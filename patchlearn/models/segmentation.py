@@ -149,7 +149,7 @@ class SegmentationNetwork(nn.Module):
         head: a key of `patchlearn.models.settings.HEAD_STRIDES`.
         classes: K, background not counted.
         output_stride: of the encoder; None for the head's default.
-        weights: of the encoder: None, "hub", "demo" or the path of a timm state dict.
+        weights: of the encoder: None, "hub", "demo" or the path of a state dict.
 
     Attributes:
         stride: pixels per cell of the logits.

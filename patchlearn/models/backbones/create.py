@@ -27,7 +27,7 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
         name: a timm architecture, for example "resnet50" or "tf_efficientnet_lite0"; or "resnet38", which timm lacks.
         output_stride: 8, 16 or 32; below 32, the last strides become dilations.
         weights: None (random), "hub" (timm's own, downloaded), "demo" (EfficientNet-Lite0 from the extra
-            `patchlearn[demo]`), or the path of a timm state dict.
+            `patchlearn[demo]`), or the path of a state dict (`load_file` says which).
 
     Raises:
         PatchlearnError: an unknown name, a family that cannot be cut, a stride that the family does not support, or

@@ -117,6 +117,7 @@ def test_the_five_stages_are_the_whole_network_exactly(network: ResNet38, tmp_pa
     torch.save(network.state_dict(), tmp_path / "resnet38.pth")
     stages = create_stages("resnet38", output_stride=8, weights=tmp_path / "resnet38.pth").eval()
     assert (len(stages), stages.channels, stages.strides) == (5, (128, 256, 512, 1024, 4096), (2, 4, 8, 8, 8))
+    assert [info["module"] for info in network.feature_info] == ["b2_2", "b3_2", "b4_5", "b5_2", "act7"]
     assert stages.channels == tuple(info["num_chs"] for info in network.feature_info)
     assert stages.strides == tuple(info["reduction"] for info in network.feature_info)
     images = torch.randn(1, 3, 33, 40)
