@@ -76,7 +76,7 @@ class ClassifierSettings:
 
     Args:
         backbone: a timm architecture, or "resnet38".
-        output_stride: 8, 16 or 32 pixels per cell.
+        output_stride: 8, 16 or 32 pixels per cell; null for the backbone's own, such as 14 of a ViT/14.
         weights: null, "hub", "demo" or the path of a state dict: timm's, torchvision's, DINO's.
         fusion: "plain", "progressive" or "explicit".
         splits: (stage, (rows, columns)) each: where feature maps are cut. "progressive" trains one after another, each
@@ -96,7 +96,7 @@ class ClassifierSettings:
     """
 
     backbone: str = "resnet50"
-    output_stride: int = 16
+    output_stride: int | None = 16
     weights: str | None = field(default="hub", metadata=FILE_IN_KEY)
     fusion: str = "plain"
     splits: tuple[tuple[int, tuple[int, int]], ...] = ()
@@ -114,8 +114,10 @@ class ClassifierSettings:
     def __post_init__(self) -> None:
         require_one_of("fusion", self.fusion, FUSIONS)
         require_one_of("border", self.border, BORDERS)
-        if self.output_stride not in OUTPUT_STRIDES:
-            raise PatchlearnError(f"output_stride: {self.output_stride} is not an option. Choose one of: 8, 16, 32.")
+        if self.output_stride not in (None, *OUTPUT_STRIDES):
+            raise PatchlearnError(
+                f"output_stride: {self.output_stride} is not an option. Choose one of: 8, 16, 32, null."
+            )
         if not 1 <= self.pooling_power < inf:
             raise PatchlearnError(f"pooling_power: {self.pooling_power}. Choose 1 for the mean, or more, such as 3.")
         require_at_least("frozen_stages", self.frozen_stages, 0)

@@ -18,14 +18,14 @@ from patchlearn.models.backbones.weights import load_hub, load_weights
 from patchlearn.models.settings import LARGEST_STRIDE, OUTPUT_STRIDES
 
 
-def create_stages(name: str, output_stride: int = 16, weights: str | Path | None = None) -> Stages:
+def create_stages(name: str, output_stride: int | None = 16, weights: str | Path | None = None) -> Stages:
     """Build a timm backbone, cut at the ends of its feature stages.
 
     Run one after another, the stages give exactly the result of timm's own `forward_features`.
 
     Args:
         name: a timm architecture, for example "resnet50" or "tf_efficientnet_lite0"; or "resnet38", which timm lacks.
-        output_stride: 8, 16 or 32; below 32, the last strides become dilations.
+        output_stride: 8, 16 or 32; below 32, the last strides become dilations. None: the network's own.
         weights: None (random), "hub" (timm's own, downloaded), "demo" (EfficientNet-Lite0 from the extra
             `patchlearn[demo]`), or the path of a state dict (`load_file` says which).
 
@@ -39,6 +39,7 @@ def create_stages(name: str, output_stride: int = 16, weights: str | Path | None
     """
     if name in OWN:
         return own_stages(name, output_stride, weights)
+    output_stride = LARGEST_STRIDE if output_stride is None else output_stride
     full = architecture(name)
     _check_family(name, full)
     if output_stride not in OUTPUT_STRIDES:

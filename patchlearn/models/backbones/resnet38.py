@@ -161,7 +161,7 @@ class ResNet38(nn.Module):
 OWN: dict[str, type[ResNet38]] = {"resnet38": ResNet38}
 
 
-def check_own(name: str, output_stride: int, weights: str | Path | None) -> None:
+def check_own(name: str, output_stride: int | None, weights: str | Path | None) -> None:
     """Raise `PatchlearnError` for what one of `OWN` does not have.
 
     >>> check_own("resnet38", 16, None)
@@ -169,7 +169,7 @@ def check_own(name: str, output_stride: int, weights: str | Path | None) -> None
     patchlearn.core.errors.PatchlearnError: output_stride: resnet38 has 8, and no 16. Choose 8.
     """
     stride = OWN[name].OUTPUT_STRIDE
-    if output_stride != stride:
+    if output_stride not in (None, stride):
         raise PatchlearnError(f"output_stride: {name} has {stride}, and no {output_stride}. Choose {stride}.")
     if weights in ("hub", "demo"):
         raise PatchlearnError(
@@ -177,12 +177,12 @@ def check_own(name: str, output_stride: int, weights: str | Path | None) -> None
         )
 
 
-def create_own(name: str, output_stride: int, weights: str | Path | None = None) -> ResNet38:
+def create_own(name: str, output_stride: int | None, weights: str | Path | None = None) -> ResNet38:
     """One of `OWN`, with weights.
 
     Args:
         name: a key of `OWN`.
-        output_stride: must be the one that the architecture has.
+        output_stride: must be the one that the architecture has, or None.
         weights: None (random), or the path of a state dict.
 
     Raises:
@@ -194,7 +194,7 @@ def create_own(name: str, output_stride: int, weights: str | Path | None = None)
     return network
 
 
-def own_stages(name: str, output_stride: int, weights: str | Path | None = None) -> Stages:
+def own_stages(name: str, output_stride: int | None, weights: str | Path | None = None) -> Stages:
     """One of `OWN`, cut into stages.
 
     Raises:
