@@ -128,15 +128,23 @@ def _misfits(network: nn.Module, full: nn.Module, tensors: Mapping[str, Tensor])
     wanted, given = _flat(network.state_dict()), _flat(tensors)
     ours = {**wanted, **_flat(full.state_dict())}
     spelled = {_plain(key): key for key in [*network.state_dict(), *tensors, *full.state_dict()]}
-    missing = [spelled[key] for key in wanted if key not in given and not key.endswith(COUNTERS)]
+    missing = [spelled[key] for key in wanted if key not in given]
     unknown = [key for key in tensors if _plain(key) not in ours and not key.startswith(OTHER_PARTS)]
     others = [
         f"{spelled[key]} ({_shape(given[key])} in place of {_shape(tensor)})"
         for key, tensor in wanted.items()
         if key in given and given[key].shape != tensor.shape
     ]
-    kinds = (("It lacks", missing), ("It has the unknown", unknown), ("It has in another shape", others))
+    kinds = (
+        ("It lacks", _without_counters(missing)),
+        ("It has the unknown", _without_counters(unknown)),
+        ("It has in another shape", others),
+    )
     return [f"{problem} {_counted(keys)}." for problem, keys in kinds if keys]
+
+
+def _without_counters(keys: list[str]) -> list[str]:
+    return [key for key in keys if not key.endswith(COUNTERS)]
 
 
 def _counted(keys: list[str]) -> str:

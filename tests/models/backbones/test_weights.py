@@ -172,6 +172,7 @@ def test_prefixes_of_wrappers_are_recognised(prefix: str, name: str, tmp_path: P
     given = {prefix + key: tensor for key, tensor in tensors.items()}
     assert_same(loaded(name, given, tmp_path / "weights.pth"), tensors)
     given |= {
+        "mask_token": torch.ones(1),
         "head.mlp.0.weight": torch.ones(2),
         f"{prefix.split('.')[0]}.dino_head.last_layer.weight_v": torch.ones(3),
     }
@@ -320,6 +321,14 @@ def test_torchvisions_state_dicts_are_read(ours: str, theirs: str, tmp_path: Pat
         images = torch.rand(1, 3, 64, 64)
         network(images)
         torch.testing.assert_close(trunk(images), read[0], rtol=1e-3, atol=1e-4)
+
+
+def test_densenet_is_read_under_the_names_of_torchvisions_files(tmp_path: Path) -> None:
+    """Its files have another dot: norm.1 in place of norm1 (torchvision, models/densenet.py, _load_state_dict)."""
+    tensors = dict(randomised("densenet121").state_dict())
+    given = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): tensor for key, tensor in tensors.items()}
+    assert given.keys() != tensors.keys()
+    assert_same(loaded("densenet121", given, tmp_path / "weights.pth"), tensors)
 
 
 def test_convnext_is_read_under_the_names_of_its_release(tmp_path: Path) -> None:
