@@ -28,7 +28,8 @@ from patchlearn.core.types import Integers, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_image, read_indices, read_mask
 from patchlearn.evaluate.peaks import peak_hits
 from patchlearn.evaluate.thresholds import ThresholdCurve, curve_table
-from patchlearn.maps.cam import class_activation_maps, classifier_views, maps_of_features
+from patchlearn.maps.cam import class_activation_maps, maps_of_features
+from patchlearn.maps.features import features_of_views
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier, load_classifier
 from patchlearn.models.settings import READS
@@ -153,11 +154,10 @@ def judged_reads(run: Run, kept: Kept, samples: Sequence[Sample]) -> dict[str, J
     parts = {"whole": slice(None), "unsplit": slice(-depth, None), "merged": slice(None, -depth)}
     for sample in samples:
         image, truth = read_image(sample.image), read_mask(run.dataset, sample)
-        views = classifier_views(network, image, cams)
-        features = [network.features(view) for view in views]
+        views = list(features_of_views(network, image, cams))
         for read, judgement in judged.items():
-            halves = [whole[:, parts[read]] for whole in features]
-            maps = maps_of_features(network, halves, views, image, read, sample.labels)
+            halves = [replace(view, features=view.features[:, parts[read]]) for view in views]
+            maps = maps_of_features(network, halves, image, read, sample.labels)
             judgement.add(maps, truth, read_indices(sample.parts) if sample.parts else None)
     return judged
 

@@ -14,6 +14,7 @@ HEAD_STRIDES = {
     "deeplabv2": (8, 16),
     "deeplabv3plus": (16, 8),
     "fpn": (32,),
+    "largefov": (8, 16),
     "segformer": (32,),
     "unet": (32,),
     "upernet": (32,),

@@ -76,9 +76,9 @@ class ClassifierSettings:
     chosen on voc-animals (docs/results.md).
 
     Args:
-        backbone: a timm architecture.
+        backbone: a timm architecture, or "resnet38".
         output_stride: 8, 16 or 32 pixels per cell; null for the backbone's own, such as 14 of a ViT/14.
-        weights: null, "hub", "demo" or the path of a timm state dict.
+        weights: null, "hub", "demo" or the path of a state dict: timm's, torchvision's, DINO's.
         fusion: "plain", "progressive" or "explicit".
         splits: (stage, (rows, columns)) each: where feature maps are cut; or "figure 2", every cut that the paper's
             figure draws. "progressive" trains one after another, each for an equal share of the epochs.
@@ -231,9 +231,10 @@ class SegmenterSettings:
     """The segmentation network and how it is trained.
 
     Args:
-        head: "deeplabv3plus", "deeplabv2" (on resnet101 in the field), "fpn", "segformer", "unet" or "upernet".
-        backbone: a timm architecture.
-        weights: null, "hub", "demo" or the path of a timm state dict; the field starts from ImageNet's.
+        head: "deeplabv3plus", "deeplabv2" (on resnet101 in the field), "largefov" (DeepLabv1; on resnet38 in the
+            field), "fpn", "segformer", "unet" or "upernet".
+        backbone: a timm architecture, or "resnet38".
+        weights: null, "hub", "demo" or the path of a state dict; the field starts from ImageNet's.
         output_stride: of the encoder; null for the head's default.
         freeze_statistics: the encoder's batch norm keeps its pretrained statistics (DeepLab).
         average: share of the moving average of the weights that is kept at each step; the average is what is saved.

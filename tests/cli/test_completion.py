@@ -46,7 +46,7 @@ def test_every_shell_has_its_words(shell: str, capsys: pytest.CaptureFixture[str
     [
         ("chec", "check check-submission"),
         ("--v", "--version"),
-        ("run voc12-p", "voc12-ppl"),
+        ("run voc-animals-f", "voc-animals-full"),
         ("run photos --segmenter.he", "--segmenter.head"),
         ("predict --tab", "--table"),
         ("predict --classifier.b", ""),

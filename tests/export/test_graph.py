@@ -18,6 +18,7 @@ from patchlearn.export import graph
 from patchlearn.export.graph import AdaptiveMeans, EvenSame, ExportedSegmenter, export_facts
 from patchlearn.export.parity import AGREEMENT, SIZES, Parity, measure_parity, require_parity
 from patchlearn.inference.segmenter import Segmenter
+from patchlearn.models.settings import HEAD_STRIDES
 
 ROUNDING = 1e-5
 TRIED = (*SIZES, (3, 1, 1), (1, 32, 96), (1, 160, 50))
@@ -30,7 +31,7 @@ def run_here(module: nn.Module, segmenter: Segmenter) -> Parity:
 @pytest.mark.parametrize(
     ("head", "backbone"),
     [
-        *((head, "test_resnet") for head in ("deeplabv2", "deeplabv3plus", "fpn", "segformer", "unet", "upernet")),
+        *((head, "test_resnet") for head in HEAD_STRIDES),
         ("deeplabv3plus", "mobilenetv3_small_050"),
         ("deeplabv3plus", "tf_efficientnet_lite0"),
     ],

@@ -7,10 +7,11 @@ import timm
 import torch
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.models.segmentation import DeepLabV2, SegmentationNetwork
+from patchlearn.models.backbones.resnet38 import ResNet38
+from patchlearn.models.segmentation import DeepLabV2, LargeFOV, SegmentationNetwork
 from patchlearn.models.settings import HEAD_STRIDES
 
-STRIDES = {"deeplabv2": 8, "deeplabv3plus": 4, "fpn": 4, "segformer": 4, "unet": 1, "upernet": 4}
+STRIDES = {"deeplabv2": 8, "deeplabv3plus": 4, "fpn": 4, "largefov": 8, "segformer": 4, "unet": 1, "upernet": 4}
 
 
 @pytest.mark.parametrize("head", HEAD_STRIDES)
@@ -29,7 +30,7 @@ def test_any_timm_encoder_will_do(backbone: str) -> None:
 
 
 def test_body_and_head_together_are_the_whole_network() -> None:
-    for head in ("deeplabv2", "deeplabv3plus", "unet"):
+    for head in ("deeplabv2", "deeplabv3plus", "largefov", "unet"):
         network = SegmentationNetwork("resnet10t", head, classes=3)
         parts = [*network.encoder.parameters(), *network.decoder.parameters()]
         assert {id(each) for each in parts} == {id(each) for each in network.parameters()}
@@ -79,9 +80,60 @@ def test_deeplabv2_takes_the_maximum_over_three_scales() -> None:
             "^backbone: deeplabv3plus on vit_tiny_patch16_224 at output stride 16",
         ),
         ({"weights": "nowhere.pth"}, "nowhere.pth: no such weights"),
+        ({"backbone": "resnet38"}, "^head: resnet38 has no deeplabv3plus. Choose one of: deeplabv2, largefov"),
+        (
+            {"backbone": "resnet38", "head": "largefov", "output_stride": 16},
+            "^output_stride: resnet38 has 8, and no 16. Choose 8",
+        ),
+        ({"backbone": "resnet38", "head": "largefov", "weights": "hub"}, "^weights: 'hub' has no resnet38"),
     ],
 )
 def test_what_cannot_be_built_is_refused_in_one_sentence(options: dict[str, object], complaint: str) -> None:
     whole = {"backbone": "resnet10t", "head": "deeplabv3plus", "classes": 2, **options}
     with pytest.raises(PatchlearnError, match=complaint.replace(".", r"\.")):
         SegmentationNetwork(**whole)
+
+
+def test_largefov_is_the_layers_of_seams_authors() -> None:
+    network = SegmentationNetwork("resnet10t", "largefov", classes=20)
+    model = network.model
+    assert isinstance(model, LargeFOV)
+    first, second, classifier = model.field_of_view[0], model.field_of_view[3], model.classifier
+    assert (first.weight.shape, first.dilation, first.padding) == ((512, 512, 3, 3), (12, 12), (12, 12))
+    assert (second.weight.shape, classifier.weight.shape) == ((512, 512, 1, 1), (21, 512, 1, 1))
+    assert (first.bias is None, second.bias is None, classifier.bias is None) == (True, True, False)
+    assert [type(module).__name__ for module in model.field_of_view] == ["Conv2d", "BatchNorm2d", "ReLU"] * 2
+    assert model.dropout.p == 0.5
+
+
+@torch.no_grad()
+def test_largefov_sees_twelve_cells_away_and_drops_out_in_training_alone() -> None:
+    torch.manual_seed(0)
+    network = SegmentationNetwork("resnet10t", "largefov", classes=2).eval()
+    features = torch.zeros(1, 512, 40, 40)
+    head = network.model.field_of_view
+    still = head(features)
+    features[..., 20, 20] = 1
+    changed = (head(features) != still).any(1)[0].nonzero()
+    assert {tuple(cell) for cell in changed.tolist()} == {
+        (row, column) for row in (8, 20, 32) for column in (8, 20, 32)
+    }
+    image = torch.rand(1, 3, 64, 64)
+    assert torch.equal(network(image), network(image))
+    network.model.dropout.train()
+    assert not torch.equal(network(image), network(image))
+
+
+def test_resnet38_is_an_encoder_of_the_heads_that_read_the_last_map(tmp_path: Path) -> None:
+    trunk = ResNet38().eval()
+    torch.save(trunk.state_dict(), tmp_path / "resnet38.pth")
+    image = torch.rand(1, 3, 32, 64)
+    for head in ("deeplabv2", "largefov"):
+        network = SegmentationNetwork("resnet38", head, 20, weights=str(tmp_path / "resnet38.pth")).eval()
+        with torch.no_grad():
+            assert network(image).shape == (1, 21, 4, 8)
+            assert torch.equal(network.encoder(image)[-1], trunk(image))
+        assert (network.stride, network.output_stride, network.mean) == (8, 8, (0.485, 0.456, 0.406))
+        assert network.model.encoder.out_channels == [each.shape[1] for each in network.encoder(image)]
+        parts = [*network.encoder.parameters(), *network.decoder.parameters()]
+        assert {id(each) for each in parts} == {id(each) for each in network.parameters()}

@@ -14,14 +14,17 @@ from patchlearn.steps.affinity import TrainAffinity
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
+from patchlearn.steps.features import Trunk, WriteFeatures
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import AffinitySettings, SegmenterSettings
+from patchlearn.training.settings import AffinitySettings, ClassifierSettings, SegmenterSettings
 
 HOME = Path("run") / "plain"
-WHOLE = ["classifier", "relearn", "cams/train", "affinity", "pseudo/train", "segmenter", "segmented/val"]
+WHOLE = [
+    "classifier", "features/train", "relearn", "cams/train", "affinity", "pseudo/train", "segmenter", "segmented/val"
+]  # fmt: skip
 
 
 def steps(variant: Variant, splits: tuple[str, ...] = ("train", "val"), supervision: str = "tags") -> list[Step]:
@@ -37,12 +40,13 @@ def folders(made: list[Step]) -> list[str]:
 def test_a_variant_has_every_step_in_order_and_each_reads_those_before_it() -> None:
     made = steps(Variant())
     assert folders(made) == WHOLE
-    kinds = [TrainClassifier, SelfTrain, WriteCams, TrainAffinity, WritePseudoMasks, TrainSegmenter, WriteSegmented]
-    assert [type(step) for step in made] == kinds
+    *kinds, last = WriteCams, TrainAffinity, WritePseudoMasks, TrainSegmenter, WriteSegmented
+    assert [type(step) for step in made] == [TrainClassifier, WriteFeatures, SelfTrain, *kinds, last]
     assert [{WHOLE[made.index(needed)] for needed in step.needs} for step in made] == [
         set(),
         {"classifier"},
-        {"classifier", "relearn"},
+        {"classifier", "features/train"},
+        {"classifier", "features/train", "relearn"},
         {"classifier", "cams/train"},
         {"cams/train", "affinity"},
         {"pseudo/train"},
@@ -54,7 +58,7 @@ def test_a_variant_has_every_step_in_order_and_each_reads_those_before_it() -> N
     ("variant", "left_out"),
     [
         (Variant(affinity=AffinitySettings(kind="none")), {"affinity"}),
-        (Variant(self_training=SelfTrainingSettings(rounds=0)), {"relearn"}),
+        (Variant(self_training=SelfTrainingSettings(rounds=0)), {"features/train", "relearn"}),
         (Variant(segmenter=SegmenterSettings(splits=())), {"segmented/val"}),
         (Variant(segmenter=SegmenterSettings(train_split="val")), {"segmenter", "segmented/val"}),
     ],
@@ -66,13 +70,46 @@ def test_a_setting_leaves_out_its_step_and_no_other(variant: Variant, left_out: 
         assert set(step.needs) <= set(made[:number])
 
 
+def test_a_head_learns_from_features_that_the_rounds_and_the_maps_read_too() -> None:
+    made = steps(Variant(classifier=ClassifierSettings(head_only=True)))
+    assert folders(made) == ["features/train", "classifier", *WHOLE[2:]]
+    features, classifier, rounds, maps, *_ = made
+    assert isinstance(features, WriteFeatures)
+    assert isinstance(features.source, Trunk)
+    assert features.needs == ()
+    assert classifier.needs == (features,)
+    assert rounds.needs == (classifier, features)
+    assert maps.needs == (classifier, rounds, features)
+    without = steps(
+        Variant(classifier=ClassifierSettings(head_only=True), self_training=SelfTrainingSettings(rounds=0))
+    )
+    assert folders(without)[:3] == ["features/train", "classifier", "cams/train"]
+
+
+def test_the_features_of_one_split_are_no_features_of_another() -> None:
+    variant = Variant(cams=CamSettings(splits=("train", "val")), self_training=SelfTrainingSettings(train_split="val"))
+    read = {step.folder.name: step.features for step in steps(variant) if isinstance(step, WriteCams)}
+    assert read["train"] is None
+    assert read["val"] is not None
+    assert read["val"].data.name == "val"
+
+
 def test_maps_masks_and_segmented_images_have_a_step_for_every_split() -> None:
     both = ("train", "val")
     variant = Variant(
         cams=CamSettings(splits=both), pseudo=PseudoSettings(splits=both), segmenter=SegmenterSettings(splits=both)
     )
     assert folders(steps(variant)) == [
-        *("classifier", "relearn", "cams/train", "cams/val", "affinity", "pseudo/train", "pseudo/val"),
+        *(
+            "classifier",
+            "features/train",
+            "relearn",
+            "cams/train",
+            "cams/val",
+            "affinity",
+            "pseudo/train",
+            "pseudo/val",
+        ),
         *("segmenter", "segmented/train", "segmented/val"),
     ]
 
@@ -91,7 +128,7 @@ def test_without_a_split_val_nothing_is_segmented() -> None:
 
 def test_the_walk_is_part_of_the_affinity_network_only_where_a_round_reads_it() -> None:
     for rounds in (1, 2):
-        affinity = steps(Variant(affinity=AffinitySettings(rounds=rounds)))[3]
+        affinity = steps(Variant(affinity=AffinitySettings(rounds=rounds)))[4]
         assert isinstance(affinity, TrainAffinity)
         assert (affinity.walk is None) == (rounds == 1)
 

@@ -11,11 +11,18 @@ from patchlearn.data.transforms import TrainingTransform
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.backbones.weights import DEMO_BACKBONE
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.models.settings import READS
+from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.models.settings import HEAD_STRIDES, READS
 from patchlearn.runs.recipe import RENAMED, dump_recipe, load_recipe
 
 RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
-ALONE = {"standard": "plain", "voc12-ppl": "progressive", "voc12-explicit": "explicit"}  # the others compare all three
+# The recipes of one variant; the others compare all three.
+ALONE = {
+    "standard": "plain", "fast": "plain", "dinov2-s": "plain", "dinov3-s": "plain",
+    "voc12-ppl": "progressive", "voc12-ppl-r38": "progressive", "coco14-ppl": "progressive",
+    "voc12-explicit": "explicit", "voc12-explicit-r38": "explicit",
+}  # fmt: skip
+FILES = {"resnet38": "resnet38.pth"}  # backbone that no hub has → the file that its recipes name
 
 
 def write(folder: Path, text: str) -> Path:
@@ -41,8 +48,8 @@ def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) 
         assert settings.fusion == variant.name.split("-")[0]
         assert 0 <= settings.frozen_stages <= min([split.stage + 1 for split in network.splits], default=len(stages))
         for rows, columns in (split.grid for split in network.splits):  # no training image is padded
-            assert settings.augment.crop % (settings.output_stride * rows) == 0
-            assert settings.augment.crop % (settings.output_stride * columns) == 0
+            assert settings.augment.crop % (stages.strides[-1] * rows) == 0
+            assert settings.augment.crop % (stages.strides[-1] * columns) == 0
         if settings.fusion == "progressive":
             assert settings.optimisation.epochs >= len(network.splits)
         TrainingTransform(settings.augment, stages.mean, stages.std)
@@ -52,13 +59,33 @@ def test_every_recipe_of_ours_builds_its_networks_and_its_steps_fit(path: Path) 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_of_ours_names_weights_that_there_are(path: Path) -> None:
-    settings = load_recipe(path).recipe.classifier
-    assert settings.weights in ("hub", "demo")
-    assert (
-        settings.backbone == DEMO_BACKBONE
-        if settings.weights == "demo"
-        else timm.is_model_pretrained(settings.backbone)
-    )
+    recipe = load_recipe(path).recipe
+    for settings in (recipe.classifier, recipe.segmenter):
+        if settings.backbone in FILES:
+            assert settings.weights == FILES[settings.backbone]
+            continue
+        assert settings.weights in ("hub", "demo")
+        assert (
+            settings.backbone == DEMO_BACKBONE
+            if settings.weights == "demo"
+            else timm.is_model_pretrained(settings.backbone)
+        )
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_segmenter_of_our_recipes_can_be_built(path: Path) -> None:
+    settings = load_recipe(path).recipe.segmenter
+    network = SegmentationNetwork(settings.backbone, settings.head, 2, settings.output_stride)
+    assert network.output_stride == (settings.output_stride or HEAD_STRIDES[settings.head][0])
+
+
+@pytest.mark.parametrize("name", ["dinov2-s", "dinov3-s"])
+def test_frozen_transformers_keep_their_own_stride(name: str) -> None:
+    recipe = load_recipe(RECIPES[0].with_name(f"{name}.yaml")).recipe
+    settings, crops = recipe.classifier, recipe.affinity.augment
+    patch = int(re.findall(r"patch(\d+)", settings.backbone)[0])
+    assert (settings.output_stride, settings.head_only) == (None, True)
+    assert all(side and side % patch == 0 for side in (crops.crop, *crops.long_side, recipe.cams.views.long_side))
 
 
 def test_variants_change_only_what_they_name(tmp_path: Path) -> None:
@@ -94,7 +121,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("variants: {a: {cams: {raed: whole}}}", r"variant a: unknown key 'cams\.raed'; did you mean 'read'"),
         (
             "variants: {a: {seed: 3}}",
-            "They may change classifier, cams, self_training, background, affinity, walk",
+            "They may change classifier, features, cams, self_training, background, affinity, walk",
         ),
         ("variants: {}", "Name at least one"),
         ("variants: {a/b: {}}", "names a folder"),

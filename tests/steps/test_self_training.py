@@ -15,7 +15,8 @@ from patchlearn.core.types import Sample
 from patchlearn.data.images import read_image
 from patchlearn.data.open import open_dataset
 from patchlearn.data.transforms import as_tensor, resize_long_side
-from patchlearn.maps.cam import class_activation_maps, classifier_views, maps_of_features
+from patchlearn.maps.cam import class_activation_maps, maps_of_features
+from patchlearn.maps.features import features_of_views
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.classifier import Classifier
@@ -80,13 +81,13 @@ def by_hand(
         image = read_image(sample.image)
         base = cams.views.long_side or max(image.shape[:2])
         small = resize_long_side(as_tensor(image), base).permute(1, 2, 0).contiguous().numpy()
-        views = classifier_views(classifier.network, image, replace(cams, views=replace(cams.views, flip=False)))
-        features = [classifier.network.features(view) for view in views]
-        maps = maps_of_features(classifier.network, features, views, small, "whole", sample.labels, earlier)
+        unmirrored = replace(cams, views=replace(cams.views, flip=False))
+        views = list(features_of_views(classifier.network, image, unmirrored))
+        maps = maps_of_features(classifier.network, views, small, "whole", sample.labels, earlier)
         labels = torch.from_numpy(confident_regions(small, maps, BackgroundRule(), ConfidentRegions()))
-        for view, cells in zip(views, features):
-            (height, width), (rows, columns) = view.shape[2:], cells.shape[2:]
-            moments.add(cells[0], cell_labels(labels, (height, width), (rows, columns), 8))
+        for view in views:
+            rows, columns = view.features.shape[2:]
+            moments.add(view.features[0], cell_labels(labels, view.size, (rows, columns), 8))
     return moments.solve(0.1)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.models.backbones.dilated import quicken_dilated
 from patchlearn.models.backbones.families import Family, family_of
+from patchlearn.models.backbones.resnet38 import OWN, own_stages
 from patchlearn.models.backbones.sequential import Pieces, Whole, cut_sequential, is_chain
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.backbones.weights import load_hub, load_weights
@@ -30,11 +31,12 @@ def create_stages(name: str, output_stride: int | None = 16, weights: str | Path
     tokens in their places. Networks that are no chain of modules are one single stage, without Patch Learning.
 
     Args:
-        name: a timm architecture, for example "resnet50", "vit_small_patch14_reg4_dinov2" or "tf_efficientnet_lite0".
+        name: a timm architecture, for example "resnet50", "vit_small_patch14_reg4_dinov2" or "tf_efficientnet_lite0";
+            or "resnet38", which timm lacks.
         output_stride: 8, 16 or 32 pixels per cell of the last map; below the network's own, its last strides become
             dilations, which transformers and some others do not have. None: the network's own.
         weights: None (random), "hub" (timm's own, downloaded), "demo" (EfficientNet-Lite0 from the extra
-            `patchlearn[demo]`), or the path of a timm state dict.
+            `patchlearn[demo]`), or the path of a state dict (`load_file` says which).
 
     Raises:
         PatchlearnError: an unknown name, a network without one last map, a stride that the network does not support,
@@ -50,6 +52,8 @@ def create_stages(name: str, output_stride: int | None = 16, weights: str | Path
             f"output_stride: {output_stride} is not an option. Choose one of: {choices}; or null (None in Python) for "
             "the network's own."
         )
+    if name in OWN:
+        return own_stages(name, output_stride, weights)
     full = architecture(name)
     family = _family(name, full)
     network = _build(name, full, output_stride, weights, family)
@@ -65,9 +69,12 @@ def architecture(name: str) -> nn.Module:
     Raises:
         PatchlearnError: the name is not in timm.
     """
+    if name in OWN:
+        with torch.device("meta"):
+            return OWN[name]()
     if not timm.is_model(name):
         raise PatchlearnError(
-            f"backbone: timm has no {name!r};{did_you_mean(name, timm.list_models())} "
+            f"backbone: timm has no {name!r};{did_you_mean(name, [*timm.list_models(), *OWN])} "
             "timm.list_models() lists all names."
         )
     with torch.device("meta"):
