@@ -10,6 +10,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.manifest import file_digest
 from patchlearn.core.types import Dataset
 from patchlearn.data.classes_table import ClassesTable, read_classes
+from patchlearn.data.formats.exports import refuse_labels
 from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
 from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
 from patchlearn.data.labels import natural_order, normal_form
@@ -40,6 +41,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
     Raises:
         PatchlearnError: there is no sub-folder with images.
     """
+    refuse_labels(settings, "the folders")
     images, known = ImageFiles(root), read_classes(root)
     found, loose = _found(images, known, settings.negatives)
     if not found:

@@ -55,7 +55,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
     Raises:
         PatchlearnError: a file is missing, a label is unknown, or an image lies outside of the folder.
     """
-    tables = [_read(path) for path in _chosen(root, settings)]
+    tables = [read_image_table(path) for path in _chosen(root, settings)]
     known = read_classes(root)
     images = ImageFiles(root)
     masks, parts = masks_by_id(root / "masks"), masks_by_id(root / "parts")
@@ -132,8 +132,12 @@ def _is_of_folder(path: Path) -> bool:
     return path.stem.lower() in OF_FOLDERS or path.parent.name.lower() in SPLITS
 
 
-def _read(path: Path) -> Table:
-    """A table without a header has two columns, of which the first names images."""
+def read_image_table(path: Path) -> Table:
+    """A table of images; one without a header has two columns, of which the first names the images.
+
+    Raises:
+        PatchlearnError: what `read_table` raises.
+    """
     rows = [] if is_json(path) or not path.is_file() else first_rows(path)
     is_bare = bool(rows) and len(rows[0]) == len(NO_HEADER) and _is_image(rows[0][0])
     return read_table(path, without_header=NO_HEADER if is_bare else None)
@@ -148,26 +152,42 @@ def _find(columns: Sequence[str], names: Sequence[str]) -> str | None:
 def _records(
     table: Table, images: ImageFiles, known: ClassesTable | None, settings: DataSettings, split: str | None
 ) -> Iterator[Record]:
-    column = _find(table.columns, IMAGE_COLUMNS)
-    if column is None:
-        raise PatchlearnError(f"{table.path}: no column 'image'. The first line must be image,labels.")
-    labels = _labels(table, known, settings)
+    named = named_labels(table, known.names if known else None, settings.separator)
     splits = _splits(table, split or TRAIN)
     parent = os.path.relpath(table.path.parent, images.root)
     folder = f"{parent}/" if parent not in (".", *PLACES) and _is_of_folder(table.path) else ""
-    for row, words, found, part in zip(table.rows, table.column(column), labels, splits, strict=True):
-        if not words:
-            raise PatchlearnError(f"{table.place(row)}: names no image. Complete the line.")
+    for (place, words, found), part in zip(named, splits, strict=True):
         below = words if Path(words).is_absolute() else f"{folder}{words}"
-        name = images.find(below, table.place(row), anywhere=not folder)
+        name = images.find(below, place, anywhere=not folder)
         yield Record(
             image=Path(f"{images.base}/{name}"),
             name=name,
             labels=found.present,
             unknown=found.unknown,
             split=part,
-            place=table.place(row),
+            place=place,
         )
+
+
+def named_labels(table: Table, classes: Sequence[str] | None, separator: str) -> Iterator[tuple[str, str, Labels]]:
+    """(the place of the row, the image as it is written there, its labels) of every row.
+
+    Args:
+        table: of images.
+        classes: the names, where a list says them.
+        separator: see `patchlearn.data.label_cells.parse_cells`.
+
+    Raises:
+        PatchlearnError: a column is missing, a row names no image, or it is not clear what separates labels.
+    """
+    column = _find(table.columns, IMAGE_COLUMNS)
+    if column is None:
+        raise PatchlearnError(f"{table.path}: no column 'image'. The first line must be image,labels.")
+    labels = _labels(table, classes, separator)
+    for row, words, found in zip(table.rows, table.column(column), labels, strict=True):
+        if not words:
+            raise PatchlearnError(f"{table.place(row)}: names no image. Complete the line.")
+        yield table.place(row), words, found
 
 
 def _splits(table: Table, default: str) -> list[str]:
@@ -181,12 +201,12 @@ def _splits(table: Table, default: str) -> list[str]:
     return found
 
 
-def _labels(table: Table, known: ClassesTable | None, settings: DataSettings) -> list[Labels]:
+def _labels(table: Table, classes: Sequence[str] | None, separator: str) -> list[Labels]:
     column = _find(table.columns, LABEL_COLUMNS)
     if column is None:
         return _of_columns(table)
     cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, table.column(column), strict=True)]
-    return parse_cells(cells, known.names if known else None, settings.separator)
+    return parse_cells(cells, classes, separator)
 
 
 def _of_columns(table: Table) -> list[Labels]:

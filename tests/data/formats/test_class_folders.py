@@ -96,6 +96,14 @@ def test_a_list_says_which_of_several_folders_is_the_class(tmp_path: Path, prefi
     assert sorted(tags(data).values()) == [[], ["Dog"], ["cat"]]
 
 
+def test_a_table_that_is_named_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    root = photos(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    with pytest.raises(
+        PatchlearnError, match=r"data\.labels: 'a\.csv' is not read, because the folders say the labels"
+    ):
+        class_folders.read(root, DataSettings(root=str(root), labels="a.csv"), None)
+
+
 def test_folders_inside_of_folders_are_not_guessed(tmp_path: Path) -> None:
     root = photos(tmp_path, "cat/black/1.jpg", "dog/black/2.jpg", "dog/white/3.jpg")
     with pytest.raises(
