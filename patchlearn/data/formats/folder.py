@@ -7,6 +7,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.boxes import listed_categories
 from patchlearn.data.classes_table import ClassesTable, read_classes
 from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
 from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
@@ -25,6 +26,7 @@ IMAGE_COLUMNS = (
     "img", "image_id", "name", "id",
 )  # fmt: skip
 LABEL_COLUMNS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category")
+OBJECT_COLUMNS = ("objects", "annotations")  # as JSON: boxes, and their classes
 SPLIT_COLUMNS = ("split", "subset", "partition", "set")
 YES = ("1", "1.0", "true", "yes")
 NO = ("0", "0.0", "false", "no")
@@ -202,29 +204,42 @@ def _splits(table: Table, default: str) -> list[str]:
 
 
 def _labels(table: Table, classes: Sequence[str] | None, separator: str) -> list[Labels]:
-    column = _find(table.columns, LABEL_COLUMNS)
-    if column is None:
+    column, objects = _find(table.columns, LABEL_COLUMNS), _objects_column(table)
+    if column is None and objects is None:
         return _of_columns(table)
-    cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, table.column(column), strict=True)]
+    words = table.column(column or objects or "")
+    cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, words, strict=True)]
+    if column is None:
+        cells = [Cell(listed_categories(cell.text, cell.place), cell.place) for cell in cells]
     return parse_cells(cells, classes, separator)
+
+
+def _objects_column(table: Table) -> str | None:
+    """The column of boxes and their classes, as JSON."""
+    column = _find(table.columns, OBJECT_COLUMNS)
+    is_json_there = column is not None and any(cell.startswith(("[", "{")) for cell in table.column(column))
+    return column if is_json_there else None
 
 
 def _of_columns(table: Table) -> list[Labels]:
     """One column of 0 and 1 for each class."""
     columns = _class_columns(table)
-    wrong = [name for name in columns if any(cell.lower() not in (*YES, *NO, *UNJUDGED) for cell in table.column(name))]
-    if wrong or not columns:
+    if not columns:
         raise PatchlearnError(
-            f"{table.path}: no column 'labels', and {f'the column {wrong[0]!r} holds' if wrong else 'no columns with'} "
-            f"{'more than' if wrong else ''} 0 and 1. Name the column of the labels 'labels', or keep one column of 0 "
-            "and 1 for each class."
+            f"{table.path}: no column besides the images. Add the column 'labels' with the classes in each image."
+        )
+    wrong = [name for name in columns if any(cell.lower() not in (*YES, *NO, *UNJUDGED) for cell in table.column(name))]
+    if wrong:
+        raise PatchlearnError(
+            f"{table.path}: no column 'labels', and the column {wrong[0]!r} holds more than 0 and 1. Name the column "
+            "of the labels 'labels', or keep one column of 0 and 1 for each class."
         )
     return [_judged(row, table.columns, columns) for row in table.rows]
 
 
 def _class_columns(table: Table) -> list[str]:
     """The names of the columns that may be classes; none where a column holds the labels."""
-    if _find(table.columns, LABEL_COLUMNS) is not None:
+    if _find(table.columns, LABEL_COLUMNS) is not None or _objects_column(table) is not None:
         return []
     others = {_find(table.columns, names) for names in (IMAGE_COLUMNS, SPLIT_COLUMNS)}
     return [name for name in table.columns if name not in others and name]
