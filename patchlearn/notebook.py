@@ -92,17 +92,20 @@ class Model:
             image: a path, a PIL image, or H×W×3 uint8 values; or a list of these.
         """
         if isinstance(image, list | tuple):
-            return [self.segmenter.predict(_pixels(each, self.segmenter.bands)) for each in image]
-        return self.segmenter.predict(_pixels(image, self.segmenter.bands))  # type: ignore[arg-type]
+            return [self.segmenter.predict(self._pixels(each)) for each in image]
+        return self.segmenter.predict(self._pixels(image))  # type: ignore[arg-type]
 
     def predict_proba(self, image: Picture) -> Any:
         """(K+1)×h×w probabilities, background first; on the network's grid."""
-        return self.segmenter.probabilities(_pixels(image, self.segmenter.bands))
+        return self.segmenter.probabilities(self._pixels(image))
 
     def show(self, image: Picture) -> Image.Image:
         """The image beside its mask, with the colours of the classes below."""
-        pixels = _pixels(image, self.segmenter.bands)
+        pixels = self._pixels(image)
         return side_by_side(pixels, self.segmenter.predict(pixels), self.classes)
+
+    def _pixels(self, image: Picture) -> UInt8:
+        return _pixels(image, self.segmenter.bands)
 
     def _repr_html_(self) -> str:
         return f"<b>patchlearn model</b> of {escape(str(self.run.folder))}<br>{class_key(self.classes)}"
