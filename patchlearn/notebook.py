@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import Dataset, UInt8
+from patchlearn.core.types import Bands, Dataset, UInt8
 from patchlearn.report.contact_sheet import class_key, contact_sheet, side_by_side
 from patchlearn.runs.builtin import recipe_file
 from patchlearn.runs.load import load
@@ -92,17 +92,20 @@ class Model:
             image: a path, a PIL image, or H×W×3 uint8 values; or a list of these.
         """
         if isinstance(image, list | tuple):
-            return [self.segmenter.predict(_pixels(each)) for each in image]
-        return self.segmenter.predict(_pixels(image))  # type: ignore[arg-type]
+            return [self.segmenter.predict(self._pixels(each)) for each in image]
+        return self.segmenter.predict(self._pixels(image))  # type: ignore[arg-type]
 
     def predict_proba(self, image: Picture) -> Any:
         """(K+1)×h×w probabilities, background first; on the network's grid."""
-        return self.segmenter.probabilities(_pixels(image))
+        return self.segmenter.probabilities(self._pixels(image))
 
     def show(self, image: Picture) -> Image.Image:
         """The image beside its mask, with the colours of the classes below."""
-        pixels = _pixels(image)
+        pixels = self._pixels(image)
         return side_by_side(pixels, self.segmenter.predict(pixels), self.classes)
+
+    def _pixels(self, image: Picture) -> UInt8:
+        return _pixels(image, self.segmenter.bands)
 
     def _repr_html_(self) -> str:
         return f"<b>patchlearn model</b> of {escape(str(self.run.folder))}<br>{class_key(self.classes)}"
@@ -181,12 +184,12 @@ def _written(value: Any) -> str:
     return str(value) if isinstance(value, str | Path) else json.dumps(value)
 
 
-def _pixels(image: Picture) -> UInt8:
+def _pixels(image: Picture, bands: Bands | None) -> UInt8:
     from patchlearn.data.images import read_image
     from patchlearn.data.pixels.colour_modes import rgb
 
     if isinstance(image, str | Path):
-        return read_image(Path(image))
+        return read_image(Path(image), bands)
     if isinstance(image, Image.Image):
         return rgb(image, IN_MEMORY)
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim in (2, 3):

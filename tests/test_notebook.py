@@ -1,11 +1,13 @@
 """From images and tags to a model, in Python."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from tiff_files import write_tiff
 from whole_run import RECIPE
 
 import patchlearn
@@ -81,3 +83,17 @@ def test_what_does_not_fit_is_explained(folder_data: Path, preset: str, tmp_path
         TrainedRun(tmp_path / "c").show()
     with pytest.raises(PatchlearnError, match="variant: 'other' is not in"):
         TrainedRun(tmp_path / "c").masks("other")
+
+
+def test_files_are_read_with_the_bands_that_the_model_learned(tmp_path: Path) -> None:
+    pixels = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)
+    write_tiff(tmp_path / "a.tif", pixels)
+    segmenter = Mock(bands=(6, 2, 1), classes=("cat",))
+    segmenter.predict.return_value = np.zeros((4, 5), np.uint8)
+    model = Model(segmenter, Mock())
+    model.predict(tmp_path / "a.tif")
+    model.predict([str(tmp_path / "a.tif")])
+    model.show(tmp_path / "a.tif")
+    model.predict_proba(tmp_path / "a.tif")
+    calls = [*segmenter.predict.call_args_list, segmenter.probabilities.call_args]
+    assert [(call.args[0] == pixels[..., [5, 1, 0]]).all() for call in calls] == [True] * 4

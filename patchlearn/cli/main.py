@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code. A `PatchlearnError` is printed as one sentence, without a traceback."""
     console = Console(stderr=True)
     words, overrides = split_overrides(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(words[0] if words else "").parse_args(words)
+    options = _parsed(words)
     try:
         if options.verb in TOOLS:
             return _use_tool(options, overrides, console)
@@ -44,6 +44,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here")
         return INTERRUPTED
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The verb with its options; where an option is not known, the settings of this name are listed."""
+    parser = _parser(words[0] if words else "")
+    options, rest = parser.parse_known_args(words)
+    if rest:
+        parser.error(
+            f"unrecognized arguments: {' '.join(rest)}.{_meant(rest[0])} See patchlearn {options.verb} --help."
+        )
+    return options
+
+
+def _meant(word: str) -> str:
+    """
+    >>> _meant("--min_steps=2")
+    ' Settings have the names of their sections: --classifier.optimisation.min_steps, ...'
+    """
+    from patchlearn.runs.described import described_settings
+
+    last = word.removeprefix("--").partition("=")[0].replace("-", "_")
+    found = [f"--{name}" for name in described_settings() if name.rpartition(".")[2] == last]
+    return f" Settings have the names of their sections: {', '.join(found)}." if found else ""
 
 
 def _use_tool(options: argparse.Namespace, overrides: Sequence[str], console: Console) -> int:

@@ -47,9 +47,9 @@ def work(options: Namespace, console: Console) -> list[str]:
     """Returns what is wrong with images that could not be read, a sentence each."""
     check_rates(options.false_alarms, options.misses)
     _check_out(options.out)
-    with open_held_out(options.model, options.data, options.split) as held_out:
+    segmenter = loaded_segmenter(options, console)
+    with open_held_out(options.model, options.data, options.split, segmenter.bands) as held_out:
         tell(console, held_out.notes)
-        segmenter = loaded_segmenter(options, console)
         images = score_images(segmenter, held_out.samples, held_out.classes, console)
     found = operating_points(images, false_alarms=options.false_alarms, misses=options.misses)
     points = dict(zip(segmenter.classes, found))

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.runs.described import described_settings, leaves
@@ -96,7 +96,8 @@ def _plain(value: Any) -> Any:
 
 def _print_rows(rows: Rows) -> None:
     columns = [name for name in ("here", "default") if any(name in row for row in rows.values())]
-    table = Table("setting", *columns, "meaning")
+    longest = max(map(len, rows), default=0)  # a name that is cut off is of no use
+    table = Table(Column("setting", no_wrap=True, min_width=longest), *columns, "meaning")
     for name, row in rows.items():
         values = [json.dumps(row[column], ensure_ascii=False).strip('"') for column in columns]
         table.add_row(*(escape(word) for word in (name, *values, row["meaning"])))

@@ -24,6 +24,7 @@ IGNORE = 255
 BACKGROUND = 0
 MAX_CLASSES = IGNORE - 1
 
+Bands = tuple[int, int, int]  # numbers of the bands of a file that become red, green and blue, from 1
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -62,6 +63,7 @@ class Dataset:
         masks_are_closed: whether a mask value that is neither 0, 255 nor in `mask_values` is an error
             (a folder data set) or a class left out on purpose, which is ignored (VOC with a `classes.txt`).
         mask_colours: (red, green, blue) → class value, for mask files of colours; None for VOC's colour map.
+        bands: those that were chosen of the images (`data.bands`); None for the usual ones.
         notes: sentences about what was found out while opening, and what of the folder is not used.
     """
 
@@ -71,6 +73,7 @@ class Dataset:
     mask_values: tuple[int, ...]
     masks_are_closed: bool
     mask_colours: dict[tuple[int, int, int], int] | None = None
+    bands: Bands | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def split(self, name: str) -> tuple[Sample, ...]:

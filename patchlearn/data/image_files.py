@@ -8,10 +8,10 @@ from pathlib import Path, PurePath
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import normal_form
+from patchlearn.data.names import SHOWN, counted, shortened
 
 MASKS = "masks"
 BESIDE = (MASKS, "parts", "ground_truth", "SegmentationClass")  # folders of masks, beside images
-SHOWN = 3  # names that a message lists
 
 
 class ImageFiles:
@@ -154,8 +154,7 @@ def left_out(names: Collection[str], what: str, folder: Path) -> list[str]:
     """
     if not names:
         return []
-    shown = ", ".join(sorted(names)[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-    return [f"{folder}: {len(names)} {'file is' if len(names) == 1 else 'files are'} {what}: {shown}"]
+    return [f"{folder}: {counted(len(names), 'file is', 'files are')} {what}: {shortened(names)}"]
 
 
 def _grouped(names: Collection[str], key: Callable[[str], str]) -> dict[str, list[str]]:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patchlearn.core.types import UInt8
-from patchlearn.data.pixels.colour_modes import rgb, to_8_bits
+from patchlearn.core.types import Bands, UInt8
+from patchlearn.data.pixels.colour_modes import chosen, rgb, to_8_bits
 from patchlearn.data.pixels.image_opening import DAMAGED as DAMAGED
 from patchlearn.data.pixels.image_opening import MAX_PIXELS as MAX_PIXELS
 from patchlearn.data.pixels.image_opening import TURNS as TURNS
@@ -21,7 +21,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")  # of the
 EXTRAS = ("MPO",)  # formats whose further pictures are extras of the first: a depth map, a brighter version, a preview
 
 
-def read_image(path: Path | str) -> UInt8:
+def read_image(path: Path | str, bands: Bands | None = None) -> UInt8:
     """Read an image as H×W×3 uint8 RGB.
 
     - CMYK, palettes and grey values are converted, and the EXIF orientation is applied.
@@ -32,12 +32,22 @@ def read_image(path: Path | str) -> UInt8:
     - Of a TIFF with more than three bands the first three are read, of several pages or frames the first
       (`frames` counts them).
 
+    Args:
+        path: the file.
+        bands: numbers of the bands that become red, green and blue, from 1, in place of all this: the numbers of the
+            file are scaled to 8 bits, and nothing is converted. A palette has the three bands of its colours.
+
     Raises:
-        PatchlearnError: the file is missing, truncated, not an image or of more than `MAX_PIXELS`, holds NaN, or is a
-            TIFF of an unusual kind; the message says how to save it.
+        PatchlearnError: the file is missing, truncated, not an image or of more than `MAX_PIXELS`, lacks a band, holds
+            NaN, or is a TIFF of an unusual kind; the message says what to do.
     """
     path = Path(path)
-    return read_pixels(path, lambda file: rgb(file, path), lambda bands: _of_bands(bands, path))
+    if bands is None:
+        return read_pixels(path, lambda file: rgb(file, path), lambda numbers: _of_bands(numbers, path))
+    indices = [band - 1 for band in bands]
+    return read_pixels(
+        path, lambda file: chosen(file, indices, path), lambda numbers: to_8_bits(numbers, path), indices
+    )
 
 
 def frames(path: Path) -> int:
@@ -56,6 +66,6 @@ def frames(path: Path) -> int:
         return 1 if file.format in EXTRAS else int(getattr(file, "n_frames", 1))
 
 
-def _of_bands(bands: NDArray[Any], path: Path) -> UInt8:
-    scaled = to_8_bits(bands, path)
+def _of_bands(numbers: NDArray[Any], path: Path) -> UInt8:
+    scaled = to_8_bits(numbers, path)
     return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else scaled

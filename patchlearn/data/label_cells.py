@@ -16,6 +16,7 @@ SHOWN = 60  # characters of a cell in a message
 TOKEN = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^\"']+)")
 BRACKETS = ("[]", "()", "{}")
 KINDS = (list, tuple, set)
+DECIMALS = re.compile(r"^(\d+)\.0+$")  # a whole number with decimals
 WORDS = {value: name for name, value in SEPARATORS.items()}
 
 
@@ -42,6 +43,7 @@ def parse_cells(cells: Sequence[Cell], classes: Collection[str] | None = None, s
     - Semicolons, pipes or commas separate labels; names may then contain spaces.
     - Spaces separate labels where each part stands alone in another cell, or where the parts are classes.
     - `?dog` says that nobody judged the class dog.
+    - `2.0`, which a spreadsheet makes of 2, is the class 2 where this is a class and 2.0 is none.
 
     Args:
         cells: of the whole column.
@@ -62,18 +64,24 @@ def parse_cells(cells: Sequence[Cell], classes: Collection[str] | None = None, s
     sign = SEPARATORS[separator] if separator != AUTO else _separator(list(distinct.values()), names)
     if names is None and separator == AUTO:
         _refuse_doubtful(list(distinct.values()), sign)
-    labels = {text: _labels(_split(cell, sign, names), cell) for text, cell in distinct.items()}
+    labels = {text: _labels(_split(cell, sign, names), cell, names or ()) for text, cell in distinct.items()}
     return [labels[cell.text] for cell in cells]
 
 
-def _labels(names: Sequence[str], cell: Cell) -> Labels:
+def _labels(names: Sequence[str], cell: Cell, classes: Collection[str]) -> Labels:
     if UNKNOWN in names:
         raise PatchlearnError(
             f"{cell.place}: {_shortened(cell.text)!r} names no class after the question mark. Write ?dog if nobody has "
             "looked for a dog, or leave out the line if nobody has judged the image."
         )
-    unknown = tuple(name.removeprefix(UNKNOWN).strip() for name in names if name.startswith(UNKNOWN))
-    return Labels(tuple(name for name in names if not name.startswith(UNKNOWN)), unknown)
+    unknown = [name.removeprefix(UNKNOWN).strip() for name in names if name.startswith(UNKNOWN)]
+    present = [name for name in names if not name.startswith(UNKNOWN)]
+    return Labels(*(tuple(_whole(name, classes) for name in each) for each in (present, unknown)))
+
+
+def _whole(name: str, classes: Collection[str]) -> str:
+    whole = DECIMALS.sub(r"\1", name)
+    return whole if name not in classes and whole in classes else name
 
 
 def _separator(cells: Sequence[Cell], names: Collection[str] | None) -> str:

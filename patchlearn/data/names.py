@@ -4,7 +4,7 @@ Names are relative to the folder of the images, or of the masks. The forms NFC a
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -195,7 +195,7 @@ def _without_images(names: list[str], pictures: NamedFiles) -> list[str]:
     return [] if any(normal_form(image_id(name)) in pictures.files for name in names) else names
 
 
-def shortened(names: Sequence[str]) -> str:
+def shortened(names: Collection[str]) -> str:
     """The first names.
 
     >>> shortened(["d", "b", "a", "c"])

@@ -1,13 +1,17 @@
 """Why a folder has the layout of no format: what lies there in place of images with labels, and what to do."""
 
+import os
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
 from patchlearn.core.run_folder import RUN_MARKER
+from patchlearn.data.classes_table import LIST
+from patchlearn.data.formats.class_folders import split_and_folders
 from patchlearn.data.formats.folder import names_images
 from patchlearn.data.image_files import walk
 from patchlearn.data.images import SUFFIXES
+from patchlearn.data.labels import natural_order
 from patchlearn.data.names import OTHER_IMAGES, counted, shortened
 from patchlearn.data.tables import SUFFIXES as TABLES
 
@@ -29,7 +33,8 @@ def explanation(root: Path, recognise: Recognise) -> str:
         recognise: (format, what was found) of a folder, or None.
     """
     names = list(islice(walk(root), ENOUGH)) if root.is_dir() else []
-    found = _of_a_run(root) or _without_images(root, names) or _one_level_up(root, recognise) or _labels(root, names)
+    found = _of_a_run(root) or _without_images(root, names) or _nested(root, names)
+    found = found or _one_level_up(root, recognise) or _labels(root, names)
     return found or (
         f"{root}: no labels were found. {BESIDE}, or sort the images into one sub-folder for each class. The page "
         "'Your data' lists all formats."
@@ -60,6 +65,20 @@ def _without_images(root: Path, names: Sequence[str]) -> str | None:
 
 def _files(names: Sequence[str]) -> str:
     return f"{counted(len(names), 'file')} of other kinds ({shortened(names)})"
+
+
+def _nested(root: Path, names: Sequence[str]) -> str | None:
+    """Folders inside of several folders, as in cat/black/1.jpg and dog/brown/2.jpg: either may be the class."""
+    images = [name for name in names if name.lower().endswith(SUFFIXES)]
+    folders = [split_and_folders(name.removeprefix(f"images{os.sep}"))[1] for name in images]
+    if len({each[0] for each in folders if each}) < 2 or any(len(each) != 2 for each in folders):
+        return None
+    outer, inner = (natural_order({each[depth] for each in folders}) for depth in (0, 1))
+    return (
+        f"{root}: the images lie in folders inside of folders ({images[0]}), and either may be the class. List the "
+        f"classes in {root / LIST}, one a line: {shortened(outer)} or {shortened(inner)}. If {outer[0]} is a data set "
+        "of its own, name its folder."
+    )
 
 
 def _one_level_up(root: Path, recognise: Recognise) -> str | None:

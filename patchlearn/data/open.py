@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.chosen_bands import with_bands
 from patchlearn.data.not_recognised import explanation
 from patchlearn.data.scenes.folder import open_scenes
 from patchlearn.data.settings import AUTO, FORMATS, DataSettings, SceneSettings
@@ -61,7 +62,10 @@ def open_dataset(
 
 
 def open_data(settings: DataSettings, work: Path | None = None) -> Dataset:
-    """`open_dataset` with all settings; what was found out is the first of the data set's notes."""
+    """`open_dataset` with all settings; what was found out is the first of the data set's notes.
+
+    With `settings.bands`, new and changed images are decoded, and written below `work` with these bands.
+    """
     if settings.format == SCENES:
         return open_scenes(_root(settings), settings.scenes)
     root = _root(settings)
@@ -69,6 +73,8 @@ def open_data(settings: DataSettings, work: Path | None = None) -> Dataset:
         raise PatchlearnError(f"{root}: no such folder. Check the path of the data set (--data.root).")
     name, found = (settings.format, "") if settings.format != AUTO else recognised(root)
     dataset = reader_of(name).read(root, settings, work)
+    if settings.bands is not None:
+        dataset = with_bands(dataset, settings.bands, work)
     return replace(dataset, notes=(f"{root}: {found} (format {name})", *dataset.notes)) if found else dataset
 
 

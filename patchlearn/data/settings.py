@@ -56,6 +56,8 @@ class DataSettings:
         labels: the file with the labels, below `root`, where several files could be meant.
         separator: what separates the labels in a cell of a table: "auto", "space", "comma", "semicolon" or "pipe".
         negatives: sub-folders whose images have none of the classes (format "class-folders"); [] for none.
+        bands: numbers of the three bands of every image file that are red, green and blue, from 1, such as [4, 3, 2];
+            null for the usual ones: colours, of a grey image the grey, of more than three bands the first three.
         scenes: what is drawn; only for the format "scenes".
     """
 
@@ -64,11 +66,14 @@ class DataSettings:
     labels: str | None = None
     separator: str = AUTO
     negatives: tuple[str, ...] = ("good", "ok", "normal", "background")
+    bands: tuple[int, int, int] | None = None
     scenes: SceneSettings = field(default_factory=SceneSettings)
 
     def __post_init__(self) -> None:
         require_one_of("format", self.format, [*FORMATS, AUTO])
         require_one_of("separator", self.separator, [*SEPARATORS, AUTO])
+        for band in self.bands or ():
+            require_at_least("bands", band, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ DELIMITERS = (",", ";", "\t", "|")
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # at the beginning of a file in UTF-16
 OF_LABELS = "Put the labels of an image into quotes, or separate them by semicolons."
 FOR_SPREADSHEETS = re.compile(r'"?sep=(.)"?[ \t]*[\r\n]', re.IGNORECASE)  # a first line that names the delimiter
+# A line before the header that begins with #, unless its first cell is the name of a file.
+COMMENT = re.compile(r"#(?![^,;|\t\r\n]*\.\w{1,4}[\" ]*[,;|\t])[^\r\n]*")
 BEGINNING = 65536  # bytes that are enough to find out what a table is
 
 
@@ -61,7 +63,9 @@ class Table:
 def read_table(
     path: Path, *, without_header: Sequence[str] | None = None, wanted: str = "image,labels", advice: str = OF_LABELS
 ) -> Table:
-    """Read a table; empty lines are skipped, spaces around cells are cut off.
+    """Read a table; empty lines are skipped, as are those before the header that begin with #.
+
+    Spaces around cells are cut off.
 
     Args:
         path: a CSV, TSV or JSONL file in UTF-8, UTF-16 or, failing these, Windows-1252.
@@ -89,7 +93,8 @@ def first_rows(path: Path) -> list[tuple[str, ...]]:
         beginning = file.read(BEGINNING)
     try:
         text, _ = decoded(beginning.rpartition(b"\n")[0] or beginning, path)
-        lines = "\n".join(text.splitlines()[: 3 if FOR_SPREADSHEETS.match(text) else 2])
+        written = [line for line in _without_comments(text).splitlines() if line.strip()]
+        lines = "\n".join(written[: 3 if FOR_SPREADSHEETS.match(text) else 2])
         return [row.cells for row in (_json_rows(lines, path) if is_json(path) else _csv_rows(lines, path))][:2]
     except PatchlearnError:
         return []
@@ -115,13 +120,13 @@ def decoded(content: bytes, path: Path) -> tuple[str, str]:
 
 
 def delimiter_of(text: str, path: Path) -> str:
-    """The delimiter that the first line has most often; a comma where it has none."""
+    """The delimiter that the first line has most often, comments aside; a comma where it has none."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     said = FOR_SPREADSHEETS.match(text)
     if said:
         return said[1]
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in _without_comments(text).splitlines() if line.strip()), "")
     return max(DELIMITERS, key=lambda each: (first.count(each), -DELIMITERS.index(each)))
 
 
@@ -129,7 +134,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[Row]:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise PatchlearnError(f"{path}, line {line}: contains a zero byte. Write the line again.")
-    lines = StringIO(text, newline="")
+    lines = StringIO(_without_comments(text), newline="")
     reader = csv.reader(lines, delimiter=delimiter_of(text, path), strict=True, skipinitialspace=True)
     try:
         if FOR_SPREADSHEETS.match(text):
@@ -139,6 +144,19 @@ def _csv_rows(text: str, path: Path) -> Iterator[Row]:
                 yield Row(reader.line_num, tuple(cell.strip() for cell in cells))
     except csv.Error as error:
         raise PatchlearnError(f"{path}, line {reader.line_num}: not valid CSV ({error}). Close every quote.") from None
+
+
+def _without_comments(text: str) -> str:
+    """The text with comments before the header as empty lines, so that the numbers of lines remain.
+
+    >>> _without_comments("# by Anna\\n\\nimage,labels\\n#1.jpg,cat")
+    '\\n\\nimage,labels\\n#1.jpg,cat'
+    """
+    if not text.lstrip().startswith("#"):
+        return text
+    lines = text.splitlines(keepends=True)
+    header = next((place for place, line in enumerate(lines) if line.strip() and not COMMENT.match(line)), len(lines))
+    return "".join([*(COMMENT.sub("", line) for line in lines[:header]), *lines[header:]])
 
 
 def _json_rows(text: str, path: Path) -> Iterator[Row]:
@@ -177,6 +195,8 @@ def _header(row: Row, path: Path) -> tuple[str, ...]:
 
 def _filled(rows: Sequence[Row], columns: Sequence[str], path: Path, advice: str) -> Iterator[Row]:
     """Rows with as many cells as columns: spreadsheets leave out empty cells at the end of a line."""
+    if len(columns) == 1:
+        advice = f"If {columns[0]!r} is a title and the header follows it, remove the title."
     for row in rows:
         if any(row.cells[len(columns) :]):
             raise PatchlearnError(f"{path}, line {row.line}: more cells than columns. {advice}")

@@ -157,9 +157,10 @@ def export_facts(segmenter: Segmenter) -> dict[str, str]:
     """
     network, long_side = segmenter.network, segmenter.settings.long_side
     resize = f"; resize the image so that its longer side has {long_side} pixels" if long_side else ""
+    bands = f"; R, G and B are bands {', '.join(map(str, segmenter.bands))} of an image file" if segmenter.bands else ""
     return {
         "classes": json.dumps(["background", *segmenter.classes], ensure_ascii=False),
-        "input": f"{INPUT}: B×3×H×W float32, RGB, values in [0, 1], not normalised, any H and W{resize}",
+        "input": f"{INPUT}: B×3×H×W float32, RGB, values in [0, 1], not normalised, any H and W{resize}{bands}",
         "output": f"{OUTPUT}: B×{len(segmenter.classes) + 1}×H×W float32, sum to one over the classes",
         "network": f"{network.head} over {network.backbone}, trained by patchlearn",
     }

@@ -59,11 +59,11 @@ def segment_files(
     check_thresholds(image_threshold, pixel_threshold, segmenter.classes)
     found = _begin(segmenter, inputs, out, outputs, console)
     look = partial(segmenter.segment, image_threshold=image_threshold, pixel_threshold=pixel_threshold)
-    failures = list(found.failures)
+    read, failures = partial(read_image, bands=segmenter.bands), list(found.failures)
     with outputs.writing(segmenter.classes) as write, progress(console, "segment", len(found.pictures)) as advance:
         for name, picture in found.pictures.items():
             try:
-                write(name, picture, _segment_file(look, picture, out and out / f"{name}.png", found.sources))
+                write(name, picture, _segment_file(look, read, picture, out and out / f"{name}.png", found.sources))
             except PatchlearnError as error:
                 failures.append(str(error))
             advance(picture.name)
@@ -87,12 +87,16 @@ def _begin(
 
 
 def _segment_file(
-    look: Callable[[UInt8], Segmentation], picture: Path, mask: Path | None, sources: Container[Path]
+    look: Callable[[UInt8], Segmentation],
+    read: Callable[[Path], UInt8],
+    picture: Path,
+    mask: Path | None,
+    sources: Container[Path],
 ) -> Segmentation:
     """The segmenter's answer; its mask is written, unless no file is named for it."""
     if mask is not None:
         refuse_overwriting(mask, sources)
-    answer = look(read_image(picture))
+    answer = look(read(picture))
     if mask is not None:
         write_mask(mask, answer.mask)
     return answer

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.runtime import memory_format, to_device
-from patchlearn.core.types import BACKGROUND, IGNORE, Float32, UInt8, enlarge
+from patchlearn.core.types import BACKGROUND, IGNORE, Bands, Float32, UInt8, enlarge
 from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.inference.thresholds import Float64, ImageThreshold, check_thresholds, dropped, image_scores
@@ -58,12 +58,15 @@ class Segmenter:
         classes: the K names; in a mask, i + 1 stands for `classes[i]`.
         settings: how images are segmented, unless a call says otherwise.
         scores: entries of evaluation.json about it, for the model card.
+        bands: of an image file that it learned as red, green and blue; None for the usual ones. Whoever reads files
+            for it passes them to `read_image`.
     """
 
     network: SegmentationNetwork
     classes: tuple[str, ...]
     settings: InferenceSettings = field(default_factory=InferenceSettings)
     scores: tuple[dict[str, Any], ...] = ()
+    bands: Bands | None = None
 
     def predict(
         self,
@@ -195,6 +198,7 @@ def segmenter_facts(segmenter: Segmenter) -> dict[str, Any]:
         "classes": list(segmenter.classes),
         "inference": asdict(segmenter.settings),
         "scores": segmenter.scores,
+        **({"bands": list(segmenter.bands)} if segmenter.bands else {}),
     }
 
 
@@ -213,13 +217,18 @@ def load_segmenter(path: Path) -> Segmenter:
         inference = facts["inference"]
         settings = InferenceSettings(**{**inference, "scales": tuple(inference["scales"])})
         classes, scores = tuple(map(str, facts["classes"])), tuple(facts["scores"])
+        bands = tuple(map(int, facts.get("bands", ())))
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise PatchlearnError(
             f"{path}: not a segmenter of patchlearn ({reason}). Train it: patchlearn segment."
         ) from None
     return Segmenter(
-        network=to_device(network.eval(), torch.device("cpu")), classes=classes, settings=settings, scores=scores
+        network=to_device(network.eval(), torch.device("cpu")),
+        classes=classes,
+        settings=settings,
+        scores=scores,
+        bands=(bands[0], bands[1], bands[2]) if bands else None,
     )
 
 

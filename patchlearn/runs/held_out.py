@@ -9,7 +9,7 @@ from pathlib import Path
 from patchlearn.core.digests import Digests
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import DIGESTS, RECIPE
-from patchlearn.core.types import Dataset, Sample
+from patchlearn.core.types import Bands, Dataset, Sample
 from patchlearn.data.open import open_data
 from patchlearn.data.settings import DataSettings
 from patchlearn.inference.operating_point import unlearned
@@ -60,13 +60,16 @@ class _NotThereError(PatchlearnError):
 
 
 @contextmanager
-def open_held_out(model: str, data: Path | None = None, split: str | None = None) -> Iterator[HeldOut]:
+def open_held_out(
+    model: str, data: Path | None = None, split: str | None = None, bands: Bands | None = None
+) -> Iterator[HeldOut]:
     """Find the images; those that are files of a format's own archive are there until the block ends.
 
     Args:
         model: a run folder, a variant's folder or its segmenter's file; with `data`, any model.
         data: a folder of images with tags; None for the data of the run.
         split: of the data; None for "val", or the only split that the model did not learn.
+        bands: of the images in `data` that the model reads; None for the usual ones.
 
     Raises:
         PatchlearnError: the data cannot be opened or no image is left, or neither a run nor `data` is named.
@@ -77,7 +80,7 @@ def open_held_out(model: str, data: Path | None = None, split: str | None = None
             yield _of_run(training, model, split)
         else:
             work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            dataset = open_data(DataSettings(root=str(data)), work)
+            dataset = open_data(DataSettings(root=str(data), bands=bands), work)
             yield _of_other_data(training, dataset, choose_split(dataset, split))
 
 

@@ -188,6 +188,7 @@ def _eval_result(entry: dict[str, Any]) -> EvalResult:
 def _card_text(segmenter: Segmenter, name: str) -> str:
     network = segmenter.network
     classes = "\n".join(f"{index + 1}. {each}" for index, each in enumerate(segmenter.classes))
+    bands = f", bands={segmenter.bands}" if segmenter.bands else ""
     return f"""# {name}
 
 A segmentation network ({network.head} over {network.backbone}) made with patchlearn, weakly supervised semantic
@@ -201,7 +202,7 @@ from patchlearn import read_image
 from pathlib import Path
 
 model = patchlearn.load("{name}")  # this folder, or owner/name
-mask = model.predict(read_image(Path("photo.jpg")))  # H×W: 0 background, i the i-th class below
+mask = model.predict(read_image(Path("photo.jpg"){bands}))  # H×W: 0 background, i the i-th class below
 ```
 
 ## Classes

@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentError
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from jsonargparse import ArgumentParser
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.run_folder import BY_HAND, EVALUATION, RECIPE, REPORT
 from patchlearn.runs.settings import VARIED, Recipe, Variant
+from patchlearn.runs.values import what_is_wrong, with_brackets, with_lists
 
 RESERVED = ("check", "data", EVALUATION, RECIPE, BY_HAND, REPORT)
 # Key of a recipe of before 0.1 → what it is called now.
@@ -47,6 +49,8 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe
     require_known_keys(settings, Recipe, str(path))
     for override in overrides:
         require_known_keys(_nested(override), Recipe, override)
+        if "=" not in override:
+            raise PatchlearnError(f"{override}: has no value. Write {override}=VALUE.")
     values = _parsed(settings, overrides, str(path))
     recipe = _built(Recipe, values, str(path))
     return LoadedRecipe(recipe=recipe, variants=tuple(_variants(recipe, str(path))))
@@ -134,11 +138,30 @@ def _nested(override: str) -> dict[str, Any]:
 def _parsed(settings: Mapping[str, Any], overrides: Sequence[str], source: str) -> dict[str, Any]:
     """Every setting of a recipe as a value of the right type, defaults included, sections as dictionaries."""
     parser = recipe_parser()
+    with _naming(source):
+        base = parser.parse_object(with_lists(settings))
+    given = [with_brackets(override) for override in overrides]
     try:
-        base = parser.parse_object(dict(settings))
-        return parser.parse_args(list(overrides), namespace=base).as_dict()
+        return parser.parse_args(given, namespace=base).as_dict()
+    except ArgumentError:
+        _refuse_first_wrong(parser, given)
+        raise
+
+
+def _refuse_first_wrong(parser: ArgumentParser, overrides: Sequence[str]) -> None:
+    """Name the override that the parser refuses; one at a time, which takes long, and so only after an error."""
+    for override in overrides:
+        with _naming(override):
+            parser.parse_args([override])
+
+
+@contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """What the parser refuses becomes a sentence that names the source."""
+    try:
+        yield
     except ArgumentError as error:
-        raise PatchlearnError(f"{source}: {' '.join(str(error).split())}") from None
+        raise PatchlearnError(f"{source}: {what_is_wrong(' '.join(str(error).split()))}") from None
 
 
 def _built(schema: type[Settings], values: Mapping[str, Any], source: str, prefix: str = "") -> Settings:

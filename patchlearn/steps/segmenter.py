@@ -123,14 +123,15 @@ class TrainSegmenter(Step):
         return partial(read_mask_of, folder / SURE if self.settings.noise.labels == SURE else folder)
 
     def refresh(self, runtime: "Runtime") -> None:
-        """Store the present inference settings in the model: whoever loads it uses it as it is judged."""
+        """Store the present inference settings and bands in the model: whoever loads it uses it as it is judged."""
         from patchlearn.inference.segmenter import save_segmenter
 
         if runtime.accelerator.is_main_process:
             segmenter = self.load()
-            if segmenter.settings != self.inference:
+            wanted = replace(segmenter, settings=self.inference, bands=self.masks.data.dataset.bands)
+            if (segmenter.settings, segmenter.bands) != (wanted.settings, wanted.bands):
                 self.outputs.forget(MODEL)
-                save_segmenter(self.model, replace(segmenter, settings=self.inference))
+                save_segmenter(self.model, wanted)
             if MODEL not in self.outputs.manifest["files"]:
                 self.outputs.enter(MODEL)
         runtime.accelerator.wait_for_everyone()

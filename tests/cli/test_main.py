@@ -43,6 +43,14 @@ def test_a_wrong_command_shows_the_usage(words: list[str], capsys: pytest.Captur
     assert "usage: patchlearn" in capsys.readouterr().err
 
 
+def test_a_setting_without_its_section_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "a.yaml", "--epochs", "3"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "unrecognized arguments: --epochs 3. Settings have the names of their sections: --classifier." in said
+    assert "--segmenter.optimisation.epochs. See patchlearn run --help." in said
+
+
 @pytest.mark.parametrize(
     ("words", "kept", "overrides"),
     [

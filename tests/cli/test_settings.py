@@ -24,6 +24,14 @@ def test_a_section_has_defaults_and_meanings(capsys: pytest.CaptureFixture[str])
     assert "0.0003" in capsys.readouterr().out
 
 
+def test_names_are_shown_whole_on_a_narrow_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["settings", "classifier.optimisation"]) == 0
+    assert "classifier.optimisation.head_multiplier" in capsys.readouterr().out
+
+
 def test_all_settings_have_a_meaning_and_are_a_recipe(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["settings", "all", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

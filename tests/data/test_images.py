@@ -170,3 +170,45 @@ def test_many_threads_read_images_above_pillows_limit(tmp_path: Path, monkeypatc
         found = list(pool.map(read_image, [tmp_path / "a.png"] * 200))
     assert all(np.array_equal(image, COLOURS) for image in found)
     assert Image.MAX_IMAGE_PIXELS == 2
+
+
+FIVE = np.arange(4 * 6 * 5).reshape(4, 6, 5)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(("dtype", "tile"), [("u1", None), ("<u2", 16), (">u2", None)])
+def test_bands_are_chosen_by_their_numbers(dtype: str, tile: int | None, apart: bool, tmp_path: Path) -> None:
+    scale = 1 if dtype == "u1" else 257
+    write_tiff(tmp_path / "a.tif", (FIVE * scale).astype(dtype), apart=apart, tile=tile)
+    assert (read_image(tmp_path / "a.tif", (5, 2, 1)) == FIVE[..., [4, 1, 0]]).all()
+    assert (read_image(tmp_path / "a.tif", (4, 4, 4)) == FIVE[..., [3, 3, 3]]).all()
+    with pytest.raises(
+        PatchlearnError, match=r"a\.tif: has 5 bands, and no band 6\. Correct data\.bands, or remove it"
+    ):
+        read_image(tmp_path / "a.tif", (1, 2, 6))
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_the_fourth_band_of_a_tiff_that_pillow_reads_is_no_opacity(compression: str | None, tmp_path: Path) -> None:
+    four = FIVE[..., :4].astype(np.uint8)
+    Image.fromarray(four, "RGBA").save(tmp_path / "a.tif", compression=compression)
+    assert (read_image(tmp_path / "a.tif", (4, 3, 2)) == four[..., [3, 2, 1]]).all()
+
+
+@pytest.mark.parametrize(("mode", "bands"), [("RGBA", 4), ("CMYK", 4), ("L", 1), ("LA", 2), ("1", 1), ("P", 3)])
+def test_bands_of_every_mode(mode: str, bands: int, tmp_path: Path) -> None:
+    image = Image.fromarray(COLOURS).convert(mode)
+    image.save(tmp_path / ("a.tif" if mode == "CMYK" else "a.png"))
+    (path,) = tmp_path.iterdir()
+    values = np.asarray(image.convert("RGB") if mode == "P" else image).reshape(2, 3, -1)
+    values = values * np.uint8(255) if mode == "1" else values
+    assert (read_image(path, (bands, 1, 1)) == values[..., [bands - 1, 0, 0]]).all()
+    with pytest.raises(PatchlearnError, match=f"no band {bands + 1}"):
+        read_image(path, (1, bands + 1, 1))
+
+
+def test_bands_of_a_photo_on_its_side_are_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(COLOURS).save(tmp_path / "a.png", exif=exif)
+    assert (read_image(tmp_path / "a.png", (3, 2, 1)) == read_image(tmp_path / "a.png")[..., ::-1]).all()

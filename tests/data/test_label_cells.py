@@ -89,3 +89,10 @@ def test_a_question_mark_says_unknown() -> None:
 
 def test_forms_of_accents_are_one() -> None:
     assert parsed("e\u0301te\u0301", "\u00e9t\u00e9") == [("\u00e9t\u00e9",), ("\u00e9t\u00e9",)]
+
+
+def test_decimals_of_a_spreadsheet_are_whole_numbers_where_these_are_classes() -> None:
+    assert parsed("2.0; 1.0", "1", "1.5", classes=["1", "2", "1.5"]) == [("2", "1"), ("1",), ("1.5",)]
+    assert parse_cells([Cell("?2.0", "")], ["1", "2"]) == [Labels((), ("2",))]
+    assert parsed("2.0", classes=["2", "2.0"]) == [("2.0",)]
+    assert parsed("2.0; 1.0") == [("2.0", "1.0")]

@@ -1,11 +1,11 @@
-"""Text files with labels and class names."""
+"""Text files with class names."""
 
 from pathlib import Path
 
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.labels import LabelRow, class_indices, read_class_names, read_label_rows, read_text
+from patchlearn.data.labels import read_class_names, read_text
 
 
 def written(path: Path, text: str) -> Path:
@@ -35,30 +35,3 @@ def test_wrong_class_names_are_explained(tmp_path: Path, text: str, complaint: s
 def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfcat")
     assert read_text(tmp_path / "a.txt") == "cat"
-
-
-def test_rows_have_their_line_and_spaces_separate_labels(tmp_path: Path) -> None:
-    table = written(tmp_path / "labels.csv", 'labels,image,split,note\ncat  dog,a.jpg,train,x\n,"b, c.jpg", val ,\n')
-    assert read_label_rows(table) == [
-        LabelRow("a.jpg", "train", ("cat", "dog"), 2),
-        LabelRow("b, c.jpg", "val", (), 3),
-    ]
-
-
-def test_a_missing_table_and_a_missing_column_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(PatchlearnError, match=r"labels\.csv: no such file\. Write one with the columns image,split,"):
-        read_label_rows(tmp_path / "labels.csv")
-    with pytest.raises(PatchlearnError, match=r"no column 'split'\. The first line must be image,split,labels"):
-        read_label_rows(written(tmp_path / "labels.csv", "image,labels\n"))
-
-
-def test_labels_become_sorted_class_indices_without_repetition(tmp_path: Path) -> None:
-    classes = tuple(f"c{index}" for index in range(9))
-    row = LabelRow("a.jpg", "train", ("c8", "c1", "c8"), 2)
-    assert class_indices(row, classes, tmp_path) == (1, 8)
-
-
-def test_a_long_list_of_classes_is_shortened(tmp_path: Path) -> None:
-    classes = tuple(f"c{index}" for index in range(31))
-    with pytest.raises(PatchlearnError, match=r"c29, … \(31 in all\)\. Correct the line"):
-        class_indices(LabelRow("a.jpg", "train", ("x",), 2), classes, tmp_path / "labels.csv")

@@ -18,6 +18,8 @@ def written(tmp_path: Path, content: str | bytes, name: str = "labels.csv") -> P
         ("a.csv", "image,labels\na.jpg,cat\nb.jpg,\n"),
         ("a.csv", "image;labels\r\na.jpg;cat\r\n\r\nb.jpg;\r\n"),
         ("a.csv", "image\tlabels\na.jpg\tcat\nb.jpg\n"),
+        ("a.csv", "# by Anna, in May, 'checked\nimage;labels\na.jpg;cat\nb.jpg;\n"),
+        ("a.tsv", "#\t2\n\n#image\nimage\tlabels\na.jpg\tcat\nb.jpg\n"),
         ("a.tsv", "image\tlabels\na.jpg\tcat\nb.jpg\t\n"),
         ("a.csv", "image|labels\na.jpg|cat\nb.jpg|\n"),
         ("a.csv", "sep=;\r\nimage;labels\r\na.jpg;cat\r\nb.jpg;\r\n"),
@@ -54,6 +56,8 @@ def test_lists_of_json_stay_lists(tmp_path: Path) -> None:
         ("a.csv", "", "no line"),
         ("a.csv", "image,labels\na.jpg,cat,dog\n", "line 2: more cells than columns"),
         ("a.csv", 'image,labels\na.jpg,"cat\n', "line 2: not valid CSV"),
+        ("a.csv", '# by Anna\nimage,labels\na.jpg,"cat\n', "line 3: not valid CSV"),
+        ("a.csv", "My animals\nimage,labels\n", "line 2: .*If 'My animals' is a title .* remove the title"),
         ("a.csv", "image,image\na,b\n", "column 'image' occurs 2 times"),
         ("a.csv", "image,labels\na\0.jpg,cat\n", "line 2: contains a zero byte"),
         ("a.jsonl", '{"image": "a.jpg"}\n{"image": \n', "line 2: not valid JSON"),
@@ -78,3 +82,9 @@ def test_a_table_without_a_header_has_given_names(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "a.jpg,cat\n"), without_header=("image", "labels"))
     assert table.column("image") == ["a.jpg"]
     assert table.place(table.rows[0]).endswith("labels.csv, line 1")
+
+
+@pytest.mark.parametrize("first", ["#1.jpg,cat", '"#1.jpg",cat', "#1 b.jpg;cat"])
+def test_a_name_that_begins_with_a_hash_is_no_comment(tmp_path: Path, first: str) -> None:
+    table = read_table(written(tmp_path, f"{first}\n"), without_header=["image", "labels"])
+    assert [row.cells[1] for row in table.rows] == ["cat"]

@@ -1,6 +1,7 @@
 """Files, folders and patterns in, masks out."""
 
 import unicodedata
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from tiff_files import write_tiff
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.inference.files import find_pictures, segment_files
@@ -46,6 +48,24 @@ def masks(out: Path) -> dict[str, tuple[int, int]]:
             assert np.asarray(mask).max() <= 2
             sizes[path.stem] = mask.size
     return sizes
+
+
+def test_files_are_read_with_the_bands_that_the_model_learned(
+    segmenter: Segmenter, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (30, 40, 5), np.uint8)
+    write_tiff(tmp_path / "a.tif", pixels)
+    seen: list[np.ndarray] = []
+    original = Segmenter.segment
+    monkeypatch.setattr(
+        Segmenter, "segment", lambda self, image, **more: seen.append(image) or original(self, image, **more)
+    )
+    out = tmp_path / "out"
+    assert segment_files(replace(segmenter, bands=(5, 2, 1)), [str(tmp_path / "a.tif")], out, console) == []
+    assert (seen[0] == pixels[..., [4, 1, 0]]).all()
+    Image.new("RGB", (40, 30)).save(tmp_path / "b.jpg")
+    (failure,) = segment_files(replace(segmenter, bands=(5, 2, 1)), [str(tmp_path / "b.jpg")], out, console)
+    assert "b.jpg: has 3 bands, and no band 5" in failure
 
 
 def test_files_folders_and_patterns_name_pictures(photos: Path) -> None:

@@ -168,10 +168,11 @@ def test_a_saved_segmenter_is_the_same_again(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = SegmentationNetwork("resnet10t", "deeplabv3plus", classes=2).eval()
     settings = InferenceSettings(scales=(0.5, 1.0), long_side=64)
-    saved = Segmenter(network=network, classes=CLASSES, settings=settings, scores=({"miou": 0.5},))
+    saved = Segmenter(network=network, classes=CLASSES, settings=settings, scores=({"miou": 0.5},), bands=(4, 3, 2))
     save_segmenter(tmp_path / "model.safetensors", saved)
     loaded = load_segmenter(tmp_path / "model.safetensors")
     assert (loaded.classes, loaded.settings, loaded.scores) == (saved.classes, saved.settings, saved.scores)
+    assert loaded.bands == (4, 3, 2)
     image = picture(50, 70)
     np.testing.assert_allclose(loaded.probabilities(image), saved.probabilities(image), atol=1e-5)
 

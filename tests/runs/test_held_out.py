@@ -8,6 +8,7 @@ from conftest import make_folder
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.images import read_image
 from patchlearn.inference.segmenter import Segmenter, save_segmenter
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.runs.held_out import HeldOut, choose_split, open_held_out
@@ -44,6 +45,13 @@ def test_the_split_that_was_not_learned_is_taken(run: Path) -> None:
         assert (held_out.split, len(held_out.samples), held_out.left_out) == ("val", 4, 0)
         assert held_out.classes == ("red", "blue")
     assert found(run, split="val").split == "val"
+
+
+def test_other_data_are_read_with_the_bands_of_the_model(run: Path, folder_data: Path) -> None:
+    with open_held_out(str(run), folder_data, "val", (3, 2, 1)) as held_out:
+        sample = held_out.samples[0]
+        (original,) = (folder_data / "images").glob(f"{sample.id}.*")
+        assert (read_image(sample.image) == read_image(original)[..., ::-1]).all()
 
 
 def test_learned_splits_are_refused(run: Path) -> None:

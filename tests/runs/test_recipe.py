@@ -163,6 +163,43 @@ def test_a_wrong_override_is_explained(override: str, tmp_path: Path) -> None:
         load_recipe(write(tmp_path, "seed: 1"), [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "found"),
+    [
+        ("--runtime.track=wandb", ("wandb",)),
+        ("--runtime.track=wandb,mlflow", ("wandb", "mlflow")),
+        ("--runtime.track=[wandb]", ("wandb",)),
+        ("--runtime.track=[]", ()),
+    ],
+)
+def test_a_list_on_the_command_line_may_leave_out_its_brackets(
+    override: str, found: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert load_recipe(write(tmp_path, "seed: 1"), [override]).recipe.runtime.track == found
+
+
+def test_a_single_value_in_a_recipe_stands_for_a_list_of_one(tmp_path: Path) -> None:
+    text = "runtime: {track: wandb}\nvariants: {a: {cams: {views: {scales: 2}}}}"
+    loaded = load_recipe(write(tmp_path, text))
+    assert loaded.recipe.runtime.track == ("wandb",)
+    assert loaded.variants[0].cams.views.scales == (2.0,)
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("--seed=many", "--seed=many: seed: 'many' is not a whole number. Correct"),
+        ("--runtime.workers=x", "'x' is not a whole number or null"),
+        ("--classifier.augment.long_side=224", r"long_side: .* is not a list such as \[1, 1\]"),
+        ("--seed", "--seed: has no value. Write --seed=VALUE"),
+    ],
+)
+def test_a_wrong_override_is_named_and_not_the_recipe(override: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match=complaint) as caught:
+        load_recipe(write(tmp_path, "seed: 1"), ["--data.root=photos", override])
+    assert str(tmp_path) not in str(caught.value)
+
+
 def test_a_missing_recipe_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")

@@ -107,6 +107,16 @@ def test_inference_settings_are_stored_without_training(
     assert trained.outputs.is_complete(trained.key)
 
 
+def test_the_bands_of_the_data_are_stored_with_the_model(dataset: Dataset, tmp_path: Path, console: Console) -> None:
+    home = tmp_path / "run" / "plain"
+    trained = step(pseudo_masks(replace(dataset, bands=(4, 3, 2)), home), home=home)
+    trained.outputs.begin(trained.key, {"inputs": trained.inputs})
+    network = SegmentationNetwork("mobilenetv3_small_050", "fpn", classes=2).eval()
+    save_segmenter(trained.model, Segmenter(network=network, classes=("red", "blue"), settings=trained.inference))
+    trained.refresh(make_runtime(console))
+    assert load_segmenter(trained.model).bands == (4, 3, 2)
+
+
 @pytest.mark.parametrize("labels", ["sure", "all"])
 def test_labels_are_read_from_the_reliable_pixels_if_they_alone_are_learned(
     labels: str, dataset: Dataset, tmp_path: Path

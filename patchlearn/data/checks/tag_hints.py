@@ -13,6 +13,7 @@ LEARN, JUDGE = "train", "val"  # the splits that recipes read, unless their sett
 KNOWN = (LEARN, JUDGE, "test", "trainval")
 SEPARATORS = {"|": "pipe", ",": "comma", ";": "semicolon"}  # as `data.separator` names them
 OTHERS = "/+&"  # between words these are a separator too, which no setting names
+DECIMALS = re.compile(r"\d+\.0+")  # a whole number, as a spreadsheet or pandas writes it beside empty cells
 NOTHING = ("none", "nan", "null", "n/a", "na", "nothing", "no label", "unlabelled", "unlabeled", "-")
 BRACKETS = re.compile(r"""^[\[({'"]|[\]}'"]$""")  # a list as programs print it; "crane (bird)" is a name
 
@@ -27,6 +28,7 @@ def tag_hints(dataset: Dataset) -> list[Finding]:
         *_similar_names(dataset.classes),
         *_several_in_one(dataset.classes),
         *_no_class(dataset.classes),
+        *_decimals(dataset.classes),
         *_absent(dataset.classes, learn, LEARN, "cannot be learnt. Add images, or take out the class."),
         *_absent(dataset.classes, judge, JUDGE, "is not judged there. Move some of the images of the class there."),
         *_rare(dataset.classes, learn),
@@ -62,7 +64,8 @@ def _splits(dataset: Dataset) -> Iterator[Finding]:
 def _similar_names(classes: Sequence[str]) -> Iterator[Finding]:
     groups: dict[str, list[str]] = {}
     for name in classes:
-        groups.setdefault(re.sub(r"[\s_-]+", "", name).casefold(), []).append(name)
+        plain = name.partition(".")[0] if DECIMALS.fullmatch(name) else name
+        groups.setdefault(re.sub(r"[\s_-]+", "", plain).casefold(), []).append(name)
     similar = [" = ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
     if similar:
         yield Finding(
@@ -98,6 +101,17 @@ def _no_class(classes: Sequence[str]) -> Iterator[Finding]:
             "no class",
             f"{counted(len(names), 'class has a name that means', 'classes have names that mean')} nothing is there "
             f"({some(names)}). Leave the cell of such images empty.",
+        )
+
+
+def _decimals(classes: Sequence[str]) -> Iterator[Finding]:
+    names = [name for name in classes if DECIMALS.fullmatch(name)]
+    if names:
+        yield Finding(
+            "decimals",
+            f"{counted(len(names), 'class is a whole number', 'classes are whole numbers')} written with decimals "
+            f"({some(names)}), as a spreadsheet or pandas does beside empty cells. Write {names[0].partition('.')[0]}, "
+            "or the name of the class.",
         )
 
 

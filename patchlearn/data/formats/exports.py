@@ -54,6 +54,20 @@ def file_below(root: Path, name: str) -> Path:
     return path
 
 
+def refuse_labels(settings: DataSettings, source: str) -> None:
+    """Raise `PatchlearnError` if `data.labels` names a file, where something else says the labels.
+
+    Args:
+        settings: of the data.
+        source: what says them, such as "the XML files".
+    """
+    if settings.labels is not None:
+        raise PatchlearnError(
+            f"data.labels: {settings.labels!r} is not read, because {source} say the labels. Leave it out, or add "
+            "--format folder to read it as a table."
+        )
+
+
 def chosen_classes(root: Path, known: Iterable[str], source: Path) -> tuple[tuple[str, ...], list[str]]:
     """(the classes to use, notes): those of `classes.txt` in its order, or without this file all that are known.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.boxes import listed_categories
 from patchlearn.data.classes_table import ClassesTable, read_classes
 from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
 from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
@@ -25,6 +26,7 @@ IMAGE_COLUMNS = (
     "img", "image_id", "name", "id",
 )  # fmt: skip
 LABEL_COLUMNS = ("labels", "label", "tags", "tag", "classes", "class", "categories", "category")
+OBJECT_COLUMNS = ("objects", "annotations")  # as JSON: boxes, and their classes
 SPLIT_COLUMNS = ("split", "subset", "partition", "set")
 YES = ("1", "1.0", "true", "yes")
 NO = ("0", "0.0", "false", "no")
@@ -55,7 +57,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
     Raises:
         PatchlearnError: a file is missing, a label is unknown, or an image lies outside of the folder.
     """
-    tables = [_read(path) for path in _chosen(root, settings)]
+    tables = [read_image_table(path) for path in _chosen(root, settings)]
     known = read_classes(root)
     images = ImageFiles(root)
     masks, parts = masks_by_id(root / "masks"), masks_by_id(root / "parts")
@@ -132,8 +134,12 @@ def _is_of_folder(path: Path) -> bool:
     return path.stem.lower() in OF_FOLDERS or path.parent.name.lower() in SPLITS
 
 
-def _read(path: Path) -> Table:
-    """A table without a header has two columns, of which the first names images."""
+def read_image_table(path: Path) -> Table:
+    """A table of images; one without a header has two columns, of which the first names the images.
+
+    Raises:
+        PatchlearnError: what `read_table` raises.
+    """
     rows = [] if is_json(path) or not path.is_file() else first_rows(path)
     is_bare = bool(rows) and len(rows[0]) == len(NO_HEADER) and _is_image(rows[0][0])
     return read_table(path, without_header=NO_HEADER if is_bare else None)
@@ -148,26 +154,42 @@ def _find(columns: Sequence[str], names: Sequence[str]) -> str | None:
 def _records(
     table: Table, images: ImageFiles, known: ClassesTable | None, settings: DataSettings, split: str | None
 ) -> Iterator[Record]:
-    column = _find(table.columns, IMAGE_COLUMNS)
-    if column is None:
-        raise PatchlearnError(f"{table.path}: no column 'image'. The first line must be image,labels.")
-    labels = _labels(table, known, settings)
+    named = named_labels(table, known.names if known else None, settings.separator)
     splits = _splits(table, split or TRAIN)
     parent = os.path.relpath(table.path.parent, images.root)
     folder = f"{parent}/" if parent not in (".", *PLACES) and _is_of_folder(table.path) else ""
-    for row, words, found, part in zip(table.rows, table.column(column), labels, splits, strict=True):
-        if not words:
-            raise PatchlearnError(f"{table.place(row)}: names no image. Complete the line.")
+    for (place, words, found), part in zip(named, splits, strict=True):
         below = words if Path(words).is_absolute() else f"{folder}{words}"
-        name = images.find(below, table.place(row), anywhere=not folder)
+        name = images.find(below, place, anywhere=not folder)
         yield Record(
             image=Path(f"{images.base}/{name}"),
             name=name,
             labels=found.present,
             unknown=found.unknown,
             split=part,
-            place=table.place(row),
+            place=place,
         )
+
+
+def named_labels(table: Table, classes: Sequence[str] | None, separator: str) -> Iterator[tuple[str, str, Labels]]:
+    """(the place of the row, the image as it is written there, its labels) of every row.
+
+    Args:
+        table: of images.
+        classes: the names, where a list says them.
+        separator: see `patchlearn.data.label_cells.parse_cells`.
+
+    Raises:
+        PatchlearnError: a column is missing, a row names no image, or it is not clear what separates labels.
+    """
+    column = _find(table.columns, IMAGE_COLUMNS)
+    if column is None:
+        raise PatchlearnError(f"{table.path}: no column 'image'. The first line must be image,labels.")
+    labels = _labels(table, classes, separator)
+    for row, words, found in zip(table.rows, table.column(column), labels, strict=True):
+        if not words:
+            raise PatchlearnError(f"{table.place(row)}: names no image. Complete the line.")
+        yield table.place(row), words, found
 
 
 def _splits(table: Table, default: str) -> list[str]:
@@ -181,30 +203,43 @@ def _splits(table: Table, default: str) -> list[str]:
     return found
 
 
-def _labels(table: Table, known: ClassesTable | None, settings: DataSettings) -> list[Labels]:
-    column = _find(table.columns, LABEL_COLUMNS)
-    if column is None:
+def _labels(table: Table, classes: Sequence[str] | None, separator: str) -> list[Labels]:
+    column, objects = _find(table.columns, LABEL_COLUMNS), _objects_column(table)
+    if column is None and objects is None:
         return _of_columns(table)
-    cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, table.column(column), strict=True)]
-    return parse_cells(cells, known.names if known else None, settings.separator)
+    words = table.column(column or objects or "")
+    cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, words, strict=True)]
+    if column is None:
+        cells = [Cell(listed_categories(cell.text, cell.place), cell.place) for cell in cells]
+    return parse_cells(cells, classes, separator)
+
+
+def _objects_column(table: Table) -> str | None:
+    """The column of boxes and their classes, as JSON."""
+    column = _find(table.columns, OBJECT_COLUMNS)
+    is_json_there = column is not None and any(cell.startswith(("[", "{")) for cell in table.column(column))
+    return column if is_json_there else None
 
 
 def _of_columns(table: Table) -> list[Labels]:
     """One column of 0 and 1 for each class."""
     columns = _class_columns(table)
-    wrong = [name for name in columns if any(cell.lower() not in (*YES, *NO, *UNJUDGED) for cell in table.column(name))]
-    if wrong or not columns:
+    if not columns:
         raise PatchlearnError(
-            f"{table.path}: no column 'labels', and {f'the column {wrong[0]!r} holds' if wrong else 'no columns with'} "
-            f"{'more than' if wrong else ''} 0 and 1. Name the column of the labels 'labels', or keep one column of 0 "
-            "and 1 for each class."
+            f"{table.path}: no column besides the images. Add the column 'labels' with the classes in each image."
+        )
+    wrong = [name for name in columns if any(cell.lower() not in (*YES, *NO, *UNJUDGED) for cell in table.column(name))]
+    if wrong:
+        raise PatchlearnError(
+            f"{table.path}: no column 'labels', and the column {wrong[0]!r} holds more than 0 and 1. Name the column "
+            "of the labels 'labels', or keep one column of 0 and 1 for each class."
         )
     return [_judged(row, table.columns, columns) for row in table.rows]
 
 
 def _class_columns(table: Table) -> list[str]:
     """The names of the columns that may be classes; none where a column holds the labels."""
-    if _find(table.columns, LABEL_COLUMNS) is not None:
+    if _find(table.columns, LABEL_COLUMNS) is not None or _objects_column(table) is not None:
         return []
     others = {_find(table.columns, names) for names in (IMAGE_COLUMNS, SPLIT_COLUMNS)}
     return [name for name in table.columns if name not in others and name]

@@ -1,7 +1,7 @@
 """What every reader of a format gives, a record for each image, and how records become a data set."""
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -191,20 +191,33 @@ def _sample(record: Record, places: dict[str, int]) -> Sample:
     return Sample(
         id=record.id,
         image=record.image,
-        labels=_indices(record.labels, record, places),
-        unknown=_indices(record.unknown, record, places),
+        labels=class_indices(record.labels, places, record.place),
+        unknown=class_indices(record.unknown, places, record.place),
         mask=record.mask,
         parts=record.parts,
     )
 
 
-def _indices(names: Sequence[str], record: Record, places: dict[str, int]) -> tuple[int, ...]:
+def class_indices(names: Iterable[str], places: Mapping[str, int], place: str) -> tuple[int, ...]:
+    """The sorted indices of classes.
+
+    Args:
+        names: of the classes; a name may occur twice.
+        places: name → index.
+        place: where the names come from, for the message.
+
+    Raises:
+        PatchlearnError: a name is no class.
+
+    >>> class_indices(["dog", "cat", "dog"], {"cat": 0, "dog": 1}, "labels.csv, line 2")
+    (0, 1)
+    """
     for name in names:
         if name not in places:
             shown = list(places)[:SHOWN]
             more = f", … ({len(places)} in all)" if len(places) > SHOWN else ""
             raise PatchlearnError(
-                f"{record.place}: unknown class {name!r};{did_you_mean(name, places)} "
+                f"{place}: unknown class {name!r};{did_you_mean(name, places)} "
                 f"The classes are {', '.join(shown)}{more}. Correct the label, or add the class to classes.txt."
             )
     return tuple(sorted({places[name] for name in names}))

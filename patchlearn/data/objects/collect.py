@@ -171,7 +171,7 @@ def from_huggingface(
         raise PatchlearnError(f"classes: the column {columns[0].labels!r} has its own classes. Leave classes out.")
     folder = _folder(work)
     stored = StoredImages(folder, KIND, replaces=False)
-    rows = Rows(stored, columns[0], local_files=True)
+    rows = Rows(stored, columns[0], locate=lambda path, place: Path(path))
     for name, part in parts.items():
         for row in huggingface_rows(part, columns[0]):
             rows.add(row, _split(name, "split"), "dataset")

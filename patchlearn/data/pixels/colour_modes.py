@@ -1,5 +1,6 @@
 """Any of Pillow's modes as RGB of 8 bits; what is transparent shows white."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import UInt8
-from patchlearn.data.pixels.image_opening import upright
+from patchlearn.data.pixels.image_opening import require_bands, upright
 
 WHITE = 255  # in every channel: the ground that transparent images lie on
 BLOCK = 256  # rows that are scaled at once, to save memory
@@ -35,6 +36,25 @@ def rgb(file: Image.Image, path: Path) -> UInt8:
         pixels = _array(image, path)
         return pixels if key is None else _without_key(pixels, image, _stretched(key, stretch))
     return _array(_on_white(image), path)
+
+
+def chosen(file: Image.Image, bands: Sequence[int], path: Path) -> UInt8:
+    """Bands of an opened file as H×W×B, upright; a palette as its colours, other modes as the numbers of the file.
+
+    Args:
+        file: as `opened` gives it.
+        bands: their indices, from 0.
+        path: for messages.
+
+    Raises:
+        PatchlearnError: the image lacks a band, or a float is not a number.
+    """
+    image = upright(file)
+    numbers = np.asarray(image.convert("RGB") if image.mode in ("P", "PA") else image)
+    numbers = numbers[..., None] if numbers.ndim == 2 else numbers
+    require_bands(path, bands, numbers.shape[2])
+    numbers = numbers.astype(np.uint8) * np.uint8(255) if numbers.dtype == np.bool_ else numbers
+    return to_8_bits(np.ascontiguousarray(numbers[..., list(bands)]), path)
 
 
 def to_8_bits(values: NDArray[Any], path: Path) -> UInt8:

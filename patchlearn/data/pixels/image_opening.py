@@ -2,7 +2,7 @@
 
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -70,6 +70,13 @@ def require_size(path: Path, width: int, height: int) -> None:
     """Raise `PatchlearnError` if the image has more than `MAX_PIXELS`."""
     if width * height > MAX_PIXELS:
         raise PatchlearnError(_too_large(path, f"{width}×{height} pixels (width × height)"))
+
+
+def require_bands(path: Path, bands: Sequence[int], count: int) -> None:
+    """Raise `PatchlearnError` unless the image has the bands, of which 0 is the first."""
+    if max(bands) >= count:
+        what = "1 band" if count == 1 else f"{count} bands"
+        raise PatchlearnError(f"{path}: has {what}, and no band {max(bands) + 1}. Correct data.bands, {ADVICE}")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """TIFF files that Pillow does not know or misreads: 64-bit numbers, many bands, bands one after the other."""
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,7 +14,7 @@ from PIL import TiffImagePlugin as Tiff
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import UInt8
-from patchlearn.data.pixels.image_opening import NotAnImageError, opened, require_size, sentences
+from patchlearn.data.pixels.image_opening import NotAnImageError, opened, require_bands, require_size, sentences
 
 KIND_OF_PAGE = 254  # a tag that Pillow has no name for
 COPY, MASK = 1, 4  # bits of it: a smaller copy of another page, a mask of what is transparent there
@@ -24,7 +24,7 @@ DIFFERENCES = 2  # the predictor that stores each value as the difference from i
 GREY, COLOURS = 1, 2  # photometric interpretations that are read here
 ALPHA = {1, 2}  # extra samples that say how transparent a pixel is
 APART = 2  # the bands are stored one after the other
-MOST_BANDS = 6  # that Pillow reads
+MOST_BANDS, MOST_KEPT = 6, 4  # that Pillow reads, and that it gives
 DTYPES = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
 KINDS = {1: "u", 2: "i", 3: "f"}  # sample format → kind of the NumPy type
 WORDS = {"u": "whole numbers", "i": "signed whole numbers", "f": "floats"}
@@ -32,29 +32,33 @@ Tags = Mapping[int, Any]
 
 
 def read_pixels(
-    path: Path, by_pillow: Callable[[Image.Image], UInt8], of_bands: Callable[[NDArray[Any]], UInt8]
+    path: Path,
+    by_pillow: Callable[[Image.Image], UInt8],
+    of_bands: Callable[[NDArray[Any]], UInt8],
+    bands: Sequence[int] | None = None,
 ) -> UInt8:
     """Read an image by Pillow or, where it does not know a TIFF or misreads it, here.
 
     Args:
         path: a file of any kind.
         by_pillow: what becomes of the opened file.
-        of_bands: what becomes of the numbers H×W×1 or H×W×3 of a TIFF: of its only band, or of the first three.
+        of_bands: what becomes of the numbers H×W×B of a TIFF.
+        bands: the indices of the bands that these are, from 0; None for the only one, or the first three.
 
     Raises:
         PatchlearnError: the file cannot be read; of a TIFF, too, with a number of bands or a compression that neither
             Pillow nor this module knows.
     """
-    bands = _read_bands(path, only_misread=True)
-    if bands is None:
+    numbers = _read_bands(path, bands, only_misread=True)
+    if numbers is None:
         try:
             with opened(path) as file:
                 return by_pillow(file)
         except NotAnImageError:
-            bands = _read_bands(path, only_misread=False)
-            if bands is None:
+            numbers = _read_bands(path, bands, only_misread=False)
+            if numbers is None:
                 raise
-    return of_bands(bands)
+    return of_bands(numbers)
 
 
 def count_pages(path: Path) -> int | None:
@@ -91,19 +95,22 @@ class _Layout:
     places: tuple[tuple[int, int], ...]
 
 
-def _read_bands(path: Path, *, only_misread: bool) -> NDArray[Any] | None:
+def _read_bands(path: Path, bands: Sequence[int] | None, *, only_misread: bool) -> NDArray[Any] | None:
     """The first page of a TIFF; None if it is no TIFF, or none that Pillow misreads."""
     with sentences(path), path.open("rb") as file:
         tags = next(_pages(file, path), None)
         if tags is None or Tiff.IMAGEWIDTH not in tags:
             return None
         order = _byte_order(file)
-        if only_misread and not _is_misread(tags, order):
+        if only_misread and not _is_misread(tags, order, MOST_BANDS if bands is None else MOST_KEPT):
             return None
-        return _pixels(_layout(tags, path, order), file)
+        layout = _layout(tags, path, order)
+        bands = range(min(layout.bands, 3)) if bands is None else bands
+        require_bands(path, bands, layout.bands)
+        return _pixels(layout, file, bands)
 
 
-def _is_misread(tags: Tags, order: str) -> bool:
+def _is_misread(tags: Tags, order: str, most: int) -> bool:
     """Whether Pillow gives wrong numbers (or, for many bands, a line in its log besides the error).
 
     It swaps the bytes of compressed big-endian numbers twice, and takes bands that are stored one after the other for
@@ -114,7 +121,7 @@ def _is_misread(tags: Tags, order: str) -> bool:
     is_apart = bands > 1 and _one(tags, Tiff.PLANAR_CONFIGURATION, 1) == APART
     is_usual = bits == 8 and _one(tags, Tiff.PHOTOMETRIC_INTERPRETATION, GREY) != GREY
     is_swapped = order == ">" and is_compressed and bits > 8 and _one(tags, Tiff.SAMPLEFORMAT, 1) != 1
-    return bands > MOST_BANDS or (is_apart and not is_usual) or is_swapped
+    return bands > most or (is_apart and not is_usual) or is_swapped
 
 
 def _byte_order(file: IO[bytes]) -> str:
@@ -192,15 +199,20 @@ def _dtype(tags: Tags, path: Path, order: str) -> np.dtype[Any]:
     return np.dtype(f"{order}{kind}{bits[0] // 8}")
 
 
-def _pixels(layout: _Layout, file: IO[bytes]) -> NDArray[Any]:
+def _pixels(layout: _Layout, file: IO[bytes], bands: Sequence[int]) -> NDArray[Any]:
+    """The bands with these indices, H×W×B; of bands that are stored apart, no other is read."""
     (height, width), (rows, columns) = layout.size, layout.tile
-    shown = min(layout.bands, 3)
-    pixels = np.empty((height, width, shown), layout.dtype)
-    corners = product(range(shown if layout.apart else 1), range(0, height, rows), range(0, width, columns))
-    for index, (band, y, x) in enumerate(corners):
+    pixels = np.empty((height, width, len(bands)), layout.dtype)
+    planes = range(layout.bands if layout.apart else 1)
+    corners = product(planes, range(0, height, rows), range(0, width, columns))
+    for index, (plane, y, x) in enumerate(corners):
+        if layout.apart and plane not in bands:
+            continue
         tile = _tile(layout, file, index, min(rows, height - y) if layout.is_strip else rows)
-        channels = slice(band, band + 1) if layout.apart else slice(shown)
-        pixels[y : y + rows, x : x + columns, channels] = tile[: height - y, : width - x, :shown]
+        inside = tile[: height - y, : width - x]
+        for place, band in enumerate(bands):
+            if not layout.apart or band == plane:
+                pixels[y : y + rows, x : x + columns, place] = inside[..., 0 if layout.apart else band]
     return pixels
 
 

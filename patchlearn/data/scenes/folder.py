@@ -18,10 +18,10 @@ from patchlearn.core.manifest import fingerprint
 from patchlearn.core.masks_io import write_class_names, write_mask
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats import folder
-from patchlearn.data.labels import COLUMNS
 from patchlearn.data.scenes.scene import SCENE_CLASSES, SPLITS, Scene, draw_scene
 from patchlearn.data.settings import DataSettings, SceneSettings
 
+COLUMNS = ("image", "split", "labels")  # of labels.csv
 SCENES_VERSION = 2  # another version of the drawing code, so that old folders are drawn again
 MARKER = "scenes.json"
 

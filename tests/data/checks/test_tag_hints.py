@@ -132,3 +132,10 @@ def test_no_split_to_learn_from() -> None:
 def test_a_split_to_learn_from_without_tags() -> None:
     found = hints(["ant"], ["", ""], val=["a", ""])
     assert found == {"splits": "No image of train has a tag: nothing can be learnt. Add the tags."}
+
+
+def test_whole_numbers_with_decimals() -> None:
+    found = hints(["1.0", "2.00", "3.5"], ["1", "2", "3"])
+    assert found["decimals"].startswith("2 classes are whole numbers written with decimals (1.0, 2.00)")
+    assert "Write 1, or the name of the class" in found["decimals"]
+    assert "('1' = '1.0')" in hints(["1", "1.0"], ["1"])["similar names"]

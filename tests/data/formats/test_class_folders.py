@@ -80,10 +80,38 @@ def test_loose_images_and_masks(tmp_path: Path) -> None:
     data = open_dataset("auto", root)
     assert data.split("train")[0].mask == root / "masks" / "cat__1.png"
     assert [note.partition(": ")[2] for note in data.notes[1:]] == [
-        "2 files are in no folder of a class, and not used: a/b/c.png, loose.png",
+        "2 files are in no folder of a class, and not used (classes.txt says which of several folders is the class): "
+        "a/b/c.png, loose.png",
         "1 file is masks of no image that has labels: bird.png",
         "1 file is not used; masks lie in masks/: dog/1.png",
     ]
+
+
+@pytest.mark.parametrize("prefix", ["", "images/", "train/"])
+def test_a_list_says_which_of_several_folders_is_the_class(tmp_path: Path, prefix: str) -> None:
+    root = photos(tmp_path, f"{prefix}cat/black/1.jpg", f"{prefix}2023/Dog/2.jpg", f"{prefix}good/a/3.jpg")
+    (root / "classes.txt").write_text("cat\nDog\n")
+    data = open_dataset("auto", root)
+    assert data.classes == ("cat", "Dog")
+    assert sorted(tags(data).values()) == [[], ["Dog"], ["cat"]]
+
+
+def test_a_table_that_is_named_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    root = photos(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    with pytest.raises(
+        PatchlearnError, match=r"data\.labels: 'a\.csv' is not read, because the folders say the labels"
+    ):
+        class_folders.read(root, DataSettings(root=str(root), labels="a.csv"), None)
+
+
+def test_folders_inside_of_folders_are_not_guessed(tmp_path: Path) -> None:
+    root = photos(tmp_path, "cat/black/1.jpg", "dog/black/2.jpg", "dog/white/3.jpg")
+    with pytest.raises(
+        PatchlearnError, match=r"List the classes in .*classes\.txt, one a line: cat, dog or black, whi"
+    ):
+        open_dataset("auto", root)
+    (root / "classes.txt").write_text("black\nwhite\n")
+    assert sorted(tags(open_dataset("auto", root)).values()) == [["black"], ["black"], ["white"]]
 
 
 def test_one_folder_alone_is_no_class(tmp_path: Path) -> None:

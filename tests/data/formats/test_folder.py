@@ -1,5 +1,6 @@
 """The folder layout."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -296,4 +297,28 @@ def test_a_data_set_without_any_label_is_refused(folder_data: Path) -> None:
     (folder_data / "classes.txt").unlink()
     (folder_data / "labels.csv").write_text("image,split,labels\nimg00.png,train,\n")
     with pytest.raises(PatchlearnError, match="no image has a label"):
+        open_dataset("folder", folder_data)
+
+
+def test_objects_in_lines_of_json_are_labels(folder_data: Path) -> None:
+    (folder_data / "labels.csv").unlink()
+    (folder_data / "classes.txt").unlink(missing_ok=True)
+    names = sorted(path.name for path in (folder_data / "images").iterdir())[:2]
+    rows = [
+        {"file_name": names[0], "objects": {"bbox": [[0, 0, 1, 1]], "categories": ["cat"]}},
+        {"file_name": names[1], "objects": [{"bbox": [0, 0, 1, 1], "category": "red car"}] * 2},
+    ]
+    (folder_data / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    data = open_dataset("folder", folder_data)
+    assert data.classes == ("cat", "red car")
+    assert [sample.labels for sample in data.split("train")] == [(0,), (1,)]
+
+
+def test_a_class_may_be_called_objects(folder_data: Path) -> None:
+    (folder_data / "classes.txt").unlink(missing_ok=True)
+    name = sorted(path.name for path in (folder_data / "images").iterdir())[0]
+    (folder_data / "labels.csv").write_text(f"image,objects\n{name},1\n")
+    assert open_dataset("folder", folder_data).classes == ("objects",)
+    (folder_data / "labels.csv").write_text(f"image,split\n{name},train\n")
+    with pytest.raises(PatchlearnError, match=r"no column besides the images\. Add the column 'labels'"):
         open_dataset("folder", folder_data)

@@ -4,7 +4,7 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.formats.records import MaskCoding, Record, dataset_of, image_id
+from patchlearn.data.formats.records import MaskCoding, Record, class_indices, dataset_of, image_id
 
 
 def record(root: Path, name: str, *labels: str, **more: object) -> Record:
@@ -106,3 +106,12 @@ def test_accents_have_one_form(tmp_path: Path) -> None:
 
 def test_ids_are_flat() -> None:
     assert image_id("a/b.c.jpg") == "a__b.c"
+
+
+def test_a_long_list_of_classes_is_shortened() -> None:
+    places = {f"c{index}": index for index in range(31)}
+    assert class_indices(["c8", "c1", "c8"], places, "t.csv, line 2") == (1, 8)
+    with pytest.raises(
+        PatchlearnError, match=r"t\.csv, line 2: unknown class 'x'.* c29, … \(31 in all\)\. Correct the"
+    ):
+        class_indices(["x"], places, "t.csv, line 2")

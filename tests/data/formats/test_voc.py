@@ -11,7 +11,8 @@ from patchlearn.core.masks_io import write_mask
 from patchlearn.data.checks.check import check_dataset
 from patchlearn.data.formats.voc import VOC_CLASSES, read_list, recognise
 from patchlearn.data.images import read_mask
-from patchlearn.data.open import open_dataset
+from patchlearn.data.open import open_data, open_dataset
+from patchlearn.data.settings import DataSettings
 
 
 @pytest.fixture
@@ -50,6 +51,20 @@ def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) 
     assert data.classes == ("person", "cat")
     assert data.split("train")[0].labels == (1,)
     assert read_mask(data, data.split("val")[0])[0].tolist() == [0, 2, 1, 255, 255]
+
+
+def test_another_table_can_be_named_and_is_read_as_every_table(voc: Path) -> None:
+    (voc / "tags.csv").write_text("# by Anna\nfile;tags\n2007_1;cat|?dog\n2007_2.jpg;person\n")
+    data = open_data(DataSettings(root=str(voc), labels="tags.csv"))
+    (sample,) = data.split("train")
+    named = [[data.classes[index] for index in each] for each in (sample.labels, sample.unknown)]
+    assert named == [["cat"], ["dog"]]
+    (voc / "tags.csv").write_text("image,labels\n2007_1,cta\n")
+    with pytest.raises(PatchlearnError, match=r"tags\.csv, line 2: unknown class 'cta'; did you mean 'cat'"):
+        open_data(DataSettings(root=str(voc), labels="tags.csv"))
+    (voc / "tags.csv").write_text("image,labels\n2007_1,cat\n")
+    with pytest.raises(PatchlearnError, match=r"tags\.csv: no line for image '2007_2' of ImageSets"):
+        open_data(DataSettings(root=str(voc), labels="tags.csv"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from PIL import Image
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats.voc import VOC_CLASSES, recognise
-from patchlearn.data.open import open_dataset
+from patchlearn.data.open import open_data, open_dataset
+from patchlearn.data.settings import DataSettings
 
 
 def add(root: Path, *names: str) -> None:
@@ -192,3 +193,43 @@ def test_objects_without_any_name_are_explained(tmp_path: Path) -> None:
     annotate(tmp_path, "a")
     with pytest.raises(PatchlearnError, match="Annotations: no image has a label"):
         open_dataset("voc", tmp_path)
+
+
+def beside(root: Path, image: str, *labels: str) -> None:
+    """An image with its XML file beside it."""
+    add(root, image)
+    annotate(root, "moved", *labels)
+    (root / "Annotations" / "moved.xml").rename((root / image).with_suffix(".xml"))
+    (root / "Annotations").rmdir()
+
+
+@pytest.mark.parametrize("folder", ["", "images/", "JPEGImages/"])
+def test_xml_files_may_lie_beside_the_images(tmp_path: Path, folder: str) -> None:
+    beside(tmp_path, f"{folder}a.jpg", "weed")
+    beside(tmp_path, f"{folder}b.png", "crop", "weed")
+    add(tmp_path, f"{folder}c.jpg")
+    (tmp_path / folder / "a.jpg.aux.xml").write_text("<PAMDataset/>")
+    data = open_dataset("auto", tmp_path)
+    assert tags(data) == {"train": {"a": ["weed"], "b": ["crop", "weed"]}}
+    assert [sample.image.name for sample in data.split("train")] == ["a.jpg", "b.png"]
+    assert any("1 file is not in any XML file, and not used: c.jpg" in note for note in data.notes)
+
+
+def test_xml_files_in_the_folders_of_splits(tmp_path: Path) -> None:
+    beside(tmp_path, "train/a.jpg", "weed")
+    beside(tmp_path, "valid/a.jpg", "crop")
+    (tmp_path / "valid" / "b.xml").write_text("<annotation><filename>c.jpg</filename></annotation>")
+    add(tmp_path, "valid/c.jpg")
+    data = open_dataset("auto", tmp_path)
+    assert tags(data) == {"train": {"train__a": ["weed"]}, "val": {"valid__a": ["crop"], "valid__c": []}}
+    (tmp_path / "valid" / "c.jpg").unlink()
+    with pytest.raises(PatchlearnError, match=r"valid/c\.jpg does not exist"):
+        open_dataset("auto", tmp_path)
+
+
+def test_a_table_beside_xml_files_is_not_passed_over_in_silence(boxes: Path) -> None:
+    (boxes / "tags.csv").write_text("image,labels\na.jpg,flower\n")
+    with pytest.raises(PatchlearnError, match=r"data\.labels: 'tags\.csv' is not read, because the XML files say"):
+        open_data(DataSettings(root=str(boxes), labels="tags.csv"))
+    data = open_data(DataSettings(root=str(boxes), labels="tags.csv", format="folder"))
+    assert data.classes == ("flower",)

@@ -6,8 +6,10 @@ from typing import Any
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.types import BACKGROUND
+from patchlearn.data.boxes import category_key
 
 IMAGE_NAMES = ("image", "img", "picture", "photo")
+PATH_NAMES = ("file_name", "filename", "file", "image_path", "path")  # of the files of images
 LABEL_NAMES = ("label", "labels", "tags", "tag", "class", "classes", "category", "categories")
 MASK_NAMES = ("mask", "masks", "annotation", "segmentation", "segmentation_mask", "label", "labels")
 TEXTS = ("string", "large_string", "string_view")
@@ -21,7 +23,8 @@ class Columns:
 
     Args:
         image: of the images.
-        labels: of the labels.
+        labels: of the labels, or of the objects that have them.
+        key: the field of an object that is its label; None where the column holds the labels themselves.
         names: of a ClassLabel, in order, as the data set has them; None where the labels are strings.
         mask: of the true masks; None where there are none.
         unused: names of all other columns.
@@ -29,6 +32,7 @@ class Columns:
 
     image: str
     labels: str
+    key: str | None = None
     names: tuple[str, ...] | None
     mask: str | None
     unused: tuple[str, ...]
@@ -64,10 +68,12 @@ def choose_columns(features: Mapping[str, Any], chosen: str | None, source: str)
     labels = _labels_column({name: each for name, each in features.items() if name != image}, chosen, source)
     masks = [name for name in features if name not in (image, labels) and _is_mask(name, features[name])]
     mask = masks[0] if len(masks) == 1 else None
+    key, feature = label_feature(features[labels])
     return Columns(
         image=image,
         labels=labels,
-        names=class_names(features[labels], f"{source}: column {labels!r}"),
+        key=key,
+        names=class_names(feature, f"{source}: column {labels!r}"),
         mask=mask,
         unused=tuple(name for name in features if name not in (image, labels, mask)),
     )
@@ -82,8 +88,35 @@ def has_images(features: Mapping[str, Any]) -> bool:
     return any(_is_image(name, feature) for name, feature in features.items())
 
 
+def names_images(features: Mapping[str, Any]) -> bool:
+    """Whether a column may hold paths of images, and another one labels.
+
+    >>> names_images({"file_name": {"_type": "Value", "dtype": "string"}})
+    False
+    """
+    try:
+        choose_columns(features, None, "")
+    except PatchlearnError:
+        return False
+    return True
+
+
+def label_feature(feature: Any) -> tuple[str | None, Any]:
+    """(field of an object, the feature of the labels); (None, None) where a feature holds no labels.
+
+    >>> text = {"_type": "Value", "dtype": "string"}
+    >>> label_feature(text)[0], label_feature({"_type": "List", "feature": {"category": text}})[0]
+    (None, 'category')
+    """
+    if _holds_labels(feature):
+        return None, feature
+    fields = _fields(feature)
+    key = category_key(name for name in fields if _holds_labels(fields[name]))
+    return (key, fields[key]) if key else (None, None)
+
+
 def image_column(features: Mapping[str, Any], source: str) -> str:
-    """The column of the images: by its name, else by its feature.
+    """The column of the images: by its name, else by its feature; without images that of their paths.
 
     Raises:
         PatchlearnError: there is none, or there are several.
@@ -91,7 +124,8 @@ def image_column(features: Mapping[str, Any], source: str) -> str:
     images = [name for name, feature in features.items() if _is_image(name, feature)]
     named = [name for name in images if name.lower() in IMAGE_NAMES]
     others = [name for name in images if name.lower() not in MASK_NAMES]
-    found = named or others
+    paths = [name for name in features if name.lower() in (*IMAGE_NAMES, *PATH_NAMES) and _is_text(features[name])]
+    found = named or others or paths
     if not found:
         raise PatchlearnError(
             f"{source}: no column of images among {', '.join(features)}. Store the images as the feature Image, in a "
@@ -126,13 +160,14 @@ def class_names(feature: Any, place: str) -> tuple[str, ...] | None:
 def _labels_column(features: Mapping[str, Any], chosen: str | None, source: str) -> str:
     if chosen is not None:
         require_one_of(f"{source}: labels", chosen, features)
-        if not _holds_labels(features[chosen]):
+        if label_feature(features[chosen])[1] is None:
             raise PatchlearnError(f"{source}: {_no_labels(chosen)}")
         return chosen
     named = [name for name in features if name.lower() in LABEL_NAMES]
     found = [
         name for name in features if _holds_labels(features[name]) and (name in named or _is_coded(features[name]))
     ]
+    found = found or [name for name in features if label_feature(features[name])[0]]
     if len(found) > 1:
         raise PatchlearnError(
             f"{source}: several columns may hold the labels: {', '.join(found)}. Choose one: --data.labels {found[0]} "
@@ -141,6 +176,7 @@ def _labels_column(features: Mapping[str, Any], chosen: str | None, source: str)
     if found:
         return found[0]
     numbers = [name for name in named if not _is_image(name, features[name])]
+    numbers += [name for name in features if category_key(_fields(features[name]))]
     if numbers:
         raise PatchlearnError(f"{source}: {_no_labels(numbers[0])}")
     raise PatchlearnError(
@@ -165,6 +201,12 @@ def _inner(feature: Any) -> Any:
     return feature
 
 
+def _fields(feature: Any) -> Mapping[str, Any]:
+    """The features of a struct, or of a list of structs; none of others."""
+    inner = _inner(feature)
+    return inner if isinstance(inner, Mapping) and "_type" not in inner else {}
+
+
 def _has_type(feature: Any, kind: str) -> bool:
     return isinstance(feature, Mapping) and feature.get("_type") == kind
 
@@ -174,8 +216,11 @@ def _is_coded(feature: Any) -> bool:
 
 
 def _holds_labels(feature: Any) -> bool:
-    inner = _inner(feature)
-    return _is_coded(feature) or (_has_type(inner, "Value") and inner.get("dtype") in TEXTS)
+    return _is_coded(feature) or _is_text(_inner(feature))
+
+
+def _is_text(feature: Any) -> bool:
+    return _has_type(feature, "Value") and feature.get("dtype") in TEXTS
 
 
 def _is_image(name: str, feature: Any) -> bool:

@@ -15,6 +15,7 @@ from PIL import Image
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import encode_mask
 from patchlearn.core.types import IGNORE, MAX_CLASSES, UInt8
+from patchlearn.data.boxes import categories
 from patchlearn.data.formats.huggingface.columns import Columns
 from patchlearn.data.formats.records import Record
 from patchlearn.data.images import SUFFIXES
@@ -44,11 +45,11 @@ class Rows:
     Args:
         stored: where the images go.
         columns: which are used.
-        local_files: whether a row may name a file in place of the bytes. The file then stays where it is.
+        locate: (path in a row, place of the row) → the file that a row names in place of the bytes; it stays there.
     """
 
-    def __init__(self, stored: StoredImages, columns: Columns, *, local_files: bool):
-        self.stored, self.columns, self.local_files = stored, columns, local_files
+    def __init__(self, stored: StoredImages, columns: Columns, *, locate: Callable[[str, str], Path]):
+        self.stored, self.columns, self.locate = stored, columns, locate
         self._records: list[Record] = []
         self._cells: dict[int, Cell] = {}  # position of a record → its labels as one string
         self._counts: Counter[str] = Counter()
@@ -62,7 +63,7 @@ class Rows:
         """Take one row of a split, and write its image.
 
         Args:
-            row: column → value; an image is bytes, or a dict of `bytes` and `path`.
+            row: column → value; an image is bytes, a path, or a dict of `bytes` and `path`.
             split: of the row; the rows of a split come in their order.
             source: for messages.
 
@@ -140,6 +141,8 @@ class Rows:
         """Names of classes, or a string that may hold several; None where nobody judged the image."""
         if value is None or (self.columns.names and not isinstance(value, list) and value == UNLABELLED):
             return None
+        if self.columns.key:
+            value = categories(value, self.columns.key)
         if self.columns.names is None:
             return tuple(_text(name, place) for name in value) if isinstance(value, list) else _text(value, place)
         indices = value if isinstance(value, list) else [value]
@@ -177,12 +180,7 @@ class Rows:
     def _image(self, name: str, content: bytes | None, path: str | None, place: str) -> Path:
         if content is not None:
             return self.stored.write(f"{IMAGES}/{name}", digest_of(content), lambda: content)
-        if not self.local_files:
-            raise PatchlearnError(
-                f"{place}: the row names the file {path!r} and does not hold the image. Write the data set again with "
-                "the images inside: dataset.save_to_disk(FOLDER)."
-            )
-        return Path(path or "")
+        return self.locate(path or "", place)
 
     def _mask(self, name: str, row: Mapping[str, Any], place: str) -> Path | None:
         """The mask as an indexed PNG; from the first mask on that holds other values, none is used."""
@@ -226,6 +224,8 @@ def _content(value: Any, place: str) -> tuple[bytes | None, str | None]:
         return None, None
     if isinstance(value, bytes):
         return value, None
+    if isinstance(value, str):
+        return None, value
     if isinstance(value, Mapping):
         return value.get("bytes"), value.get("path")
     raise PatchlearnError(f"{place}: {type(value).__name__} is no image. Cast the column to the feature Image.")

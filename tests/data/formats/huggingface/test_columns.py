@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.formats.huggingface.columns import choose_columns, class_names, has_images
+from patchlearn.data.formats.huggingface.columns import choose_columns, class_names, has_images, names_images
 
 IMAGE = {"_type": "Image"}
 TEXT = {"_type": "Value", "dtype": "string"}
@@ -37,6 +37,26 @@ def test_columns_are_found(features: dict[str, Any], image: str, labels: str, na
     assert set(columns.unused) == set(features) - {image, labels}
 
 
+BOX = {"bbox": listed(NUMBER), "category": CLASSES}
+
+
+@pytest.mark.parametrize("objects", [listed(BOX), [BOX], {"bbox": NUMBER, "category": listed(CLASSES)}])
+def test_objects_hold_the_labels_where_no_column_does(objects: Any) -> None:
+    columns = choose_columns({"image": IMAGE, "objects": objects, "id": NUMBER}, None, "data")
+    assert (columns.labels, columns.key, columns.names) == ("objects", "category", ("cat", "dog"))
+    columns = choose_columns({"image": IMAGE, "objects": objects, "label": TEXT}, None, "data")
+    assert (columns.labels, columns.key) == ("label", None)
+    columns = choose_columns({"image": IMAGE, "objects": objects, "label": TEXT}, "objects", "data")
+    assert (columns.labels, columns.key) == ("objects", "category")
+
+
+def test_paths_are_images_where_no_column_holds_images() -> None:
+    assert choose_columns({"file_name": TEXT, "label": CLASSES}, None, "data").image == "file_name"
+    assert choose_columns({"pixels": IMAGE, "path": TEXT, "label": CLASSES}, None, "data").image == "pixels"
+    assert names_images({"path": TEXT, "tags": listed(TEXT)})
+    assert not names_images({"path": TEXT, "caption": TEXT})
+
+
 def test_masks_are_a_column_of_images_with_such_a_name() -> None:
     features = {"image": IMAGE, "annotation": IMAGE, "scene": CLASSES}
     assert choose_columns(features, None, "data").mask == "annotation"
@@ -60,7 +80,9 @@ def test_the_column_of_the_labels_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("features", "complaint"),
     [
-        ({"file_name": TEXT, "label": CLASSES}, "no column of images among file_name, label"),
+        ({"url": TEXT, "label": CLASSES}, "no column of images among url, label"),
+        ({"path": TEXT, "file": TEXT, "label": CLASSES}, "several columns hold images: path, file"),
+        ({"image": IMAGE, "boxes": listed({"category": NUMBER})}, "'boxes' holds neither class names nor a ClassLabel"),
         ({"blob": BYTES, "label": CLASSES}, "no column of images"),
         ({"left": IMAGE, "right": IMAGE, "label": CLASSES}, "several columns hold images: left, right"),
         ({"image": IMAGE, "img": IMAGE, "label": CLASSES}, "several columns hold images: image, img"),

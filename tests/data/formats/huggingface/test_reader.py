@@ -233,3 +233,43 @@ def test_more_classes_than_a_mask_can_hold_can_be_restricted(tmp_path: Path) -> 
     (tmp_path / "classes.txt").write_text("c999\nc3\n")
     data = opened(tmp_path, tmp_path / "work")
     assert (data.classes, [sample.labels for sample in data.split("train")]) == (("c999", "c3"), [(0,), (1,)])
+
+
+def test_rows_may_name_files_below_the_folder(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    (root / "images" / "b").mkdir(parents=True)
+    for name in ("a.png", "b/2.png"):
+        Image.fromarray(pixels(len(name))).save(root / "images" / name)
+    columns = {"file_name": ["a.png", "b/2.png"], "label": ["cat", "cat; dog"]}
+    parquet.write_table(pyarrow.table(columns), root / "train.parquet")
+    data = open_dataset("auto", root)
+    assert [sample.image for sample in data.split("train")] == [root / "images" / "a.png", root / "images" / "b/2.png"]
+    assert [sample.labels for sample in data.split("train")] == [(0,), (0, 1)]
+    assert data.notes[0].endswith("Parquet files with the paths of images: train.parquet (format huggingface)")
+    (root / "images" / "b" / "2.png").unlink()
+    with pytest.raises(PatchlearnError, match=r"row 1 of train: the row names the file 'b/2\.png' .*Put the file into"):
+        open_dataset("auto", root)
+    (root / "tags.csv").write_text("image,label\na.png,cow\n")
+    assert open_dataset("auto", root).classes == ("cow",)  # a table of images is more likely to be meant
+
+
+def test_a_second_opening_finds_images_of_both_kinds(tmp_path: Path) -> None:
+    root, work = tmp_path / "photos", tmp_path / "work"
+    root.mkdir()
+    Image.fromarray(pixels(1)).save(root / "a.png")
+    inside = {"bytes": (root / "a.png").read_bytes(), "path": "b.png"}
+    rows = [{"image": {"bytes": None, "path": "a.png"}, "label": "cat"}, {"image": inside, "label": "dog"}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), root / "train.parquet")
+    first = opened(root, work)
+    assert [sample.image for sample in first.split("train")] == [root / "a.png", work / "images" / "train" / "b.png"]
+    assert opened(root, work) == first
+
+
+def test_objects_of_a_data_set_of_boxes_are_labels(tmp_path: Path) -> None:
+    box = {"bbox": datasets.List(datasets.Value("float32")), "category": datasets.ClassLabel(names=["cat", "dog"])}
+    objects = [[{"bbox": [0, 0, 1, 1], "category": 1}] * 2, []]
+    whole = table([0, 0], datasets.Value("int64"), objects=(datasets.List(box), objects)).remove_columns("label")
+    whole.to_parquet(tmp_path / "train.parquet")
+    data = opened(tmp_path, tmp_path / "work")
+    assert data.classes == ("cat", "dog")
+    assert [sample.labels for sample in data.split("train")] == [(1,), ()]

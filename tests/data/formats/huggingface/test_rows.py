@@ -26,9 +26,10 @@ def encoded(pixels: UInt8 | None = None, format: str = "PNG", mode: str | None =
     return file.getvalue()
 
 
-def rows_for(work: Path | None, names: tuple[str, ...] | None = NAMES, *, local_files: bool = False) -> Rows:
-    columns = Columns(image="image", labels="label", names=names, mask="mask", unused=())
-    return Rows(StoredImages(work, {"kind": "test"}, replaces=True), columns, local_files=local_files)
+def rows_for(work: Path | None, names: tuple[str, ...] | None = NAMES, key: str | None = None) -> Rows:
+    columns = Columns(image="image", labels="label", key=key, names=names, mask="mask", unused=())
+    stored = StoredImages(work, {"kind": "test"}, replaces=True)
+    return Rows(stored, columns, locate=lambda path, place: Path("photos") / path)
 
 
 def records(rows: Rows, *given: dict[str, Any], separator: str = "auto") -> list[Record]:
@@ -131,20 +132,22 @@ def test_rows_that_are_not_used_are_counted(tmp_path: Path) -> None:
 def test_an_image_that_is_none_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="row 0 of train: not an image that can be read"):
         records(rows_for(tmp_path), row(b"text"))
-    with pytest.raises(PatchlearnError, match="row 0 of train: str is no image"):
-        records(rows_for(tmp_path), row("a.png"))
+    with pytest.raises(PatchlearnError, match="row 0 of train: int is no image"):
+        records(rows_for(tmp_path), row(3))
 
 
-def test_a_row_may_name_a_file_only_where_that_is_allowed(tmp_path: Path) -> None:
-    path = tmp_path / "photos" / "x.png"
-    cell = {"bytes": None, "path": str(path)}
-    with pytest.raises(PatchlearnError, match=r"names the file '.*x\.png' and does not hold the image"):
-        records(rows_for(tmp_path), row(cell))
-    found = records(rows_for(None, local_files=True), row(cell), row({**cell, "path": "other/x.png"}))
+def test_a_row_may_name_a_file_which_stays_where_it_is() -> None:
+    found = records(rows_for(None), row({"bytes": None, "path": "x.png"}), row("other/x.png"))
     assert [(record.image, record.name) for record in found] == [
-        (path, "train/x.png"),
-        (Path("other/x.png"), "train/000001.png"),
+        (Path("photos/x.png"), "train/x.png"),
+        (Path("photos/other/x.png"), "train/000001.png"),
     ]
+
+
+def test_objects_have_their_label_in_a_field() -> None:
+    one, two = {"kind": [1, 0, 1], "bbox": []}, [{"kind": 1}, {"kind": 1}]
+    found = records(rows_for(None, key="kind"), row("a.png", one), row("b.png", two), row("c.png", []))
+    assert [record.labels for record in found] == [(NAMES[1], NAMES[0]), (NAMES[1],), ()]
 
 
 def test_masks_of_indices_are_true_masks(tmp_path: Path) -> None:
