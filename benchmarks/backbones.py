@@ -39,11 +39,12 @@ INTRODUCTION = """# Backbones
 | column | meaning |
 |---|---|
 | stages, strides | the parts between which maps can be read or cut, and pixels per cell after each |
-| equal, at 16, at 8 | the last map against timm's own network at its own stride, at 16 and at 8: "yes" is bit for bit, a number is the largest difference, "–" means that timm cannot build it |
-| any size | whether images of any size are read as they are; otherwise they are resized to the size given |
+| equal, at 16, at 8 | the last map against timm's own, at its own stride, at 16 and at 8: "yes" is \
+bit for bit, a number is the largest difference, "–" means that timm cannot build it |
+| any size | whether images of any size are read as they are; otherwise they are resized to this size |
 | patches after | the stages after which Patch Learning can cut; "–": none, `fusion: plain` only |
 | ms / MP | milliseconds for each megapixel at its own stride, one thread of the CPU, random weights |
-| cells | by how many pixels the gradient of a cell lies further down and right than the cell, at its own stride |
+| cells | by how many pixels the gradient of a cell lies further down and right than the cell |
 
 A network that is no chain of modules is one stage. Transformers have the embedding and four shares of
 their blocks as stages. See [the method](method.md#patches-of-tokens) for patches of tokens.
