@@ -15,7 +15,7 @@ LEAST = 0.005
 class Known(nn.Module):
     """The probability of class 1 is the red of a 4×4 cell, that of class 2 the blue, and of the background the rest."""
 
-    stride, mean, std = 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    stride, unit, mean, std = 4, 32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,7 +21,6 @@ from torch.nn import functional as F
 
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.models.segmentation import SegmentationNetwork
-from patchlearn.models.settings import LARGEST_STRIDE
 
 INPUT, OUTPUT = "images", "probabilities"
 SIDES = {0: "batch", 2: "height", 3: "width"}  # the dimensions of the input that may vary
@@ -44,7 +43,7 @@ class ExportedSegmenter(nn.Module):
 
     def __init__(self, network: SegmentationNetwork):
         super().__init__()
-        self.model = _exportable(network.model)
+        self.model, self.unit = _exportable(network.model), network.unit
         self.register_buffer("mean", torch.tensor(network.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(network.std).view(1, 3, 1, 1))
         self.eval()
@@ -53,7 +52,7 @@ class ExportedSegmenter(nn.Module):
         """B×3×H×W RGB in [0, 1] → B×(K+1)×H×W probabilities, background first."""
         height, width = images.shape[-2:]
         normalised = (images - self.mean) / self.std
-        right, bottom = -width % LARGEST_STRIDE, -height % LARGEST_STRIDE
+        right, bottom = -width % self.unit, -height % self.unit
         padded = F.pad(normalised, (0, right, 0, bottom), mode="replicate")  # as in Segmenter.predict
         maps = self.model(padded).softmax(1)
         return F.interpolate(maps, padded.shape[-2:], mode="bilinear", align_corners=False)[..., :height, :width]

@@ -13,7 +13,6 @@ from patchlearn.data.transforms import normalise
 from patchlearn.export.refusals import Refusals, running
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.models.grids import on_image_grid
-from patchlearn.models.settings import LARGEST_STRIDE
 
 SIZES = ((1, 64, 64), (1, 97, 131), (2, 33, 200))  # (B, H, W) of the test pictures; some sides are odd
 AGREEMENT = 0.999  # least share of the pixels that must have the same class
@@ -69,7 +68,7 @@ def parity_sentences(parity: Parity, segmenter: Segmenter) -> str:
     A network of stride 1 gives maps of the image's own size, so that `predict` does not resample them.
     """
     sizes = ", ".join(f"{height}×{width}" for _, height, width in parity.sizes)
-    more = f"; and it resamples once more where a side is no multiple of {LARGEST_STRIDE}"
+    more = f"; and it resamples once more where a side is no multiple of {segmenter.network.unit}"
     return (
         f"run beside the segmenter's network, one view each, on made-up pictures of {sizes} pixels: the same class in "
         f"{parity.agreement:.3%} of the pixels, probabilities within {parity.difference:.1e}. `predict` is not the "
@@ -117,6 +116,6 @@ def _expected(segmenter: Segmenter, pictures: Tensor) -> Tensor:
     network = segmenter.network
     pixels = normalise(pictures.to(next(network.parameters()).device), network.mean, network.std)
     height, width = pictures.shape[-2:]
-    rows, columns = (-(-side // LARGEST_STRIDE) * LARGEST_STRIDE for side in (height, width))
+    rows, columns = (-(-side // network.unit) * network.unit for side in (height, width))
     maps = network(F.pad(pixels, (0, columns - width, 0, rows - height), mode="replicate")).softmax(1)
     return on_image_grid(maps, (height / rows, width / columns), (height, width)).cpu()

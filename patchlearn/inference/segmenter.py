@@ -23,7 +23,6 @@ from patchlearn.inference.thresholds import Float64, ImageThreshold, check_thres
 from patchlearn.inference.windows import window_corners
 from patchlearn.models.grids import on_image_grid
 from patchlearn.models.segmentation import SegmentationNetwork
-from patchlearn.models.settings import LARGEST_STRIDE
 from patchlearn.models.views import long_sides
 from patchlearn.refine import dense_crf
 from patchlearn.refine.settings import NO_CRF
@@ -154,13 +153,14 @@ class Segmenter:
 
     def _view_probabilities(self, view: Tensor, settings: InferenceSettings, cells: tuple[int, int]) -> Tensor:
         """(K+1)×cells of one 3×H×W view: the mean over its windows and their mirror images."""
-        stride = self.network.stride
-        height, width = (ceil(side / LARGEST_STRIDE) * LARGEST_STRIDE for side in view.shape[1:])
+        stride, unit = self.network.stride, self.network.unit
+        height, width = (ceil(side / unit) * unit for side in view.shape[1:])
+        window = settings.window // unit * unit
         device = next(self.network.parameters()).device
         total = torch.zeros(len(self.classes) + 1, height // stride, width // stride, device=device)
         counts = torch.zeros(height // stride, width // stride, device=device)
-        for top, left in window_corners(height, width, settings.window):
-            size = min(settings.window, height - top), min(settings.window, width - left)
+        for top, left in window_corners(height, width, window, unit):
+            size = min(window, height - top), min(window, width - left)
             cells_of = (
                 slice(top // stride, (top + size[0]) // stride),
                 slice(left // stride, (left + size[1]) // stride),

@@ -6,6 +6,7 @@ Convolution for Semantic Image Segmentation" (DeepLabV3+), ECCV 2018; the other 
 documentation of segmentation-models-pytorch.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import segmentation_models_pytorch as smp
@@ -15,15 +16,16 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.models.backbones.create import architecture, channel_means
+from patchlearn.models.backbones.create import architecture, channel_means, create_stages
 from patchlearn.models.backbones.dilated import quicken_dilated
-from patchlearn.models.backbones.resnet38 import OWN, check_own, create_own
+from patchlearn.models.backbones.resnet38 import OWN
+from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.backbones.weights import load_weights
 from patchlearn.models.settings import HEAD_STRIDES, LARGEST_STRIDE
 
 # DeepLabV3+, table 1: 6, 12, 18 at stride 16, doubled at stride 8.
 ATROUS_RATES = {16: (6, 12, 18), 8: (12, 24, 36)}
-LAST_MAP_HEADS = ("deeplabv2", "largefov")  # they read the encoder's last map alone
+QUARTERS = 4  # the scales of DeepLabv2 are whole numbers of them
 PROBE = 64  # pixels: divisible by every stride, and small
 
 
@@ -60,12 +62,18 @@ class DeepLabV2(nn.Module):
         """B×3×H×W → B×classes×h×w logits."""
         logits = self._at_one_scale(images)
         for scale in self.SCALES:
-            smaller = F.interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False)
+            smaller = F.interpolate(images, self._size(logits, scale), mode="bilinear", align_corners=False)
             enlarged = F.interpolate(
                 self._at_one_scale(smaller), logits.shape[2:], mode="bilinear", align_corners=False
             )
             logits = torch.maximum(logits, enlarged)
         return logits
+
+    def _size(self, logits: Tensor, scale: float) -> tuple[int, int]:
+        """(H, W) of the smaller images: whole cells, so that the last cells end where the images end."""
+        part, stride = round(scale * QUARTERS), int(self.encoder.output_stride)
+        height, width = ((cells * part + QUARTERS - 1) // QUARTERS * stride for cells in logits.shape[2:])
+        return height, width
 
     def _at_one_scale(self, images: Tensor) -> Tensor:
         features = self.encoder(images)[-1]
@@ -81,7 +89,7 @@ class LargeFOV(nn.Module):
     since the statistics of a shorter training would otherwise stay where they began.
 
     Args:
-        encoder: of segmentation-models-pytorch, or an `OwnEncoder`; its last map is read.
+        encoder: of segmentation-models-pytorch, or a `StagesEncoder`; its last map is read.
         classes: channels of the output, background included.
     """
 
@@ -112,32 +120,46 @@ class LargeFOV(nn.Module):
         return logits
 
 
-class OwnEncoder(nn.Module):
-    """One of our own architectures with the interface of segmentation-models-pytorch's encoders.
+class Linear(nn.Module):
+    """The plainest head: a 1×1 classifier on the last map, for backbones that have no maps of other strides.
 
     Args:
-        name: a key of `patchlearn.models.backbones.resnet38.OWN`.
-        output_stride: must be the one that the architecture has.
-
-    Attributes:
-        model: the architecture.
-        out_channels: of the maps that `forward` gives.
+        encoder: its last map is read.
+        classes: channels of the output, background included.
     """
 
-    def __init__(self, name: str, output_stride: int):
+    def __init__(self, encoder: Any, classes: int):
         super().__init__()
-        self.model = create_own(name, output_stride)
-        self.out_channels = [3, *(info["num_chs"] for info in self.model.feature_info)]
+        self.encoder = encoder
+        self.classifier = nn.Conv2d(encoder.out_channels[-1], classes, kernel_size=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """B×3×H×W → B×classes×h×w logits."""
+        logits: Tensor = self.classifier(self.encoder(images)[-1])
+        return logits
+
+
+class StagesEncoder(nn.Module):
+    """`Stages` with the interface of segmentation-models-pytorch's encoders: any backbone of `create_stages`.
+
+    Args:
+        stages: of the backbone.
+
+    Attributes:
+        out_channels: of the images and of the last map.
+        output_stride: of the last map.
+    """
+
+    def __init__(self, stages: Stages):
+        super().__init__()
+        self.stages = stages
+        self.out_channels = [3, stages.channels[-1]]
+        self.output_stride = stages.strides[-1]
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """B×3×H×W → the images, and the map of each of the stages."""
-        maps = [images]
-        for piece in self.model.pieces():
-            features = maps[-1]
-            for module in piece:
-                features = module(features)
-            maps.append(features)
-        return maps
+        """B×3×H×W → the images, and the last map."""
+        features = self.stages(self.stages.prepared(images))
+        return [images, self.stages.placed(features, images.shape[-2:])]
 
 
 class SegmentationNetwork(nn.Module):
@@ -145,7 +167,7 @@ class SegmentationNetwork(nn.Module):
 
     Args:
         backbone: a timm architecture that gives feature maps (`features_only`), or "resnet38", for the heads
-            "deeplabv2" and "largefov".
+            "deeplabv2" and "largefov". The head "linear" takes any backbone of `create_stages`, also a transformer.
         head: a key of `patchlearn.models.settings.HEAD_STRIDES`.
         classes: K, background not counted.
         output_stride: of the encoder; None for the head's default.
@@ -153,6 +175,7 @@ class SegmentationNetwork(nn.Module):
 
     Attributes:
         stride: pixels per cell of the logits.
+        unit: the sides of padded images are multiples of it, in pixels.
         mean, std: what the images are normalised with, per channel, for values in [0, 1].
 
     Raises:
@@ -170,13 +193,25 @@ class SegmentationNetwork(nn.Module):
         require_one_of("head", head, HEAD_STRIDES)
         self.backbone, self.head, self.classes = backbone, head, classes
         self.output_stride = _output_stride(head, output_stride)
-        _check_own(backbone, head, self.output_stride, weights)
-        full = architecture(backbone)
+        if _is_of_stages(backbone, head):
+            self._build_on_stages(weights)
+        else:
+            self._build_on_timm(weights)
+
+    def _build_on_stages(self, weights: str | None) -> None:
+        stages = create_stages(self.backbone, self.output_stride, weights)
+        self.mean, self.std = stages.mean, stages.std
+        self.model: Any = LAST_MAP_HEADS[self.head](StagesEncoder(stages), self.classes + 1)
+        self.stride = self.unit = stages.strides[-1]
+
+    def _build_on_timm(self, weights: str | None) -> None:
+        full = architecture(self.backbone)
         self.mean, self.std = channel_means(full, "mean"), channel_means(full, "std")
-        self.model, height = _built(backbone, head, classes + 1, self.output_stride, from_hub=weights == "hub")
-        self.stride = PROBE // height
+        stride = self.output_stride or LARGEST_STRIDE
+        self.model, height = _built(self.backbone, self.head, self.classes + 1, stride, from_hub=weights == "hub")
+        self.stride, self.unit = PROBE // height, LARGEST_STRIDE
         if weights != "hub":
-            load_weights(self.model.encoder.model, full, backbone, weights)
+            load_weights(self.model.encoder.model, full, self.backbone, weights)
         quicken_dilated(self.model)
 
     @property
@@ -193,7 +228,7 @@ class SegmentationNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """B×3×H×W normalised images → B×(K+1)×⌈H/stride⌉×⌈W/stride⌉ logits, background first."""
         height, width = images.shape[-2:]
-        padded = F.pad(images, (0, -width % LARGEST_STRIDE, 0, -height % LARGEST_STRIDE))
+        padded = F.pad(images, (0, -width % self.unit, 0, -height % self.unit))
         logits: Tensor = self.model(padded)
         return logits[..., : -(-height // self.stride), : -(-width // self.stride)]
 
@@ -204,22 +239,19 @@ class SegmentationNetwork(nn.Module):
                 module.eval()
 
 
-def _output_stride(head: str, wanted: int | None) -> int:
+def _output_stride(head: str, wanted: int | None) -> int | None:
     choices = HEAD_STRIDES[head]
     if wanted is not None and wanted not in choices:
-        raise PatchlearnError(
-            f"output_stride: {head} does not take {wanted}. Choose one of: {', '.join(map(str, choices))}."
-        )
+        numbers = ", ".join(str(choice) for choice in choices if choice)
+        raise PatchlearnError(f"output_stride: {head} does not take {wanted}. Choose one of: {numbers}.")
     return wanted or choices[0]
 
 
-def _check_own(backbone: str, head: str, output_stride: int, weights: str | None) -> None:
-    """Our own architectures have no maps at strides 2, 4, … 32, which the other heads read."""
-    if backbone not in OWN:
-        return
-    if head not in LAST_MAP_HEADS:
+def _is_of_stages(backbone: str, head: str) -> bool:
+    """Whether the encoder is cut by `create_stages`. Our own architectures have no maps at strides 2, 4, … 32."""
+    if backbone in OWN and head not in LAST_MAP_HEADS:
         raise PatchlearnError(f"head: {backbone} has no {head}. Choose one of: {', '.join(LAST_MAP_HEADS)}.")
-    check_own(backbone, output_stride, weights)
+    return backbone in OWN or head == "linear"
 
 
 def _built(backbone: str, head: str, channels: int, output_stride: int, *, from_hub: bool) -> tuple[Any, int]:
@@ -239,18 +271,12 @@ def _built(backbone: str, head: str, channels: int, output_stride: int, *, from_
 def _build(backbone: str, head: str, channels: int, output_stride: int, weights: bool | None) -> nn.Module:
     """The network without the last upsampling of its head: callers enlarge the logits themselves."""
     if head in LAST_MAP_HEADS:
-        network = LargeFOV if head == "largefov" else DeepLabV2
-        return network(_encoder(backbone, output_stride, weights), channels)
+        encoder = smp.encoders.get_encoder(f"tu-{backbone}", weights=weights, output_stride=output_stride)
+        return LAST_MAP_HEADS[head](encoder, channels)
     options: dict[str, Any] = {} if head == "unet" else {"upsampling": 1}
     if head == "deeplabv3plus":
         options |= {"encoder_output_stride": output_stride, "decoder_atrous_rates": ATROUS_RATES[output_stride]}
     return smp.create_model(head, f"tu-{backbone}", weights, classes=channels, **options)
-
-
-def _encoder(backbone: str, output_stride: int, weights: bool | None) -> Any:
-    if backbone in OWN:
-        return OwnEncoder(backbone, output_stride)
-    return smp.encoders.get_encoder(f"tu-{backbone}", weights=weights, output_stride=output_stride)
 
 
 @torch.no_grad()
@@ -260,3 +286,11 @@ def _probe(network: nn.Module) -> int:
     height = int(network(torch.zeros(1, 3, PROBE, PROBE)).shape[2])
     network.train()
     return height
+
+
+# Heads that read the encoder's last map alone.
+LAST_MAP_HEADS: dict[str, Callable[[Any, int], nn.Module]] = {
+    "deeplabv2": DeepLabV2,
+    "largefov": LargeFOV,
+    "linear": Linear,
+}

@@ -10,11 +10,12 @@ BORDERS = ("zero", "replicate", "neighbour")
 FIGURE_2 = "figure 2"  # in place of splits: every cut that the figure draws
 OUTPUT_STRIDES = (8, 16, 32)
 # Head of a segmentation network → the output strides of the encoder that it takes, its default first.
-HEAD_STRIDES = {
+HEAD_STRIDES: dict[str, tuple[int | None, ...]] = {
     "deeplabv2": (8, 16),
     "deeplabv3plus": (16, 8),
     "fpn": (32,),
     "largefov": (8, 16),
+    "linear": (None, 8, 16, 32),  # None: the backbone's own
     "segformer": (32,),
     "unet": (32,),
     "upernet": (32,),

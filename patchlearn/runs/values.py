@@ -79,7 +79,9 @@ def _bracketed(value: str) -> str:
 
 
 def _is_list(kind: Any) -> bool:
-    return get_origin(kind) is tuple or any(get_origin(each) is tuple for each in get_args(kind))
+    """Whether a setting is a list, or a list or null; a list or text may be either."""
+    kinds = get_args(kind) if get_origin(kind) is not tuple else (kind,)
+    return str not in kinds and any(get_origin(each) is tuple for each in kinds)
 
 
 def _words(kind: Any) -> str:

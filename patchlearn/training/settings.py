@@ -125,6 +125,11 @@ class ClassifierSettings:
         if not 1 <= self.pooling_power < inf:
             raise PatchlearnError(f"pooling_power: {self.pooling_power}. Choose 1 for the mean, or more, such as 3.")
         require_at_least("frozen_stages", self.frozen_stages, 0)
+        if self.head_only and self.weights is None:
+            raise PatchlearnError(
+                "head_only: a head learns nothing from a backbone with random weights. Name classifier.weights: hub, "
+                "demo or a file."
+            )
         if self.head_only and (self.fusion != "plain" or self.keep_epochs):
             raise PatchlearnError(
                 "head_only: a head learns from features without patches, and only its last epoch is kept. Set fusion "

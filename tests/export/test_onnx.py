@@ -68,6 +68,7 @@ def test_a_file_that_does_not_run_is_one_sentence(segmenter: Segmenter, tmp_path
     [
         ("deeplabv2", "test_resnet"),
         ("fpn", "test_resnet"),
+        ("linear", "test_vit"),
         ("segformer", "test_resnet"),
         ("unet", "test_resnet"),
         ("upernet", "test_resnet"),

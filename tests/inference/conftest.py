@@ -15,7 +15,7 @@ CLASSES = ("red", "blue")
 class Colours(nn.Module):
     """A network that classifies a cell by its mean colour: red is class 1, blue class 2, anything else background."""
 
-    stride, mean, std = 4, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    stride, unit, mean, std = 4, 32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
     def __init__(self) -> None:
         super().__init__()

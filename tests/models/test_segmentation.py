@@ -11,7 +11,16 @@ from patchlearn.models.backbones.resnet38 import ResNet38
 from patchlearn.models.segmentation import DeepLabV2, LargeFOV, SegmentationNetwork
 from patchlearn.models.settings import HEAD_STRIDES
 
-STRIDES = {"deeplabv2": 8, "deeplabv3plus": 4, "fpn": 4, "largefov": 8, "segformer": 4, "unet": 1, "upernet": 4}
+STRIDES = {
+    "deeplabv2": 8,
+    "deeplabv3plus": 4,
+    "fpn": 4,
+    "largefov": 8,
+    "linear": 32,
+    "segformer": 4,
+    "unet": 1,
+    "upernet": 4,
+}
 
 
 @pytest.mark.parametrize("head", HEAD_STRIDES)
@@ -67,6 +76,51 @@ def test_deeplabv2_takes_the_maximum_over_three_scales() -> None:
     at_scales = [model._at_one_scale(view) for view in (image, *halves)]
     enlarged = [torch.nn.functional.interpolate(each, at_scales[0].shape[2:], mode="bilinear") for each in at_scales]
     torch.testing.assert_close(network(image), torch.stack(enlarged).amax(0))
+
+
+@pytest.mark.parametrize("size", [(96, 160), (32, 32), (224, 352)])
+def test_the_scales_of_deeplabv2_lie_over_one_another(size: tuple[int, int]) -> None:
+    """A ramp stays a ramp, also where a side is an odd multiple of 32 and 0.75 of it is no multiple of the stride."""
+    model = SegmentationNetwork("resnet10t", "deeplabv2", classes=1, output_stride=16).eval().model
+
+    class Means(torch.nn.Module):
+        output_stride = 16
+
+        def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+            """The mean colour of each cell."""
+            assert images.shape[2] % 16 == 0
+            assert images.shape[3] % 16 == 0
+            return [torch.nn.functional.avg_pool2d(images, 16)]
+
+    model.encoder, model.classifiers = Means(), torch.nn.ModuleList([torch.nn.Identity()])
+    ramp = torch.arange(size[1]).float().expand(1, 1, *size)
+    cells = torch.nn.functional.avg_pool2d(ramp, 16)
+    found = model(ramp)
+    assert found.shape == cells.shape
+    inner = slice(2, max(3, cells.shape[3] - 2))  # the outermost centres of a coarser map lie further in
+    torch.testing.assert_close(found[..., inner], cells[..., inner], rtol=0, atol=1.0)
+
+
+def test_a_transformer_has_a_plain_head_at_its_own_stride() -> None:
+    network = SegmentationNetwork("vit_tiny_patch16_224", "linear", classes=3).eval()
+    assert (network.stride, network.unit, network.output_stride) == (16, 16, None)
+    assert network.mean == (0.5, 0.5, 0.5)
+    with torch.no_grad():
+        for height, width in ((64, 64), (33, 70), (1, 1)):
+            cells = (-(-height // 16), -(-width // 16))
+            assert network(torch.zeros(1, 3, height, width)).shape == (1, 4, *cells)
+    assert {name.split(".")[1] for name, _ in network.named_parameters()} == {"encoder", "classifier"}
+
+
+def test_weights_of_a_file_reach_a_transformer(tmp_path: Path) -> None:
+    full = timm.create_model("vit_tiny_patch16_224", num_classes=7, dynamic_img_size=True).eval()
+    torch.save(full.state_dict(), tmp_path / "weights.pth")
+    path = str(tmp_path / "weights.pth")
+    network = SegmentationNetwork("vit_tiny_patch16_224", "linear", classes=2, weights=path).eval()
+    image = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = full.forward_features(image)[:, 1:].transpose(1, 2).unflatten(2, (4, 6))
+        assert torch.equal(network.encoder(image)[-1], expected)
 
 
 @pytest.mark.parametrize(

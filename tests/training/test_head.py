@@ -85,6 +85,11 @@ def test_the_logits_of_a_vector_are_those_of_the_network() -> None:
     torch.testing.assert_close(logits[:, 1], 2 * network(batch))
 
 
+def test_a_head_needs_pretrained_weights() -> None:
+    with pytest.raises(PatchlearnError, match=r"^head_only: a head learns nothing from a backbone with random weights"):
+        replace(SETTINGS, weights=None)
+
+
 @pytest.mark.parametrize("changes", [{"fusion": "explicit", "splits": "figure 2"}, {"keep_epochs": True}])
 def test_a_head_has_no_patches_and_no_epochs_to_keep(changes: dict[str, object]) -> None:
     with pytest.raises(PatchlearnError, match="head_only: a head learns from features without patches"):
