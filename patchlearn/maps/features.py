@@ -44,7 +44,8 @@ def features_of_views(
         stored: those of the same scales without mirror images; only what they lack is computed.
     """
     if stored is not None and not settings.views.flip:
-        yield from stored
+        device = next(network.parameters()).device
+        yield from (ViewFeatures(view.features.to(device), view.size) for view in stored)
         return
     for index, view in enumerate(classifier_views(network, image, settings)):
         size = view.shape[2], view.shape[3]

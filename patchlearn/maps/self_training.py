@@ -33,7 +33,7 @@ class RoundSettings:
         classes: K.
         accelerator: for the precision.
         lda: of the round before; None in the first round, which reads the classifier's own maps.
-        stored: a sample → its features, where they were computed before.
+        stored: a sample → its features, or None where they are to be computed.
     """
 
     network: PatchNetwork
@@ -43,7 +43,7 @@ class RoundSettings:
     classes: int
     accelerator: Accelerator
     lda: LinearDiscriminant | None = None
-    stored: Callable[[Sample], Sequence[ViewFeatures]] | None = None
+    stored: Callable[[Sample], Sequence[ViewFeatures] | None] | None = None
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""

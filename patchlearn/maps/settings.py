@@ -42,11 +42,11 @@ class FeatureSettings:
     """Feature maps that are computed once, and read by every round of self-training and by the maps.
 
     Args:
-        most_gigabytes: of disk for one split and variant. Features that could take more are not stored: every reader
-            computes them anew. 0 stores none.
+        most_gigabytes: of disk for one split and variant, judged by a few images. Features that would take more are
+            not stored: every reader computes them anew. 0 stores none.
     """
 
-    most_gigabytes: float = 8.0
+    most_gigabytes: float = field(default=8.0, metadata=OUTSIDE_KEY)
 
     def __post_init__(self) -> None:
         require_at_least("most_gigabytes", self.most_gigabytes, 0)

@@ -20,10 +20,11 @@ def on_image_grid(maps: Tensor, covered: tuple[float, float], cells: tuple[int, 
     tensor([[[[0., 1.]]]])
     """
     rows, columns = covered
+    precision, maps = maps.dtype, maps.float()  # places in bf16 would be wrong by a fifth of a cell
     placement = maps.new_tensor([[columns, 0, columns - 1], [0, rows, rows - 1]]).expand(len(maps), 2, 3)
     grid = F.affine_grid(placement, [len(maps), 1, *cells], align_corners=False)
     # Beyond the outermost centres their own values go on. That is the padding mode "border", which older versions of
     # torch do not have on Apple's GPUs (pytorch/pytorch#125098).
     outermost = 1 - 1 / maps.new_tensor([maps.shape[3], maps.shape[2]])
     grid = torch.maximum(torch.minimum(grid, outermost), -outermost)
-    return F.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return F.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False).to(precision)

@@ -23,7 +23,7 @@ from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import NO_AFFINITY, ClassifierSettings
+from patchlearn.training.settings import NO_AFFINITY, ClassifierSettings, of_head
 
 VAL = "val"
 
@@ -46,16 +46,18 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
         return
     learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
     views, read = replace(variant.cams.views, flip=False), variant.cams.read
-    features: WriteFeatures | None = None
-    if variant.classifier.head_only:
-        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(variant.classifier)))
+    settings, features = variant.classifier, None
+    if settings.head_only:
+        settings, read = of_head(settings), "whole"
+        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings)))
     head = (views, features) if features else ()
-    yield (classifier := TrainClassifier(home, variant.classifier, learned, held_out, seed, *head))
+    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, *head))
     lda = None
     if variant.self_training.rounds:
         tagged, rule = data[variant.self_training.train_split], variant.background
         if not features or tagged is not learned:
-            yield (features := WriteFeatures(home, variant.features, views, read, tagged, classifier))
+            source = _trunk(settings) if settings.head_only else classifier
+            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source))
         yield (lda := SelfTrain(home, variant.self_training, views, read, rule, classifier, tagged, features))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name))

@@ -99,7 +99,7 @@ class WriteCams(Step):
             self.folder,
             runtime,
             lda=lda,
-            stored=self.features.reader() if self.features else None,
+            stored=self.features.stored if self.features else None,
             title=f"maps {self.home.name} {self.data.name}",
         )
 
@@ -112,7 +112,7 @@ def write_cams(
     runtime: "Runtime",
     *,
     lda: "LinearDiscriminant | None" = None,
-    stored: "Callable[[Sample], Sequence[ViewFeatures]] | None" = None,
+    stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
     title: str = "maps",
 ) -> None:
     """Write `folder/ID.npz` for every sample that has none yet; each process does its part.

@@ -71,14 +71,24 @@ class TrainClassifier(Step):
         from patchlearn.training.pace import bytes_of_training, seconds_of_training
 
         settings, network = self.settings, self.untrained(runtime).network.train()
-        if settings.head_only:  # its features are the work, and those are another step's, or the first round's
-            return Estimate(bytes=bytes_of_training(network))
+        if settings.head_only:
+            return self._estimate_of_head(runtime)
         network.active_split = max(0, len(network.splits) - 1)
         samples = self.data.samples
         seconds = seconds_of_training(
             lambda images: network(images).mean(), samples, settings.augment, settings.optimisation, runtime
         )
         return Estimate(seconds, bytes_of_training(network))
+
+    def _estimate_of_head(self, runtime: "Runtime") -> "Estimate":
+        """The features are the work, if none are stored; the steps take seconds."""
+        from patchlearn.core.pace import Estimate
+        from patchlearn.training.pace import bytes_of_training
+
+        assert self.features is not None
+        classifier = self.untrained(runtime)
+        seconds = 0.0 if self.features.fit(classifier) else self.features.seconds(classifier, runtime)
+        return Estimate(seconds, bytes_of_training(classifier.network.classifier))
 
     def work(self, runtime: "Runtime") -> None:
         """Train, from where an earlier call stood."""
@@ -94,7 +104,7 @@ class TrainClassifier(Step):
         from patchlearn.training.head import train_head
 
         assert self.views is not None
-        stored = self.features.reader() if self.features else None
+        stored = self.features.stored if self.features else None
         train_head(
             self.data.dataset,
             self.settings,

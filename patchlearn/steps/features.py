@@ -7,7 +7,7 @@ The head of a classifier, the rounds of self-training and the maps read them. Th
 take more than `features.most_gigabytes`, none is stored, and every reader computes what it needs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -87,29 +87,42 @@ class WriteFeatures(Step):
         """How the features are read."""
         return CamSettings(views=replace(self.views, flip=False), read=self.read)
 
-    def reader(self) -> "Callable[[Sample], list[ViewFeatures]] | None":
-        """A sample → its features, on the CPU, in fp32; None where they are not stored."""
-        from patchlearn.core.files import read_json
+    def stored(self, sample: "Sample") -> "list[ViewFeatures] | None":
+        """The features of a sample, on the CPU, in fp32; None where there is no file, and they are to be computed.
 
-        if not read_json(self.folder / FACTS)["stored"]:
-            return None
-        return lambda sample: read_features(self.folder / f"{sample.id}.safetensors")
+        Raises:
+            PatchlearnError: the file is damaged.
+        """
+        path = self._path(sample)
+        return read_features(path) if path.exists() else None
 
     def held(self, classifier: "Classifier", samples: "Sequence[Sample]") -> "dict[str, list[ViewFeatures]]":
-        """The features of a few samples, computed now: to time later steps with."""
+        """The features of a few samples, computed now, to time later steps with; none where they will not be stored."""
+        if not self.fit(classifier):
+            return {}
         return {sample.id: computed(classifier, sample, self.cams) for sample in samples}
+
+    def fit(self, classifier: "Classifier") -> bool:
+        """Whether the features take no more than the settings allow."""
+        return self._allows(self._bytes_each(classifier))
+
+    def seconds(self, classifier: "Classifier", runtime: "Runtime") -> float:
+        """About how long it takes to compute the features of all images."""
+        from patchlearn.core.pace import a_few, seconds_each
+
+        read, samples = partial(computed, classifier, cams=self.cams), self.data.samples
+        each = seconds_each(read, a_few(samples), runtime.threads)
+        return len(samples) * each / runtime.accelerator.num_processes
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """The features of a few images are timed."""
-        from patchlearn.core.pace import Estimate, a_few, seconds_each
+        from patchlearn.core.pace import Estimate
 
-        classifier, samples = self._on_device(self.source.untrained(runtime), runtime), self.data.samples
-        each = self._bytes_each(classifier)
-        if not self._fits(each):
+        classifier = self._on_device(self.source.untrained(runtime), runtime)
+        if not self.fit(classifier):
             return Estimate()
-        read = partial(computed, classifier, cams=self.cams)
-        seconds = seconds_each(read, a_few(samples), runtime.threads) / runtime.accelerator.num_processes
-        return len(samples) * Estimate(seconds, each)
+        size = len(self.data.samples) * self._bytes_each(classifier)
+        return Estimate(self.seconds(classifier, runtime), size)
 
     def work(self, runtime: "Runtime") -> None:
         """Write the features of every image that has none yet, unless they would take too much."""
@@ -117,12 +130,28 @@ class WriteFeatures(Step):
 
         classifier = self._on_device(self.source.load(), runtime)
         each = self._bytes_each(classifier)
-        if self._fits(each):
+        if self._allows(each):
             self._write(classifier, runtime)
         else:
             self._say_too_large(each, runtime)
         if runtime.accelerator.is_main_process:
-            write_json(self.folder / FACTS, {"stored": self._fits(each), "bytes_each": each})
+            write_json(self.folder / FACTS, {"stored": self._allows(each), "bytes_each": each})
+
+    def refresh(self, runtime: "Runtime") -> None:
+        """Store what did not fit before, if it does now."""
+        from patchlearn.core.files import read_json
+
+        facts = read_json(self.folder / FACTS)
+        if not facts["stored"] and self._allows(facts["bytes_each"]):
+            is_main = runtime.accelerator.is_main_process
+            if is_main:
+                self.outputs.forget(FACTS)
+            self.work(runtime)
+            if is_main:
+                self.outputs.enter(FACTS)
+
+    def _path(self, sample: "Sample") -> Path:
+        return self.folder / f"{sample.id}.safetensors"
 
     def _on_device(self, classifier: "Classifier", runtime: "Runtime") -> "Classifier":
         from patchlearn.core.runtime import to_device
@@ -138,7 +167,7 @@ class WriteFeatures(Step):
         numbers = (view.features.numel() for sample in few for view in computed(classifier, sample, self.cams))
         return BYTES * sum(numbers) / len(few)
 
-    def _fits(self, each: float) -> bool:
+    def _allows(self, each: float) -> bool:
         return each * len(self.data.samples) <= self.settings.most_gigabytes * 1e9
 
     def _say_too_large(self, each: float, runtime: "Runtime") -> None:
@@ -158,7 +187,7 @@ class WriteFeatures(Step):
             with runtime.accelerator.autocast():
                 write_features(path, computed(classifier, sample, self.cams))
 
-        pairs = ((sample, self.folder / f"{sample.id}.safetensors") for sample in self.data.samples)
+        pairs = ((sample, self._path(sample)) for sample in self.data.samples)
         write_missing(pairs, write, title=f"features {self.home.name} {self.data.name}", runtime=runtime)
 
 

@@ -77,7 +77,7 @@ class SelfTrain(Step):
         cams = CamSettings(views=self.views, read=self.read)
         title = f"self-training {self.home.name}"
         classifier = self.classifier.load()
-        stored = self.features.reader() if self.features else None
+        stored = self.features.stored if self.features else None
         samples, rule = self.data.samples, self.rule
         self_train(samples, classifier, cams, rule, self.settings, self.folder, runtime, stored=stored, title=title)
 
@@ -91,7 +91,7 @@ def self_train(
     folder: Path,
     runtime: "Runtime",
     *,
-    stored: "Callable[[Sample], Sequence[ViewFeatures]] | None" = None,
+    stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
     title: str = "self-training",
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.

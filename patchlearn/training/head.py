@@ -27,7 +27,7 @@ from patchlearn.training.loop import Task, fit
 from patchlearn.training.optimisation import parameter_groups
 from patchlearn.training.settings import ClassifierSettings
 
-Stored = Callable[[Sample], Sequence[ViewFeatures]]
+Stored = Callable[[Sample], Sequence[ViewFeatures] | None]
 
 
 def train_head(
@@ -61,7 +61,8 @@ def train_head(
     classifier = Classifier(network=to_device(network.eval(), runtime.accelerator.device), classes=dataset.classes)
     read = partial(_pooled_views, network, cams, runtime)
     vectors = _of_all(samples, partial(read, stored), f"{title}, features", runtime)
-    judges = _Judges(_of_all(held_out, partial(read, None), f"{title}, held-out images", runtime), held_out, network)
+    known = stored if settings.held_out_split not in dataset.splits else None  # they are a part of the same images
+    judges = _Judges(_of_all(held_out, partial(read, known), f"{title}, held-out images", runtime), held_out, network)
     images = _PooledImages(repeated(samples, settings.optimisation), vectors, len(dataset.classes), seed)
     head = _Head(network.classifier)
     task = Task(

@@ -141,6 +141,19 @@ class ClassifierSettings:
             check_shares(self.optimisation, len(self.splits))
 
 
+def of_head(settings: ClassifierSettings) -> ClassifierSettings:
+    """The settings of a head, in which those that a head does not read have their defaults."""
+    return replace(
+        settings,
+        splits=(),
+        border="zero",
+        detach=True,
+        freeze_statistics=True,
+        frozen_stages=0,
+        augment=AugmentSettings(),
+    )
+
+
 def check_shares(optimisation: Optimisation, splits: int) -> None:
     """Raise `PatchlearnError` unless every split gets an epoch of the progressive training."""
     if optimisation.epochs < splits:

@@ -335,7 +335,7 @@ def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
         ("jpeg", r"img02.jpg: damaged image"),
         ("class", "unknown class 'rad'; did you mean 'red'"),
         ("key", "unknown key 'classifier.backbon'; did you mean 'backbone'"),
-        ("weights", "not a state dict of timm's mobilenetv3_small_050"),
+        ("weights", "Name the architecture that the weights belong to"),
         ("option", "unknown key 'data.rot'; did you mean 'root'"),
         ("variant", "'plane' is not an option; did you mean 'plain'"),
     ],

@@ -14,7 +14,7 @@ from patchlearn.core.manifest import file_digest
 from patchlearn.core.masks_io import read_scores
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.maps.features import ViewFeatures
+from patchlearn.maps.features import ViewFeatures, features_of_views
 from patchlearn.maps.settings import FeatureSettings, SelfTrainingSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import load_lda
@@ -68,11 +68,10 @@ def step(root: Path, gigabytes: float = 1.0) -> WriteFeatures:
 def test_every_image_has_its_features_in_fp16(tmp_path: Path, console: Console) -> None:
     made = step(tmp_path)
     made.take(make_runtime(console))
-    read = made.reader()
-    assert read is not None
+    read = made.stored
     expected = made.held(tiny_classifier(), made.data.samples)
     for sample in made.data.samples:
-        for found, computed in zip(read(sample), expected[sample.id], strict=True):
+        for found, computed in zip(read(sample) or (), expected[sample.id], strict=True):
             assert found.size == computed.size
             assert found.features.dtype is torch.float32
             torch.testing.assert_close(found.features, computed.features, rtol=1e-3, atol=1e-4)
@@ -96,7 +95,7 @@ def test_features_that_would_take_too_much_are_not_stored_and_that_is_said(tmp_p
     console = Console(record=True, width=400)
     made = step(tmp_path, gigabytes=1e-6)
     made.take(make_runtime(console))
-    assert made.reader() is None
+    assert made.stored(made.data.samples[0]) is None
     assert made.is_complete
     assert list(made.folder.rglob("*.safetensors")) == []
     assert (
@@ -122,20 +121,48 @@ def test_values_beyond_fp16_are_kept(tmp_path: Path) -> None:
     assert [view.size for view in found] == [(8, 8), (4, 4)]
 
 
-def test_a_missing_file_is_named(tmp_path: Path, console: Console) -> None:
+def test_a_file_that_is_gone_is_computed_again_by_who_reads_it(tmp_path: Path, console: Console) -> None:
+    made, runtime = step(tmp_path), make_runtime(console)
+    made.take(runtime)
+    samples = made.data.samples
+    (made.folder / "album" / "1.safetensors").unlink()
+    assert made.stored(samples[1]) is None
+    write_cams(samples, tiny_classifier(), made.cams, tmp_path / "cams", runtime, stored=made.stored)
+    assert len(list((tmp_path / "cams").rglob("*.npz"))) == 4
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, console: Console) -> None:
     made = step(tmp_path)
     made.take(make_runtime(console))
-    read = made.reader()
-    assert read is not None
-    (made.folder / "album" / "1.safetensors").unlink()
-    with pytest.raises(PatchlearnError, match=r"album/1\.safetensors: no such"):
-        read(made.data.samples[1])
+    (made.folder / "album" / "1.safetensors").write_bytes(b"none")
+    with pytest.raises(PatchlearnError, match=r"album/1\.safetensors: not a checkpoint of patchlearn"):
+        made.stored(made.data.samples[1])
+
+
+def test_more_room_stores_what_did_not_fit_and_changes_no_key(tmp_path: Path, console: Console) -> None:
+    small, large = step(tmp_path, gigabytes=1e-6), step(tmp_path, gigabytes=1.0)
+    assert small.key == large.key
+    small.take(make_runtime(console))
+    large.take(make_runtime(console))
+    assert large.outputs.is_complete(large.key)
+    assert large.stored(large.data.samples[0]) is not None
+    assert read_json(large.folder / "features.json")["stored"]
+
+
+def test_stored_features_go_to_the_network_s_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: what was read from a file is moved to where the weights are."""
+    network, moved = tiny_classifier().network, []
+    features = torch.zeros(1, 10, 2, 3)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *where, **_: (moved.append(where), tensor)[1])
+    cams = cam_settings((1.0,), flip=False)
+    list(features_of_views(network, noise_image(16, 24), cams, [ViewFeatures(features, (16, 24))]))
+    assert moved == [(torch.device("cpu"),)]
 
 
 def test_rounds_and_maps_from_stored_features_are_those_from_images(tmp_path: Path, console: Console) -> None:
     made, runtime = step(tmp_path), make_runtime(console)
     made.take(runtime)
-    samples, read, rule = made.data.samples, made.reader(), BackgroundRule()
+    samples, read, rule = made.data.samples, made.stored, BackgroundRule()
     lda = {}
     for name, stored in (("images", None), ("features", read)):
         settings = SelfTrainingSettings(rounds=2)
@@ -162,8 +189,8 @@ def test_a_network_is_not_asked_for_what_is_stored(
 
     monkeypatch.setattr(type(classifier.network), "features", refuse)
     settings, rule = SelfTrainingSettings(rounds=1), BackgroundRule()
-    self_train(samples, classifier, made.cams, rule, settings, tmp_path / "lda", runtime, stored=made.reader())
-    write_cams(samples, classifier, made.cams, tmp_path / "cams", runtime, stored=made.reader())
+    self_train(samples, classifier, made.cams, rule, settings, tmp_path / "lda", runtime, stored=made.stored)
+    write_cams(samples, classifier, made.cams, tmp_path / "cams", runtime, stored=made.stored)
     assert len(list((tmp_path / "cams").rglob("*.npz"))) == 4
 
 

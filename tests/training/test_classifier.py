@@ -130,7 +130,7 @@ def test_statistics_stay_frozen_and_frozen_stages_stay_as_they_were(
 
 def test_a_tenth_is_held_out_where_there_is_no_val(folder_data: Path) -> None:
     data = open_dataset("folder", folder_data)
-    samples, held_out = module._held_out(data, settings(held_out_split="none"), 0)
+    samples, held_out = module.held_out_samples(data, settings(held_out_split="none"), 0)
     assert len(held_out) == 1
     assert {sample.id for sample in samples} | {sample.id for sample in held_out} == {
         sample.id for sample in data.split("train")

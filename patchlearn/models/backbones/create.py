@@ -93,7 +93,7 @@ def _family(name: str, full: nn.Module) -> Family | None:
     try:
         return family_of(full)
     except PatchlearnError as error:
-        raise PatchlearnError(f"backbone: {name}: {error}") from None
+        raise PatchlearnError(f"backbone: {name} cannot be cut: {error}") from None
 
 
 def _build(
@@ -124,7 +124,11 @@ def _options(name: str, full: nn.Module, output_stride: int | None, family: Fami
 
 
 def _cut(name: str, network: nn.Module, family: Family | None, output_stride: int | None) -> Stages:
-    """The stages, and a check that they give timm's own features."""
+    """The stages of a family, of a chain, or one single stage.
+
+    Raises:
+        PatchlearnError: timm's features are no map.
+    """
     config: Any = network.pretrained_cfg
     kept = bool(config.get("fixed_input_size")) if family is None else not family.any_size
     fixed = (int(config["input_size"][1]), int(config["input_size"][2])) if kept else None
@@ -138,10 +142,16 @@ def _cut(name: str, network: nn.Module, family: Family | None, output_stride: in
         fixed_size=fixed,
         zero_padded=family is not None and family.zero_padded,
     )
-    if family is not None:
-        return built(stages=_joined(family.cut(network)), takes_patches=family.patches)
-    chain = _chain(name, network, fixed)
-    return built(stages=[Whole(network)] if chain is None else chain, takes_patches=chain is not None)
+    try:
+        if family is not None:
+            return built(stages=_joined(family.cut(network)), takes_patches=family.patches)
+        chain = _chain(network, fixed)
+        return built(stages=[_whole(network)] if chain is None else chain, takes_patches=chain is not None)
+    except PatchlearnError as error:
+        raise PatchlearnError(f"backbone: {name} cannot be cut: {error}") from None
+    except (*NOT_MADE_FOR_IT, ZeroDivisionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PatchlearnError(f"backbone: {name} cannot be cut ({reason}). {OTHERS}") from None
 
 
 def _joined(pieces: Pieces) -> list[nn.Module]:
@@ -149,31 +159,29 @@ def _joined(pieces: Pieces) -> list[nn.Module]:
 
 
 def _unit(network: nn.Module) -> int:
-    """The patch size of a transformer; the largest stride of other networks."""
-    side = getattr(getattr(network, "patch_embed", None), "patch_size", None)
-    return int(side[0]) if isinstance(side, tuple) and LARGEST_STRIDE % int(side[0]) else LARGEST_STRIDE
+    """The side of a transformer's patch, if it does not divide the largest stride; else that."""
+    embedding: Any = getattr(network, "patch_embed", None)
+    side = int(embedding.feat_ratio()) if hasattr(embedding, "feat_ratio") else LARGEST_STRIDE
+    return side if LARGEST_STRIDE % side else LARGEST_STRIDE
 
 
 @torch.no_grad()
-def _chain(name: str, network: nn.Module, fixed: tuple[int, int] | None) -> list[nn.Module] | None:
-    """The modules of each stage, if one after another they give timm's own features; None if they do not.
+def _chain(network: Any, fixed: tuple[int, int] | None) -> list[nn.Module] | None:
+    """The modules of each stage, if one after another they give timm's own features as B×C×h×w; None if they do not.
 
     Raises:
         PatchlearnError: timm's features are no map.
     """
-    side = fixed or (4 * LARGEST_STRIDE, 4 * LARGEST_STRIDE)
+    side = fixed or (4 * LARGEST_STRIDE, 5 * LARGEST_STRIDE)  # no square: a map with its channels last shows
     noise = torch.rand(1, 3, *side, generator=torch.Generator().manual_seed(0))
     training = network.training
     network.eval()
-    try:
-        expected = network.forward_features(noise)  # type: ignore[operator]
-    except NOT_MADE_FOR_IT as error:
-        raise PatchlearnError(
-            f"backbone: {name} gives no features for images of {side[0]}×{side[1]} ({error})."
-        ) from None
-    if not isinstance(expected, Tensor) or expected.ndim not in (3, 4):
-        raise PatchlearnError(f"backbone: {name} cannot be cut: its last features are no single map. {OTHERS}")
-    chain = _joined(cut_sequential(network)) if expected.ndim == 4 and is_chain(network) else None
+    expected = network.forward_features(noise)
+    prefix = int(getattr(network, "num_prefix_tokens", 0))
+    if not isinstance(expected, Tensor) or expected.ndim not in (3, 4) or expected.shape[1] <= prefix + 1:
+        raise PatchlearnError(f"its last features are no single map. {OTHERS}")
+    is_first = expected.ndim == 4 and expected.shape[1] == network.num_features
+    chain = _joined(cut_sequential(network)) if is_first and is_chain(network) else None
     gives_the_same = chain is not None and _is_close(chain, noise, expected)
     network.train(training)
     return chain if gives_the_same else None
@@ -185,7 +193,19 @@ def _is_close(chain: list[nn.Module], images: Tensor, expected: Tensor) -> bool:
             images = stage(images)
     except NOT_MADE_FOR_IT:
         return False
-    return images.shape == expected.shape and torch.allclose(images, expected, atol=CLOSE, rtol=CLOSE)
+    tolerance = CLOSE * float(expected.abs().max())
+    return images.shape == expected.shape and torch.allclose(images, expected, atol=tolerance, rtol=CLOSE)
+
+
+def _whole(network: Any) -> Whole:
+    """One stage. Weights that its features do not depend on are frozen: several processes would wait for them."""
+    whole = Whole(network).eval()
+    side = int(network.pretrained_cfg["input_size"][1])
+    parameters = list(whole.parameters())
+    gradients = torch.autograd.grad(whole(torch.rand(1, 3, side, side)).sum(), parameters, allow_unused=True)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.requires_grad_(gradient is not None)
+    return whole.train()
 
 
 def _check_stride(stages: Stages, output_stride: int | None) -> None:

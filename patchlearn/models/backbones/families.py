@@ -13,6 +13,7 @@ from timm.models.eva import Eva
 from timm.models.levit import Levit
 from timm.models.mlp_mixer import MlpMixer
 from timm.models.mobilenetv3 import MobileNetV3, MobileNetV3Features
+from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from timm.models.regnet import RegNet
 from timm.models.resnet import ResNet
 from timm.models.swin_transformer import SwinTransformer
@@ -97,6 +98,12 @@ def cut_levit(network: Levit) -> Pieces:
     return [[stage] for stage in (network.stem, *(TokensOnly([stage]) for stage in network.stages))]
 
 
+def cut_pvt(network: PyramidVisionTransformerV2) -> Pieces:
+    """Four stages; the first begins with the patch embedding, whose map is B×h×w×C."""
+    first, *later = network.stages
+    return [[network.patch_embed, first], *([stage] for stage in later)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """How the networks of one class are cut, and what they can do.
@@ -132,6 +139,7 @@ FAMILIES: dict[type[nn.Module], Family] = {
     SwinTransformerV2: Family(cut=cut_swin, options=_dynamic),
     Levit: Family(cut=cut_levit, any_size=False, patches=False),
     MlpMixer: Family(cut=cut_mixer, any_size=False, patches=False),
+    PyramidVisionTransformerV2: Family(cut=cut_pvt),
 }
 # Networks without one last map, and what to take in their place.
 REFUSED: dict[type[nn.Module], tuple[str, str]] = {
@@ -149,7 +157,7 @@ def family_of(network: nn.Module) -> Family | None:
     for kind in type(network).__mro__:
         if kind in REFUSED:
             reason, others = REFUSED[kind]
-            raise PatchlearnError(f"{type(network).__name__} cannot be cut: {reason}. Choose for example {others}.")
+            raise PatchlearnError(f"{reason}. Choose for example {others}.")
         if kind in FAMILIES:
             return FAMILIES[kind]
     return None

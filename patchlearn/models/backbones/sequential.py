@@ -111,14 +111,11 @@ class Whole(nn.Module):
     """A network whose parts cannot be run one by one, as a single stage: B×3×H×W → B×C×h×w.
 
     Args:
-        network: of timm; its head is taken off.
+        network: of timm.
     """
 
     def __init__(self, network: Any):
         super().__init__()
-        for name in HEAD:
-            if isinstance(getattr(network, name, None), nn.Module):
-                setattr(network, name, nn.Identity())
         self.network = network
         self.prefix = int(getattr(network, "num_prefix_tokens", 0))
 
@@ -126,7 +123,10 @@ class Whole(nn.Module):
         """timm's own features, in their places."""
         features: Tensor = self.network.forward_features(images)
         if features.ndim == 4:
-            return features
+            return features.permute(0, 3, 1, 2) if self._has_channels_last(features) else features
         tokens = features[:, self.prefix :].transpose(1, 2)
         height = round((tokens.shape[2] * images.shape[2] / images.shape[3]) ** 0.5)
         return tokens.unflatten(2, (height, -1))
+
+    def _has_channels_last(self, features: Tensor) -> bool:
+        return features.shape[1] != self.network.num_features == features.shape[3]

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from patchlearn.models.backbones.tokens import TokenMap, map_of
 from patchlearn.models.grids import on_image_grid
 
-PROBE = 4  # times the unit: the sides of the small image
+PROBES = (4, 5, 8)  # times the unit: the sides of small images
 
 
 class Stages(nn.Module):
@@ -24,7 +24,8 @@ class Stages(nn.Module):
         mean: per channel, of the images' normalisation, for values in [0, 1].
         std: likewise.
         output_stride: as `create_stages` was asked for it; None for the network's own.
-        unit: the sides of images are multiples of it: the largest stride of the network, in pixels.
+        unit: the largest stride of the network, or the side of a transformer's patch, in pixels: small images of
+            multiples of it find channels and strides.
         fixed_size: (H, W), the only size of images that the stages take; None for any.
         zero_padded: see `Family`.
         takes_patches: whether a patch of a map may pass the later stages.
@@ -56,15 +57,23 @@ class Stages(nn.Module):
         self.mean, self.std = mean, std
         self.output_stride, self.fixed_size, self.zero_padded = output_stride, fixed_size, zero_padded
         self.has_tokens = False
-        sides = [fixed_size[0]] if fixed_size else [PROBE * unit, (PROBE + 1) * unit]
+        # Networks of convolutions alone have no surprises, and one image is enough.
+        times = PROBES[:1] if zero_padded else PROBES
+        sides = [fixed_size[0]] if fixed_size else [factor * unit for factor in times]
         shapes = [self._probe(side) for side in sides]
+        if any(len({channels for channels, _ in at}) > 1 for at in zip(*shapes)):
+            raise ValueError("a map has its channels last")
         self.channels = tuple(channels for channels, _ in shapes[0])
         self.strides = tuple(_stride(sides, [height for _, height in at]) for at in zip(*shapes))
-        # Without padding, a network loses cells at the border, and patches would not fit together again.
-        loses_cells = any(sides[0] != height * stride for (_, height), stride in zip(shapes[0], self.strides))
-        self.is_exact = fixed_size is None and not loses_cells
+        # Without padding, a network loses cells at the border; others resize maps inside. Patches would not fit again.
+        fits = all(
+            side == height * stride
+            for side, at in zip(sides, shapes)
+            for (_, height), stride in zip(at, self.strides, strict=True)
+        )
+        self.is_exact = fixed_size is None and fits
         divides = all(later % earlier == 0 for earlier, later in pairwise(self.strides))
-        self.takes_patches = takes_patches and self.is_exact and divides
+        self.takes_patches = takes_patches and self.is_exact and divides and len(stages) > 1
 
     def forward(self, images: Tensor) -> Tensor:
         """B×3×H×W → B×C×h×w, through every stage."""
@@ -97,8 +106,8 @@ class Stages(nn.Module):
     def placed(self, features: Tensor, size: Sequence[int], stage: int = -1) -> Tensor:
         """A stage's map of prepared images → on cells of its stride: h = ⌈H / stride⌉, w = ⌈W / stride⌉.
 
-        Most maps are that already. Those of a fixed size are resampled, and cells that a network without padding lacks
-        at the far border repeat the last ones.
+        Most maps are that already. Those of a fixed size, or of a network that resizes its maps, are resampled. Cells
+        that a network without padding lacks at the far border repeat the last ones.
 
         Args:
             features: B×C×h'×w'.
@@ -110,6 +119,8 @@ class Stages(nn.Module):
         if self.fixed_size is not None:
             return on_image_grid(features, (cells[0] * stride / size[0], cells[1] * stride / size[1]), cells)
         missing = cells[0] - features.shape[2], cells[1] - features.shape[3]
+        if not self.is_exact and min(missing) < 0:  # more cells than the stride gives: all of them cover the image
+            return on_image_grid(features, (1.0, 1.0), cells)
         if max(missing) > 0:
             features = F.pad(features, (0, max(missing[1], 0), 0, max(missing[0], 0)), mode="replicate")
         return features[..., : cells[0], : cells[1]]
@@ -142,4 +153,4 @@ def _stride(sides: Sequence[int], heights: Sequence[int]) -> int:
     """Pixels per cell, from how many cells more a larger image has: a network without padding loses some."""
     if len(sides) == 1:
         return round(sides[0] / heights[0])
-    return round((sides[1] - sides[0]) / (heights[1] - heights[0]))
+    return round((sides[-1] - sides[0]) / (heights[-1] - heights[0]))

@@ -80,14 +80,13 @@ class Embedding(nn.Module):
     def __init__(self, network: Any):
         super().__init__()
         self.network = network
-        self.side: tuple[int, int] = network.patch_embed.patch_size
 
     def forward(self, images: Tensor) -> TokenMap:
-        """B×3×H×W, multiples of the patch size → B×h×w×C and the prefix."""
-        cells = images.shape[2] // self.side[0], images.shape[3] // self.side[1]
+        """B×3×H×W, multiples of the stride → B×h×w×C and the prefix."""
+        height, width = self.network.patch_embed.dynamic_feat_size((images.shape[2], images.shape[3]))
         sequence: Tensor = self.network.forward_features(images)
         length = int(self.network.num_prefix_tokens)
-        return TokenMap(sequence[:, length:].unflatten(1, cells), sequence[:, :length], cells)
+        return TokenMap(sequence[:, length:].unflatten(1, (height, width)), sequence[:, :length], (height, width))
 
 
 class RotaryEmbedding(nn.Module):

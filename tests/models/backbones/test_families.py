@@ -9,6 +9,7 @@ from timm.models.beit import Beit
 from timm.models.eva import Eva
 from timm.models.levit import Levit
 from timm.models.mlp_mixer import MlpMixer
+from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from timm.models.swin_transformer import SwinTransformer
 from timm.models.swin_transformer_v2 import SwinTransformerV2
 from timm.models.vision_transformer import VisionTransformer
@@ -58,6 +59,7 @@ def test_dilated_mobilenetv3_equals_timms_feature_form(tmp_path: Path) -> None:
 def test_every_family_with_an_entry_is_tested() -> None:
     tested = {type(timm.create_model(name)) for name in NAMES}
     tested.add(type(timm.create_model("mobilenetv3_small_050", features_only=True)))
-    elsewhere = {Beit, Eva, VisionTransformer, SwinTransformer, Levit}  # test_transformers.py, test_sequential.py
+    # test_transformers.py, test_sequential.py
+    elsewhere = {Beit, Eva, VisionTransformer, SwinTransformer, Levit, PyramidVisionTransformerV2}
     by_the_table = {SwinTransformerV2, MlpMixer}  # timm has no small ones; benchmarks/backbones.py compares them
     assert set(FAMILIES) == tested | elsewhere | by_the_table

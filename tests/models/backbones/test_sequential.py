@@ -7,15 +7,18 @@ import timm
 import torch
 from torch import nn
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.models.backbones.create import create_stages
-from patchlearn.models.backbones.sequential import ChannelsFirst, TokensOnly, Whole, cut_sequential, is_chain
+from patchlearn.models.backbones.sequential import ChannelsFirst, TokensOnly, cut_sequential, is_chain
+from patchlearn.models.patch_network import PatchNetwork
 
 # timm's smallest network of each further kind, and how many stages it has.
 OTHERS = {
     "resnetv2_18": 5, "densenet121": 5, "vgg11_bn": 5, "ghostnet_050": 5, "dla46_c": 6, "rexnetr_100": 6,
     "inception_v3": 5, "repvgg_a0": 5, "repvit_m0_9": 5, "edgenext_xx_small": 5, "efficientvit_b0": 5,
-    "pvt_v2_b0": 5, "tiny_vit_5m_224": 5, "starnet_s050": 5, "mobilevitv2_050": 6, "levit_128s": 4,
-    "xcit_nano_12_p16_224": 1, "visformer_tiny": 1, "efficientformerv2_s0": 5,
+    "pvt_v2_b0": 4, "tiny_vit_5m_224": 5, "starnet_s050": 5, "mobilevitv2_050": 6, "levit_128s": 4,
+    "xcit_nano_12_p16_224": 1, "visformer_tiny": 1, "efficientformerv2_s0": 5, "test_mambaout": 1,
+    "selecsls42": 1, "vit_tiny_r_s16_p8_224": 5,
 }  # fmt: skip
 
 
@@ -26,9 +29,14 @@ def test_any_other_network_equals_timms_forward_features(name: str, tmp_path: Pa
     torch.save(network.state_dict(), tmp_path / "weights.pth")
     stages = create_stages(name, None, tmp_path / "weights.pth").eval()
     assert len(stages) == OTHERS[name]
-    images = torch.randn(1, 3, *(stages.fixed_size or (160, 128)))
+    config = network.pretrained_cfg
+    size = config["input_size"][1:] if config.get("fixed_input_size") else (160, 128)  # timm's own cannot read another
+    images = torch.randn(1, 3, *size)
     with torch.no_grad():
         found, expected = stages(images), network.forward_features(images)
+    assert found.shape[1] == stages.channels[-1] == network.num_features
+    if expected.ndim == 4 and expected.shape != found.shape:
+        expected = expected.permute(0, 3, 1, 2)
     if expected.ndim == 3:
         expected = expected[:, getattr(network, "num_prefix_tokens", 0) :].transpose(1, 2).reshape(found.shape)
     assert torch.equal(found, expected)
@@ -93,9 +101,37 @@ class Constant(nn.Module):
         return self.value
 
 
-def test_a_whole_network_has_no_head() -> None:
-    network = timm.create_model("xcit_nano_12_p16_224")
-    whole = Whole(network)
-    assert not any("head" in name for name, _ in whole.named_parameters())
+def test_a_network_in_one_stage_trains_all_that_its_features_depend_on() -> None:
+    stages = create_stages("xcit_nano_12_p16_224", None).eval()
     with torch.no_grad():
-        assert whole.eval()(torch.randn(1, 3, 64, 128)).shape == (1, 128, 4, 8)
+        assert stages(torch.randn(1, 3, 64, 128)).shape == (1, 128, 4, 8)
+    stages(torch.randn(1, 3, 224, 224)).sum().backward()
+    assert all((parameter.grad is not None) == parameter.requires_grad for parameter in stages.parameters())
+    assert any(parameter.requires_grad for parameter in stages.parameters())
+    assert not stages.takes_patches
+
+
+def test_a_network_that_resizes_its_maps_has_them_over_the_whole_image() -> None:
+    """MobileViT resizes maps to whole patches of two cells: 160 pixels have 6 cells, not 5."""
+    stages = create_stages("mobilevitv2_050", None).eval()
+    assert (stages.strides[-1], stages.is_exact, stages.takes_patches) == (32, False, False)
+    with torch.no_grad():
+        features = stages(stages.prepared(torch.randn(1, 3, 160, 160)))
+    assert features.shape[2:] == (6, 6)
+    ramp = ((torch.arange(6) + 0.5) / 6).expand(1, 1, 6, 6)
+    placed = stages.placed(ramp, (160, 160))[0, 0, 0]
+    torch.testing.assert_close(placed[1:-1], ((torch.arange(5) + 0.5) / 5)[1:-1])
+
+
+@pytest.mark.parametrize("name", ["pit_ti_224", "volo_d1_224"])
+def test_what_gives_no_map_is_refused_with_what_does(name: str) -> None:
+    with pytest.raises(PatchlearnError, match=f"^backbone: {name} cannot be cut.*Choose for example convnext_tiny"):
+        create_stages(name, None)
+
+
+def test_patches_pass_the_stages_of_a_pyramid_of_tokens() -> None:
+    stages = create_stages("pvt_v2_b0", None).eval()
+    assert (stages.strides, stages.channels, stages.takes_patches) == ((4, 8, 16, 32), (32, 64, 160, 256), True)
+    network = PatchNetwork(stages, 2, "progressive", "figure 2").eval()
+    with torch.no_grad():
+        assert network.maps(torch.randn(1, 3, 97, 133)).shape == (1, 2, 4, 5)
