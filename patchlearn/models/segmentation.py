@@ -1,4 +1,4 @@
-"""Segmentation networks: a head of segmentation-models-pytorch, DeepLabv2's or LargeFOV, on any timm encoder.
+"""Segmentation networks: a head of segmentation-models-pytorch, DeepLabv2's, DeepLab-LargeFOV, or a linear one.
 
 Sources: Chen et al., "Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs" (DeepLabv1,
 LargeFOV), ICLR 2015; Chen et al., "DeepLab" (v2), TPAMI 2018; Chen et al., "Encoder-Decoder with Atrous Separable

@@ -9,8 +9,9 @@ READS = ("whole", "unsplit", "merged")
 BORDERS = ("zero", "replicate", "neighbour")
 FIGURE_2 = "figure 2"  # in place of splits: every cut that the figure draws
 OUTPUT_STRIDES = (8, 16, 32)
+Strides = tuple[int | None, ...]
 # Head of a segmentation network → the output strides of the encoder that it takes, its default first.
-HEAD_STRIDES: dict[str, tuple[int | None, ...]] = {
+HEAD_STRIDES: dict[str, Strides] = {
     "deeplabv2": (8, 16),
     "deeplabv3plus": (16, 8),
     "fpn": (32,),

@@ -250,7 +250,7 @@ class SegmenterSettings:
 
     Args:
         head: "deeplabv3plus", "deeplabv2" (on resnet101 in the field), "largefov" (DeepLabv1; on resnet38 in the
-            field), "fpn", "segformer", "unet" or "upernet".
+            field), "linear" (for transformers), "fpn", "segformer", "unet" or "upernet".
         backbone: a timm architecture, or "resnet38".
         weights: null, "hub", "demo" or the path of a state dict; the field starts from ImageNet's.
         output_stride: of the encoder; null for the head's default.
