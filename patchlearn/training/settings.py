@@ -89,7 +89,7 @@ class ClassifierSettings:
         freeze_statistics: batch norm keeps its pretrained statistics (PSA, SEAM, IRN). Otherwise patches change them.
         frozen_stages: how many of the lowest stages are not trained.
         head_only: freeze the whole backbone, and compute its features once: the classifier learns from whole images at
-            the scales of the maps (`cams.views`), without crops and colours. It takes a tenth of the time, or less.
+            the scales of the maps (`cams.views`), without crops and colours. Its steps take seconds.
         train_split: whose labels are learned.
         held_out_split: where mAP is measured after every epoch; if the data has no such split, a tenth of the training
             images is held out instead.

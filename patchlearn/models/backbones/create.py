@@ -197,6 +197,7 @@ def _is_close(chain: list[nn.Module], images: Tensor, expected: Tensor) -> bool:
     return images.shape == expected.shape and torch.allclose(images, expected, atol=tolerance, rtol=CLOSE)
 
 
+@torch.enable_grad()
 def _whole(network: Any) -> Whole:
     """One stage. Weights that its features do not depend on are frozen: several processes would wait for them."""
     whole = Whole(network).eval()

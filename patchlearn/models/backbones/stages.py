@@ -106,8 +106,8 @@ class Stages(nn.Module):
     def placed(self, features: Tensor, size: Sequence[int], stage: int = -1) -> Tensor:
         """A stage's map of prepared images → on cells of its stride: h = ⌈H / stride⌉, w = ⌈W / stride⌉.
 
-        Most maps are that already. Those of a fixed size, or of a network that resizes its maps, are resampled. Cells
-        that a network without padding lacks at the far border repeat the last ones.
+        Most maps are that already. Others are resampled: those of a fixed size, of a network that resizes its maps, or
+        of one without padding, whose cells lie around the middle of the image.
 
         Args:
             features: B×C×h'×w'.
@@ -118,11 +118,8 @@ class Stages(nn.Module):
         cells = -(-size[0] // stride), -(-size[1] // stride)
         if self.fixed_size is not None:
             return on_image_grid(features, (cells[0] * stride / size[0], cells[1] * stride / size[1]), cells)
-        missing = cells[0] - features.shape[2], cells[1] - features.shape[3]
-        if not self.is_exact and min(missing) < 0:  # more cells than the stride gives: all of them cover the image
+        if not self.is_exact and (features.shape[2], features.shape[3]) != cells:
             return on_image_grid(features, (1.0, 1.0), cells)
-        if max(missing) > 0:
-            features = F.pad(features, (0, max(missing[1], 0), 0, max(missing[0], 0)), mode="replicate")
         return features[..., : cells[0], : cells[1]]
 
     def pyramid(self, images: Tensor) -> list[Tensor]:

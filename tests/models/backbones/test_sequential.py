@@ -111,6 +111,11 @@ def test_a_network_in_one_stage_trains_all_that_its_features_depend_on() -> None
     assert not stages.takes_patches
 
 
+def test_stages_can_be_created_where_no_gradients_are_kept() -> None:
+    with torch.no_grad():
+        assert len(create_stages("xcit_nano_12_p16_224", None)) == 1
+
+
 def test_a_network_that_resizes_its_maps_has_them_over_the_whole_image() -> None:
     """MobileViT resizes maps to whole patches of two cells: 160 pixels have 6 cells, not 5."""
     stages = create_stages("mobilevitv2_050", None).eval()
