@@ -50,8 +50,7 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if settings.head_only:
         settings, read = of_head(settings), "whole"
         yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings)))
-    head = (views, features) if features else ()
-    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, *head))
+    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, features))
     lda = None
     if variant.self_training.rounds:
         tagged, rule = data[variant.self_training.train_split], variant.background

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import NEW_IN_KEY
-from patchlearn.maps.settings import CamSettings
-from patchlearn.models.settings import ViewSettings
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.features import WriteFeatures
 from patchlearn.steps.step import Step
@@ -36,7 +34,6 @@ class TrainClassifier(Step):
     data: DataSplit
     held_out: DataSplit | None
     seed: int
-    views: ViewSettings | None = field(default=None, metadata=NEW_IN_KEY)  # of a head's images
     features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
 
     @property
@@ -70,9 +67,10 @@ class TrainClassifier(Step):
         from patchlearn.core.pace import Estimate
         from patchlearn.training.pace import bytes_of_training, seconds_of_training
 
-        settings, network = self.settings, self.untrained(runtime).network.train()
+        settings = self.settings
         if settings.head_only:
             return self._estimate_of_head(runtime)
+        network = self.untrained(runtime).network.train()
         network.active_split = max(0, len(network.splits) - 1)
         samples = self.data.samples
         seconds = seconds_of_training(
@@ -103,15 +101,14 @@ class TrainClassifier(Step):
     def _learn_head(self, runtime: "Runtime", title: str) -> None:
         from patchlearn.training.head import train_head
 
-        assert self.views is not None
-        stored = self.features.stored if self.features else None
+        assert self.features is not None
         train_head(
             self.data.dataset,
             self.settings,
-            CamSettings(views=self.views),
+            self.features.cams,
             self.folder,
             runtime,
             seed=self.seed,
-            stored=stored,
+            stored=self.features.stored,
             title=title,
         )

@@ -119,10 +119,10 @@ class WriteFeatures(Step):
         from patchlearn.core.pace import Estimate
 
         classifier = self._on_device(self.source.untrained(runtime), runtime)
-        if not self.fit(classifier):
+        each = self._bytes_each(classifier)
+        if not self._allows(each):
             return Estimate()
-        size = len(self.data.samples) * self._bytes_each(classifier)
-        return Estimate(self.seconds(classifier, runtime), size)
+        return Estimate(self.seconds(classifier, runtime), len(self.data.samples) * each)
 
     def work(self, runtime: "Runtime") -> None:
         """Write the features of every image that has none yet, unless they would take too much."""

@@ -4,8 +4,9 @@ Most of timm's networks run their children in the order in which they are define
 compares the chain with timm's own `forward_features` before it takes it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, final
 
 from torch import Tensor, nn
 
@@ -66,8 +67,8 @@ def _with_weights(pieces: Pieces) -> Pieces:
     return joined
 
 
-class ChannelsFirst(nn.Module):
-    """Modules whose maps are B×h×w×C (Swin), as a stage from B×C×h×w to B×C×h×w.
+class OtherLayout(nn.Module, ABC):
+    """Modules whose maps have another layout, as a stage from B×C×h×w to B×C×h×w.
 
     Args:
         modules: run one after another.
@@ -81,28 +82,36 @@ class ChannelsFirst(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """B×C×h×w → B×C'×h'×w'."""
-        cells = features if self.reads_image else features.permute(0, 2, 3, 1)
-        output: Tensor = self.layers(cells)
+        return self._as_map(self.layers(features if self.reads_image else self._laid_out(features)))
+
+    @abstractmethod
+    def _laid_out(self, features: Tensor) -> Tensor:
+        """B×C×h×w → the layout of the modules."""
+
+    @abstractmethod
+    def _as_map(self, output: Tensor) -> Tensor:
+        """The layout of the modules → B×C×h×w."""
+
+
+@final
+class ChannelsFirst(OtherLayout):
+    """Modules whose maps are B×h×w×C (Swin)."""
+
+    def _laid_out(self, features: Tensor) -> Tensor:
+        return features.permute(0, 2, 3, 1)
+
+    def _as_map(self, output: Tensor) -> Tensor:
         return output.permute(0, 3, 1, 2)
 
 
-class TokensOnly(nn.Module):
-    """Modules whose maps are B×N×C (MLP-Mixer, LeViT), for square images, as a stage from B×C×h×w to B×C×h×w.
+@final
+class TokensOnly(OtherLayout):
+    """Modules whose maps are B×N×C (MLP-Mixer, LeViT), for square images."""
 
-    Args:
-        modules: run one after another.
-        reads_image: they take B×C×h×w, as a patch embedding does.
-    """
+    def _laid_out(self, features: Tensor) -> Tensor:
+        return features.flatten(2).transpose(1, 2)
 
-    def __init__(self, modules: Sequence[nn.Module], *, reads_image: bool = False):
-        super().__init__()
-        self.layers = nn.Sequential(*modules)
-        self.reads_image = reads_image
-
-    def forward(self, features: Tensor) -> Tensor:
-        """B×C×h×h → B×C'×h'×h'."""
-        tokens = features if self.reads_image else features.flatten(2).transpose(1, 2)
-        output: Tensor = self.layers(tokens)
+    def _as_map(self, output: Tensor) -> Tensor:
         side = round(output.shape[1] ** 0.5)
         return output.transpose(1, 2).unflatten(2, (side, side))
 
