@@ -1,5 +1,6 @@
 """Which steps a variant has, in which order."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
+from patchlearn.data.settings import AugmentSettings
 from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings
 from patchlearn.runs.pipeline import steps_of, verbs
 from patchlearn.runs.settings import Variant
@@ -158,3 +160,16 @@ def test_verbs_come_in_the_order_of_the_steps_with_a_line_of_help_each() -> None
     assert list(verbs()) == ["train", "cams", "affinity", "pseudo", "segment"]
     assert [line.split(":")[0] for line in verbs().values()] == [f"Step {number}" for number in range(1, 6)]
     assert all(line.count("Step") == 1 for line in verbs().values())
+
+
+def test_what_a_head_does_not_read_changes_nothing_of_its_steps() -> None:
+    head = ClassifierSettings(head_only=True)
+    other = replace(head, frozen_stages=2, freeze_statistics=False, augment=AugmentSettings(crop=64))
+    alike, changed = (steps(Variant(classifier=settings))[1] for settings in (head, other))
+    assert isinstance(alike, TrainClassifier)
+    assert isinstance(changed, TrainClassifier)
+    assert alike.settings == changed.settings
+    whole = [steps(Variant(classifier=replace(each, head_only=False)))[0] for each in (head, other)]
+    assert isinstance(whole[0], TrainClassifier)
+    assert isinstance(whole[1], TrainClassifier)
+    assert whole[0].settings != whole[1].settings
