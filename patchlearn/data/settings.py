@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import require_at_least
+from patchlearn.core.settings import FILE_IN_KEY, FOLDER_IN_KEY, require_at_least, require_positive
 
 AUTO = "auto"
 FORMATS = {  # name → what it is, in the order in which a folder is compared with them
@@ -74,6 +74,24 @@ class DataSettings:
         require_one_of("separator", self.separator, [*SEPARATORS, AUTO])
         for band in self.bands or ():
             require_at_least("bands", band, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickSettings:
+    """Pixels, boxes and scribbles that a person has labelled, beside the tags.
+
+    Args:
+        points: the table of points and boxes, such as points.csv (docs/clicks.md); null for none.
+        scribbles: the folder of PNGs with scribbles; null for none.
+        weight: how many confident cells of the maps a clicked cell counts as.
+    """
+
+    points: str | None = field(default=None, metadata=FILE_IN_KEY)
+    scribbles: str | None = field(default=None, metadata=FOLDER_IN_KEY)
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive("weight", self.weight)
 
 
 @dataclass(frozen=True, kw_only=True)
