@@ -49,7 +49,8 @@ class NamedSamples:
         example = next(iter(self._exact.values()), None)
         such = f", such as {example.id} or {example.image.name}" if example else ""
         raise PatchlearnError(
-            f"{place}: {self.dataset.root} has no labelled image {words!r}. Write the id or the path of an image{such}."
+            f"{place}: the data set {self.dataset.root} has no image {words!r}. Write the id or the path of an image"
+            f"{such}."
         )
 
     def _of_id(self, words: str) -> Sequence[Sample]:

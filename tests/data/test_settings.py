@@ -1,10 +1,13 @@
 """Settings of the data check themselves."""
 
+from pathlib import Path
+
 import pytest
 from test_public_names import loaded_by
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.settings import AugmentSettings, DataSettings, SceneSettings
+from patchlearn.core.settings import key_values
+from patchlearn.data.settings import AugmentSettings, ClickSettings, DataSettings, SceneSettings
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,17 @@ def test_the_least_values_are_allowed() -> None:
 
 def test_settings_load_neither_torch_nor_numpy() -> None:
     assert not loaded_by("import patchlearn.data.settings") & {"torch", "numpy", "PIL"}
+
+
+def test_the_content_of_clicks_enters_the_key(tmp_path: Path) -> None:
+    points, folder = tmp_path / "points.csv", tmp_path / "scribbles"
+    folder.mkdir()
+    settings = ClickSettings(points=str(points), scribbles=str(folder))
+    points.write_text("image,x,y,label\n")
+    keys = [key_values(settings)]
+    points.write_text("image,x,y,label\na,0,0,cat\n")
+    keys.append(key_values(settings))
+    (folder / "a.png").write_bytes(b"png")
+    keys.append(key_values(settings))
+    assert keys[0] != keys[1] != keys[2] != keys[0]
+    assert keys[0].keys() == {"points", "scribbles", "weight"}
