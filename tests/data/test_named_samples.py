@@ -16,7 +16,10 @@ def dataset_of(ids: dict[str, str]) -> Dataset:
     return Dataset(root=Path("photos"), classes=("a",), splits=splits, mask_values=(1,), masks_are_closed=True)
 
 
-NAMES = {"garden": "garden.jpg", "a__sea": "a/sea.png", "v1.5": "v1.5.png", "00017": "scans/Été.TIF"}
+NAMES = {
+    "garden": "garden.jpg", "a__sea": "a/sea.png", "v1.5": "v1.5.png", "00017": "scans/Été.TIF", "v2": "v2.jpg",
+    "a__sky": "../1.png",
+}  # fmt: skip
 SAMPLES = NamedSamples(dataset_of(NAMES))
 
 
@@ -36,6 +39,8 @@ SAMPLES = NamedSamples(dataset_of(NAMES))
         ("a/sea", "a__sea"),
         ("sea.png", "a__sea"),
         ("sea", "a__sea"),
+        ("a/sky.tif", "a__sky"),  # of which chosen bands are written elsewhere
+        ("images/a/sky.tif", "a__sky"),
         ("v1.5", "v1.5"),
         ("v1.5.png", "v1.5"),
         ("E\u0301te\u0301.tif", "00017"),
@@ -47,7 +52,9 @@ def test_many_names_mean_one_sample(words: str, id: str) -> None:
     assert SAMPLES.find(words, "line 2").id == id
 
 
-@pytest.mark.parametrize("words", ["gardens", "b/garden.jpg", "v1", "v1.4", "arden.jpg", "/garden.jpg", ".", "a/"])
+@pytest.mark.parametrize(
+    "words", ["gardens", "b/garden.jpg", "v1", "v1.4", "v2.4", "arden.jpg", "/garden.jpg", ".", "a/"]
+)
 def test_other_names_are_an_error_that_shows_right_ones(words: str) -> None:
     with pytest.raises(
         PatchlearnError, match=r"^line 2: the data set photos has no image '.*such as garden or garden\.jpg"

@@ -70,12 +70,12 @@ def _contradictions(marks: Sequence[Mark], names: Sequence[str]) -> Iterator[str
                 f"{mark.place}: the pixel {point.x},{point.y} of {mark.sample.id!r} is {names[point.value]}, but "
                 f"{first.place} says {names[earlier.value]}. {AT_ONCE}"
             )
-        elif point.value and _is_outside(point.x, point.y, point.value, boxes):
+        elif _is_outside(point.x, point.y, point.value, boxes):
             yield f"{mark.place}: {_outside(point.x, point.y, mark.sample.id, names[point.value])}"
 
 
 def _is_outside(x: int, y: int, value: int, boxes: Sequence[Box]) -> bool:
-    """Whether there are boxes of the class, and none holds the pixel."""
+    """Whether there are boxes of the class, and none holds the pixel; the background has no boxes."""
     own = [box for box in boxes if box.index == value - 1]
     return bool(own) and not any(box.holds(x, y) for box in own)
 
