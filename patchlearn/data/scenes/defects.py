@@ -11,10 +11,11 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw
 
 from patchlearn.core.types import Float32
-from patchlearn.data.scenes.drawing import Points, ellipse, limb, noise, rotation, smooth
+from patchlearn.data.scenes.drawing import Points, limb, noise, rotation, smooth
 from patchlearn.data.scenes.textures import REFERENCE, Ground
 
 SUPERSAMPLING = 4
+PIT_PIXELS = 25.0  # of the smallest pit, as of a spot of 5×5
 THINNEST = 1.2  # pixels; a thinner line covers half of no pixel where it runs between two rows
 
 
@@ -111,52 +112,64 @@ def _visibility(rng: Generator, faint: float, clear: float) -> float:
     return float(np.exp(rng.uniform(np.log(faint), np.log(clear))))
 
 
-def _rough(rng: Generator, points: int, spread: float) -> Points:
-    """A closed outline around the origin, about a circle of radius 1; `spread` says how uneven it is."""
+def _blob(rng: Generator, pixels: float, points: int, spread: float, ratio: float = 1.0) -> Points:
+    """A closed uneven outline of `pixels` square pixels around the origin, `ratio` times as long as wide."""
     angles = np.linspace(0.0, 2 * np.pi, points, endpoint=False)
     radius = np.exp(rng.normal(0.0, spread, points))
-    return smooth([(x, y) for x, y in zip((radius * np.cos(angles)).tolist(), (radius * np.sin(angles)).tolist())])
+    x, y = ratio * radius * np.cos(angles), radius * np.sin(angles)
+    outline = smooth(list(zip(x.tolist(), y.tolist(), strict=True))) @ rotation(rng.uniform(0, np.pi)).T
+    return outline * np.sqrt(pixels / _area(outline))
+
+
+def _area(outline: Points) -> float:
+    """Of a closed outline, by the shoelace formula."""
+    x, y = outline.T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
 # --- kinds -------------------------------------------------------------------
 
 
 def _draw_scratches(rng: Generator, side: int, area: float) -> Mark:
-    """Thin lines, straight or bent, that get thinner towards their ends."""
-    shapes: list[Points] = []
-    unit = side / REFERENCE
-    for share in _shares(rng, _count(rng, 0.65, 0.25, 0.1)):
-        width = max(THINNEST, rng.uniform(1.0, 3.0) * unit)
-        length = np.clip(share * area * side**2 / width, 12 * unit, 1.1 * side)
-        t = np.linspace(-0.5, 0.5, 25)
-        bow = rng.choice((0.0, 1.0)) * rng.normal(0.0, 0.35)
-        path = length * np.stack([t, bow * (t**2 - 0.25)], axis=1) @ rotation(rng.uniform(0, 2 * np.pi)).T
-        widths = np.maximum(THINNEST, width * (1 - (2 * np.abs(t)) ** 3 * 0.6))
-        shapes += _stroke(_placed(rng, side, path), widths)
+    """Thin lines, straight or bent, that get thinner towards their ends; light, or dark."""
+    shares = _shares(rng, _count(rng, 0.65, 0.25, 0.1))
+    shapes = [shape for share in shares for shape in _scratch(rng, side, share * area * side**2)]
     shade = rng.choice((1.0, 1.0, -1.0)) * _visibility(rng, 1.3, 3.2)
-    along = 1 + 0.18 * noise(rng, side, side, 14 * unit)
-    return Mark(coverage=_covered(side, shapes), shade=(shade * along).astype(np.float32), hides=0.6)
+    uneven = 1 + 0.18 * noise(rng, side, side, 14 * side / REFERENCE)
+    return Mark(coverage=_covered(side, shapes), shade=(shade * uneven).astype(np.float32), hides=0.6)
 
 
-def _draw_crack(rng: Generator, side: int, area: float) -> Mark:
-    """A dark jagged line with branches."""
+def _scratch(rng: Generator, side: int, pixels: float) -> list[Points]:
     unit = side / REFERENCE
-    width = max(THINNEST, rng.uniform(1.2, 2.4) * unit)
-    steps = max(6, round(area * side**2 / (width * 5 * unit)))
+    width = max(THINNEST, rng.uniform(1.0, 3.0) * unit)
+    length = np.clip(pixels / width, 12 * unit, 1.1 * side)
+    t = np.linspace(-0.5, 0.5, 25)
+    bow = rng.choice((0.0, 1.0)) * rng.normal(0.0, 0.35)
+    path = length * np.stack([t, bow * (t**2 - 0.25)], axis=1) @ rotation(rng.uniform(0, 2 * np.pi)).T
+    return _stroke(_placed(rng, side, path), np.maximum(THINNEST, width * (1 - 0.6 * np.abs(2 * t) ** 3)))
+
+
+def _draw_cracks(rng: Generator, side: int, area: float) -> Mark:
+    """A dark jagged line with branches."""
+    width = max(THINNEST, rng.uniform(1.2, 2.4) * side / REFERENCE)
+    stride = 5 * side / REFERENCE
+    paths = _branches(rng, stride, max(6, round(area * side**2 / (width * stride))))
+    ends = np.cumsum([len(path) for path in paths])[:-1]
+    trunk, *branches = np.split(_placed(rng, side, np.concatenate(paths)), ends)
+    shapes = _tapered(trunk, width) + [shape for path in branches for shape in _tapered(path, 0.75 * width)]
+    return Mark(coverage=_covered(side, shapes), shade=-_visibility(rng, 1.5, 3.6), hides=0.5)
+
+
+def _branches(rng: Generator, stride: float, steps: int) -> list[Points]:
+    """A jagged line, and 1 to 4 that leave it at a random place to one side; `steps` in all."""
     main = max(4, round(steps * rng.uniform(0.5, 0.7)))
-    paths = [_jagged(rng, np.zeros(2), rng.uniform(0, 2 * np.pi), main, 5 * unit)]
+    paths = [_jagged(rng, np.zeros(2), rng.uniform(0, 2 * np.pi), main, stride)]
     for share in _shares(rng, _count(rng, 0.3, 0.3, 0.25, 0.15)):
         at = int(rng.integers(1, main))
-        ahead = paths[0][at] - paths[0][at - 1]
-        heading = np.arctan2(ahead[1], ahead[0]) + rng.choice((-1, 1)) * rng.uniform(0.5, 1.1)
-        paths.append(_jagged(rng, paths[0][at], heading, max(2, round(share * (steps - main))), 5 * unit))
-    placed = np.split(_placed(rng, side, np.concatenate(paths)), np.cumsum([len(path) for path in paths])[:-1])
-    shapes = [
-        shape
-        for thin, path in zip((1.0, 0.75, 0.75, 0.75, 0.75), placed, strict=False)
-        for shape in _stroke(path, np.maximum(THINNEST, thin * width * np.linspace(1.2, 0.6, len(path))))
-    ]
-    return Mark(coverage=_covered(side, shapes), shade=-_visibility(rng, 1.5, 3.6), hides=0.5)
+        x, y = paths[0][at] - paths[0][at - 1]
+        heading = np.arctan2(y, x) + rng.choice((-1, 1)) * rng.uniform(0.5, 1.1)
+        paths.append(_jagged(rng, paths[0][at], heading, max(2, round(share * (steps - main))), stride))
+    return paths
 
 
 def _jagged(rng: Generator, start: Points, heading: float, steps: int, stride: float) -> Points:
@@ -166,50 +179,48 @@ def _jagged(rng: Generator, start: Points, heading: float, steps: int, stride: f
     return np.concatenate([start[None], start + np.cumsum(moves, axis=0)])
 
 
+def _tapered(path: Points, width: float) -> list[Points]:
+    return _stroke(path, np.maximum(THINNEST, width * np.linspace(1.2, 0.6, len(path))))
+
+
 def _draw_pits(rng: Generator, side: int, area: float) -> Mark:
-    """Small dark spots."""
-    least = np.pi * (2.6 * side / REFERENCE) ** 2
-    most = max(1, int(area * side**2 / least))
-    count = min(most, _count(rng, 0.4, 0.2, 0.2, 0.1, 0.1))
-    near = rng.uniform(0.15, 0.8)
-    middle = rng.uniform(0.0, 1.0, 2)
+    """Small dark spots, alone or near each other."""
+    least = PIT_PIXELS * (side / REFERENCE) ** 2
+    count = min(max(1, int(area * side**2 / least)), _count(rng, 0.4, 0.2, 0.2, 0.1, 0.1))
+    middle, spread = rng.uniform(0.0, 1.0, 2), rng.uniform(0.15, 0.8)
     shapes = []
     for share in _shares(rng, count):
-        radius = np.sqrt(max(least, share * area * side**2) / np.pi)
-        outline = radius * _rough(rng, 7, 0.12) * (1.0, rng.uniform(0.75, 1.0)) @ rotation(rng.uniform(0, np.pi)).T
-        at = (middle + near * rng.uniform(-0.5, 0.5, 2)) % 1.0
-        shapes.append(outline + 4 + at * (side - 8))
-    return Mark(coverage=_covered(side, shapes), shade=-_visibility(rng, 1.5, 3.6), hides=0.6)
+        outline = _blob(rng, max(least, share * area * side**2), 7, 0.12, rng.uniform(1.0, 1.4))
+        place = (middle + spread * rng.uniform(-0.5, 0.5, 2)) % 1.0
+        reach = np.abs(outline).max(axis=0)
+        shapes.append(outline + reach + place * (side - 2 * reach))
+    return Mark(coverage=_covered(side, shapes), shade=-_visibility(rng, 2.0, 4.0), hides=0.7)
 
 
 def _draw_stains(rng: Generator, side: int, area: float) -> Mark:
     """Soft blobs of low contrast, below which the structure stays visible."""
-    coverage = np.zeros((side, side), np.float32)
-    for share in _shares(rng, _count(rng, 0.75, 0.25)):
-        radius = np.sqrt(share * area * side**2 / np.pi)
-        outline = radius * _rough(rng, 7, 0.16) * (1.0, rng.uniform(0.6, 1.0)) @ rotation(rng.uniform(0, np.pi)).T
-        sharp = _covered(side, [_placed(rng, side, outline)])
-        coverage = np.maximum(coverage, sharp)
-    soft = _blurred(coverage, rng.uniform(1.5, 4.0) * side / REFERENCE)
+    shares = _shares(rng, _count(rng, 0.75, 0.25))
+    blobs = [_blob(rng, share * area * side**2, 7, 0.16, rng.uniform(1.0, 1.6)) for share in shares]
+    coverage = _covered(side, [_placed(rng, side, blob) for blob in blobs])
     shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 0.6, 1.5)
     cloudy = 1 + 0.15 * noise(rng, side, side, 12 * side / REFERENCE)
-    tint = (1.0, 1.0, rng.uniform(1.0, 1.8)) if shade < 0 else (1.0, 1.0, 1.0)
+    warm = rng.uniform(0.0, 0.6)  # a dark stain is neutral, as of water, to brown, as of oil and rust
+    tint = (1 - rng.uniform(0.2, 0.8) * warm, 1.0, 1 + warm) if shade < 0 else (1.0, 1.0, 1.0)
+    soft = _softened(coverage, rng.uniform(1.5, 4.0) * side / REFERENCE)
     return Mark(coverage=soft, shade=(shade * cloudy).astype(np.float32), tint=tint)
 
 
 def _draw_inclusions(rng: Generator, side: int, area: float) -> Mark:
     """Elongated patches of another, rough texture."""
-    shapes = []
-    for share in _shares(rng, _count(rng, 0.7, 0.3)):
-        radius, ratio = np.sqrt(share * area * side**2 / np.pi), np.sqrt(rng.uniform(1.8, 5.0))
-        outline = radius * _rough(rng, 18, 0.14) * (ratio, 1 / ratio) @ rotation(rng.uniform(0, np.pi)).T
-        shapes.append(_placed(rng, side, outline))
-    shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 0.6, 1.6)
+    shares = _shares(rng, _count(rng, 0.7, 0.3))
+    blobs = [_blob(rng, share * area * side**2, 18, 0.14, rng.uniform(1.8, 5.0)) for share in shares]
+    coverage = _covered(side, [_placed(rng, side, blob) for blob in blobs])
+    shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 0.8, 1.8)
     grain = rng.uniform(0.5, 0.9) * noise(rng, side, side, rng.uniform(1.3, 3.0) * side / REFERENCE)
-    return Mark(coverage=_covered(side, shapes), shade=(shade + grain).astype(np.float32), hides=0.7)
+    return Mark(coverage=coverage, shade=(shade + grain).astype(np.float32), hides=0.85)
 
 
-def _blurred(values: Float32, radius: float) -> Float32:
+def _softened(values: Float32, radius: float) -> Float32:
     """Smoothed by shrinking and enlarging; `radius` in pixels."""
     side = values.shape[0]
     small = max(2, round(side / radius))
@@ -219,10 +230,10 @@ def _blurred(values: Float32, radius: float) -> Float32:
 
 # In painting order: a pit on a stain stays visible, and keeps its pixels in the mask.
 DEFECTS: dict[str, Defect] = {
-    "stain": Defect(draw=_draw_stains, areas=(0.015, 0.05, 0.08)),
+    "stain": Defect(draw=_draw_stains, areas=(0.015, 0.05, 0.085)),
     "inclusion": Defect(draw=_draw_inclusions, areas=(0.006, 0.02, 0.05)),
     "scratch": Defect(draw=_draw_scratches, areas=(0.002, 0.007, 0.02)),
-    "crack": Defect(draw=_draw_crack, areas=(0.004, 0.01, 0.03)),
+    "crack": Defect(draw=_draw_cracks, areas=(0.004, 0.01, 0.03)),
     "pit": Defect(draw=_draw_pits, areas=(0.0005, 0.0015, 0.006)),
 }
 

@@ -24,7 +24,7 @@ from patchlearn.data.settings import SURFACES, DataSettings, SceneSettings
 
 COLUMNS = ("image", "split", "labels")  # of labels.csv
 SCENES_VERSION = 2  # another version of the drawing code, so that old folders are drawn again
-SURFACES_VERSION = 1  # the same for surfaces
+SURFACES_VERSION = 2  # the same for surfaces
 MARKER = "scenes.json"
 
 _KEY_PREFIX = "scenes-"

@@ -105,7 +105,7 @@ def _uneven_light(rng: Generator, side: int) -> Float32:
     """Brighter on one side, darker towards the corners, with slow changes between."""
     x, y = _rotated(side, rng.uniform(0.0, 2 * np.pi))
     slope, corners = rng.uniform(0.0, 0.18), rng.uniform(0.0, 0.12)
-    slow = 0.025 * noise(rng, side, side, 0.4 * side)
+    slow = 0.025 * _bumps(rng, side, 0.4 * side)
     light = 1 + (2 * slope / side) * x - (2 * corners / side**2) * (x**2 + y**2) + slow
     return light.astype(np.float32)
 
@@ -130,6 +130,12 @@ def _strands(rng: Generator, side: int, turn: float, along: float, across: float
     matrix = (*to_coarse[0], middle[0], *to_coarse[1], middle[1])
     drawn = Image.fromarray(coarse).transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
     return np.asarray(drawn) * np.float32(1.5)
+
+
+def _bumps(rng: Generator, side: int, cell: float) -> Float32:
+    """side×side smooth noise of about unit variance without a direction: two turned grids hide each other's lines."""
+    layers = [_strands(rng, side, rng.uniform(0.0, np.pi), cell, cell) for _ in range(2)]
+    return (layers[0] + layers[1]) * np.float32(0.7)
 
 
 def _brushed(rng: Generator, side: int, unit: float, turn: float) -> Float32:
@@ -157,7 +163,7 @@ def _woven(rng: Generator, side: int, unit: float, turn: float) -> Float32:
 def _cast(rng: Generator, side: int, unit: float, _turn: float) -> Float32:
     """Grain of several sizes, as of cast or blasted metal."""
     cells = ((1.0, 1.2), (0.8, 2.4), (0.5, 6.0), (0.4, 18.0))
-    return np.sum([share * noise(rng, side, side, max(1.0, cell * unit)) for share, cell in cells], axis=0)
+    return np.sum([share * _bumps(rng, side, max(1.0, cell * unit)) for share, cell in cells], axis=0, dtype=np.float32)
 
 
 def _banded(rng: Generator, side: int, unit: float, turn: float) -> Float32:
@@ -171,14 +177,14 @@ def _banded(rng: Generator, side: int, unit: float, turn: float) -> Float32:
 
 def _speckled(rng: Generator, side: int, unit: float, _turn: float) -> Float32:
     """Stone: light and dark grains on a middle tone."""
-    light, dark = noise(rng, side, side, 2.6 * unit), noise(rng, side, side, 2.0 * unit)
-    fine, slow = noise(rng, side, side, 1.0), noise(rng, side, side, 14 * unit)
+    light, dark = _bumps(rng, side, 2.6 * unit), _bumps(rng, side, 2.0 * unit)
+    fine, slow = noise(rng, side, side, 1.0), _bumps(rng, side, 14 * unit)
     return np.tanh(4 * (light - 1.1)) - np.tanh(4 * (dark - 1.3)) + np.float32(0.3) * fine + np.float32(0.35) * slow
 
 
 def _coated(rng: Generator, side: int, unit: float, turn: float) -> Float32:
     """Paint with the shallow bumps of an orange's peel, lit from one side."""
-    bumps = noise(rng, side, side, 4.5 * unit) + np.float32(0.5) * noise(rng, side, side, 9 * unit)
+    bumps = _bumps(rng, side, 4.5 * unit) + np.float32(0.5) * _bumps(rng, side, 9 * unit)
     rows, columns = np.gradient(bumps)
     lit = np.float32(np.cos(turn)) * columns + np.float32(np.sin(turn)) * rows
     return lit + np.float32(0.1) * noise(rng, side, side, 1.0)
