@@ -15,8 +15,9 @@ from patchlearn.data.scenes.drawing import Points, limb, noise, rotation, smooth
 from patchlearn.data.scenes.textures import REFERENCE, Ground
 
 SUPERSAMPLING = 4
+EDGE = 0.8 / SUPERSAMPLING  # pixels; Pillow fills what a polygon's outline touches too, which widens a line by this
 PIT_PIXELS = 25.0  # of the smallest pit, as of a spot of 5×5
-THINNEST = 1.2  # pixels; a thinner line covers half of no pixel where it runs between two rows
+THINNEST = 1.3  # pixels; the mask of a thinner line has gaps where the line runs between two rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,8 @@ def _covered(side: int, shapes: list[Points]) -> Float32:
 
 def _stroke(path: Points, widths: Points) -> list[Points]:
     """A line through the points of the path, with a width at each of them."""
-    pairs = zip(path[:-1].tolist(), path[1:].tolist(), widths[:-1].tolist(), widths[1:].tolist(), strict=True)
+    narrow = widths - EDGE
+    pairs = zip(path[:-1].tolist(), path[1:].tolist(), narrow[:-1].tolist(), narrow[1:].tolist(), strict=True)
     return [limb((a[0], a[1]), (b[0], b[1]), first, second) for a, b, first, second in pairs]
 
 
@@ -142,7 +144,7 @@ def _draw_scratches(rng: Generator, side: int, area: float) -> Mark:
 def _scratch(rng: Generator, side: int, pixels: float) -> list[Points]:
     unit = side / REFERENCE
     width = max(THINNEST, rng.uniform(1.0, 3.0) * unit)
-    length = np.clip(pixels / width, 12 * unit, 1.1 * side)
+    length = np.clip(pixels / (0.85 * width), 12 * unit, 0.85 * side)  # 0.85: the mean of the taper below
     t = np.linspace(-0.5, 0.5, 25)
     bow = rng.choice((0.0, 1.0)) * rng.normal(0.0, 0.35)
     path = length * np.stack([t, bow * (t**2 - 0.25)], axis=1) @ rotation(rng.uniform(0, 2 * np.pi)).T
@@ -153,7 +155,7 @@ def _draw_cracks(rng: Generator, side: int, area: float) -> Mark:
     """A dark jagged line with branches."""
     width = max(THINNEST, rng.uniform(1.2, 2.4) * side / REFERENCE)
     stride = 5 * side / REFERENCE
-    paths = _branches(rng, stride, max(6, round(area * side**2 / (width * stride))))
+    paths = _branches(rng, stride, max(6, round(area * side**2 / (0.8 * width * stride))))
     ends = np.cumsum([len(path) for path in paths])[:-1]
     trunk, *branches = np.split(_placed(rng, side, np.concatenate(paths)), ends)
     shapes = _tapered(trunk, width) + [shape for path in branches for shape in _tapered(path, 0.75 * width)]
@@ -215,7 +217,7 @@ def _draw_inclusions(rng: Generator, side: int, area: float) -> Mark:
     shares = _shares(rng, _count(rng, 0.7, 0.3))
     blobs = [_blob(rng, share * area * side**2, 18, 0.14, rng.uniform(1.8, 5.0)) for share in shares]
     coverage = _covered(side, [_placed(rng, side, blob) for blob in blobs])
-    shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 0.8, 1.8)
+    shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 1.0, 1.9)
     grain = rng.uniform(0.5, 0.9) * noise(rng, side, side, rng.uniform(1.3, 3.0) * side / REFERENCE)
     return Mark(coverage=coverage, shade=(shade + grain).astype(np.float32), hides=0.85)
 
