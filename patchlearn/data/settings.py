@@ -17,7 +17,7 @@ FORMATS = {  # name → what it is, in the order in which a folder is compared w
     "folder": "images and a table (CSV, TSV or JSONL) with the labels of each image",
     "class-folders": "a sub-folder of images for each class",
     "collected": "images and tags that a program has handed over (patchlearn.fit)",
-    "scenes": "drawn images",
+    "scenes": "drawn images: animals, or surfaces with small defects",
 }
 SEPARATORS = {"space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}  # of the labels within one cell
 SMALLEST_SCENE = 64

@@ -1,4 +1,4 @@
-"""The drawn scenes on disk: a data set in the folder layout, with masks and part masks.
+"""The drawn scenes on disk: a data set in the folder layout, with masks; those of animals have part masks too.
 
 `scenes.json` states which scenes the folder contains and whether all are drawn. No file is deleted, except those that
 a drawing writes.

@@ -14,7 +14,7 @@ from patchlearn.core.types import Float32, UInt8
 from patchlearn.data.scenes.defects import DEFECTS, draw_defect, draw_joint, draw_reflection, mark_ground
 from patchlearn.data.scenes.scene import SPLITS
 from patchlearn.data.scenes.textures import Ground, Look, any_look, draw_ground
-from patchlearn.data.settings import SceneSettings
+from patchlearn.data.settings import SURFACES, SceneSettings
 
 SURFACE_CLASSES: tuple[str, ...] = tuple(sorted(DEFECTS))
 
@@ -59,13 +59,14 @@ def draw_surface(settings: SceneSettings, split: str, index: int) -> Surface:
         index: from 0, within the split.
 
     Raises:
-        PatchlearnError: there is no such split.
+        PatchlearnError: there is no such split, or the settings are for animals (`draw_scene`).
 
     >>> surface = draw_surface(SceneSettings(kind="surfaces", size=64), "train", 0)
     >>> surface.image.shape[:2] == surface.mask.shape == (64, 64)
     True
     """
     require_one_of("split", split, SPLITS)
+    require_one_of("kind", settings.kind, [SURFACES])
     entropy = SeedSequence((settings.seed, SPLITS.index(split), index))
     for_ground, for_defects, for_others = (np.random.default_rng(each) for each in entropy.spawn(3))
     names = _kinds(settings, split, index, for_defects)
