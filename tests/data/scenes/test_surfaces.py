@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, Surface, draw_surface
+from patchlearn.data.scenes.defects import DEFECTS, draw_defect
+from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, Surface, _draw_defects, draw_surface
+from patchlearn.data.scenes.textures import Ground, Look, draw_ground
 from patchlearn.data.settings import SceneSettings
 
+PAIR = ["pit", "stain"]
 SMALL = SceneSettings(kind="surfaces", size=64)
 
 
@@ -37,6 +40,25 @@ def test_labels_are_the_classes_of_the_mask(surfaces: list[Surface]) -> None:
         assert surface.image.shape == (*surface.mask.shape, 3) == (96, 96, 3)
         assert surface.labels == tuple(int(value) - 1 for value in np.unique(surface.mask) if value)
         assert len(surface.labels) <= 2
+
+
+@pytest.mark.parametrize("name", SURFACE_CLASSES)
+def test_the_mask_holds_what_is_covered_for_at_least_half(name: str) -> None:
+    coverage = draw_defect(np.random.default_rng(3), 96, DEFECTS[name]).coverage
+    _, mask = _draw_defects(ground(), [name], np.random.default_rng(3))
+    assert np.array_equal(mask, (coverage >= 0.5) * np.uint8(SURFACE_CLASSES.index(name) + 1))
+    assert ((coverage > 0) & (mask == 0)).any()
+
+
+def test_small_defects_lie_upon_large_ones_in_whatever_order_they_are_named() -> None:
+    for seed in range(40):
+        masks = [_draw_defects(ground(), names, np.random.default_rng(seed))[1] for names in (PAIR, PAIR[::-1])]
+        assert np.array_equal(*masks)
+        assert SURFACE_CLASSES.index("pit") + 1 in masks[0]
+
+
+def ground() -> Ground:
+    return draw_ground(np.random.default_rng(0), 96, Look(texture="cast", scales=(1, 1), tones=(0.6, 0.6)))
 
 
 @pytest.mark.parametrize("normal", [0.0, 0.3, 0.75])
