@@ -13,11 +13,14 @@ from accelerate import Accelerator
 from patchlearn.core.types import Sample, UInt8
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
-from patchlearn.maps.cam import maps_of_features
-from patchlearn.maps.features import ViewFeatures, features_of_views
+from patchlearn.maps.cam import CLASSIFIER, maps_of_features
+from patchlearn.maps.features import features_of_views
+from patchlearn.maps.reading import Reading
 from patchlearn.maps.settings import CamSettings
+from patchlearn.models.cells import Cells
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
 
 
@@ -34,6 +37,8 @@ class RoundSettings:
         accelerator: for the precision.
         lda: of the round before; None in the first round, which reads the classifier's own maps.
         stored: a sample → its features, or None where they are to be computed.
+        reading: what the maps of the first round are read from.
+        cells: what of each cell the LDA classifier learns from; None for the features of the last stage.
     """
 
     network: PatchNetwork
@@ -44,12 +49,19 @@ class RoundSettings:
     accelerator: Accelerator
     lda: LinearDiscriminant | None = None
     stored: Callable[[Sample], Sequence[ViewFeatures] | None] | None = None
+    reading: Reading = CLASSIFIER
+    cells: Cells | None = None
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
-        network = self.network
-        branches = {"whole": network.branches, "unsplit": 1, "merged": network.branches - 1}[self.cams.read]
-        return Moments(network.stages.channels[-1] * branches, self.classes)
+        if self.cells:
+            return Moments(self.cells.width, self.classes)
+        return Moments(self.network.stages.channels[-1] * self.network.branches_of(self.cams.read), self.classes)
+
+    @property
+    def lower(self) -> int:
+        """How many stages before the last are read."""
+        return max(self.reading.lower, self.cells.lower if self.cells else 0)
 
 
 @torch.no_grad()
@@ -72,14 +84,16 @@ def confident_moments(
     network, read = settings.network, settings.cams.read
     classes = sorted((*labels, *unknown))
     with settings.accelerator.autocast():
-        views = list(features_of_views(network, image, settings.cams, stored))
+        views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
         image = _working_copy(image, settings.cams.views.long_side)
-        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown)
+        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, settings.reading)
     pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident))
-    moments, stride = settings.moments(), network.stages.strides[-1]
+    moments = settings.moments()
+    stride = settings.cells.stride if settings.cells else network.stages.strides[-1]
     for view in views:
-        grid = view.features.shape[2], view.features.shape[3]
-        moments.add(view.features[0], cell_labels(pixels.to(view.features.device), view.size, grid, stride))
+        cells = settings.cells(view) if settings.cells else view.features
+        grid = cells.shape[2], cells.shape[3]
+        moments.add(cells[0], cell_labels(pixels.to(cells.device), view.size, grid, stride))
     return moments
 
 
@@ -94,3 +108,8 @@ def _working_copy(image: UInt8, long_side: int | None) -> UInt8:
     if long_side is None or long_side >= max(image.shape[:2]):
         return image
     return resize_long_side(as_tensor(image), long_side).permute(1, 2, 0).contiguous().numpy()
+
+
+def lda_cells(reading: Reading) -> Cells | None:
+    """What an LDA classifier learns from, where maps are read so: the same cells, on their finest grid."""
+    return reading.head.cells.fine() if reading.head and reading.use == "cells" else None

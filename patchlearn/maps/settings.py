@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.settings import OUTSIDE_KEY, require_at_least, require_positive, require_share
-from patchlearn.models.settings import READS, ViewSettings
+from patchlearn.models.settings import READS, CellSettings, ViewSettings
 from patchlearn.refine.settings import ConfidentRegions, CrfSettings
 
 LABELS = ("given", "predicted")
+READINGS = ("classifier", "cells", "sum", "auto")
 AGREEMENT_RULES = ("agreed", "confident")
 
 
@@ -50,6 +51,29 @@ class FeatureSettings:
 
     def __post_init__(self) -> None:
         require_at_least("most_gigabytes", self.most_gigabytes, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """From what the first maps are read, and which features self-training learns from.
+
+    Args:
+        use: "classifier" (its own activations: an ordinary class activation map), "cells" (the evidence of a head over
+            single cells), "sum" (both maps, each divided by its maximum), or "auto": the step `reading` chooses one of
+            them, without masks (docs/method.md).
+        cells: the head over single cells.
+    """
+
+    use: str = "classifier"
+    cells: CellSettings = field(default_factory=CellSettings)
+
+    def __post_init__(self) -> None:
+        require_one_of("use", self.use, READINGS)
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a head over single cells is trained."""
+        return self.use != READINGS[0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE
+from patchlearn.models.cells import Cells
+from patchlearn.models.views import ViewFeatures
 
 # Divides the logits. The closed form treats cells as independent, but neighbouring cells have nearly the same features,
 # so that its probabilities are too extreme. 3 and 10 give nearly the same maps (docs/log/self-training.md).
@@ -29,6 +31,7 @@ class LinearDiscriminant(nn.Module):
     Args:
         channels: of the features, C.
         classes: their number, K.
+        cells: what of a view it reads; None for the features of the last stage, as they are.
 
     >>> lda = LinearDiscriminant(channels=8, classes=3)
     >>> lda(torch.zeros(1, 8, 4, 5), [0, 2]).shape
@@ -38,10 +41,26 @@ class LinearDiscriminant(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, channels: int, classes: int):
+    def __init__(self, channels: int, classes: int, cells: Cells | None = None):
         super().__init__()
         self.register_buffer("weight", torch.zeros(classes + 1, channels))
         self.register_buffer("bias", torch.zeros(classes + 1))
+        self.cells = cells
+
+    @property
+    def stride(self) -> int | None:
+        """Pixels of a view per cell; None for those of the last stage."""
+        return self.cells.stride if self.cells else None
+
+    @property
+    def lower(self) -> int:
+        """How many stages before the last are read."""
+        return self.cells.lower if self.cells else 0
+
+    def cells_of(self, view: ViewFeatures) -> Tensor:
+        """B×C×h×w: what it reads of a view."""
+        features: Tensor = self.cells(view) if self.cells else view.features
+        return features
 
     def forward(self, features: Tensor, classes: Sequence[int]) -> Tensor:
         """The probabilities of the classes in an image, at every cell.
@@ -100,7 +119,7 @@ class Moments:
         self.sums += (members.T @ cells).cpu()
         self.products += (cells.T @ cells).cpu()
 
-    def solve(self, shrinkage: float) -> LinearDiscriminant:
+    def solve(self, shrinkage: float, cells: Cells | None = None) -> LinearDiscriminant:
         """The LDA classifier of these cells, with equal prior probabilities of the background and all classes.
 
         A class without cells has the probability 0 everywhere.
@@ -108,6 +127,7 @@ class Moments:
         Args:
             shrinkage: above 0, at most 1; the weight of a multiple of the identity with the same trace in the
                 covariance matrix (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004).
+            cells: what of a view the features were; None for the last stage, as it is.
 
         Raises:
             PatchlearnError: a feature was not a number.
@@ -128,7 +148,7 @@ class Moments:
         rest = torch.eye(size, dtype=torch.double) * within.trace() / size
         weight = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
         bias = -0.5 * (weight * means).sum(1)
-        lda = LinearDiscriminant(size, len(self.counts) - 1)
+        lda = LinearDiscriminant(size, len(self.counts) - 1, cells)
         lda.weight.copy_(weight)
         lda.bias.copy_(bias.where(self.counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
         return lda
@@ -158,7 +178,8 @@ def cell_labels(labels: Tensor, view: tuple[int, int], cells: tuple[int, int], s
 def save_lda(path: Path, lda: LinearDiscriminant) -> None:
     """Write one safetensors file."""
     rows, channels = lda.weight.shape  # one row for the background
-    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": rows - 1})
+    facts = {"cells": lda.cells.facts} if lda.cells else {}
+    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": rows - 1, **facts})
 
 
 def load_lda(path: Path) -> LinearDiscriminant:
@@ -169,7 +190,8 @@ def load_lda(path: Path) -> LinearDiscriminant:
     """
     tensors, settings = load_checkpoint(path)
     try:
-        lda = LinearDiscriminant(settings["channels"], settings["classes"])
+        cells = Cells(**settings["cells"]) if "cells" in settings else None
+        lda = LinearDiscriminant(settings["channels"], settings["classes"], cells)
         lda.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()

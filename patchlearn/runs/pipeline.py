@@ -13,6 +13,7 @@ from pathlib import Path
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
 from patchlearn.maps.settings import WalkSettings
+from patchlearn.models.settings import LOWER_STAGES
 from patchlearn.runs.settings import Variant
 from patchlearn.steps.affinity import TrainAffinity
 from patchlearn.steps.cams import WriteCams
@@ -20,6 +21,7 @@ from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.features import Trunk, WriteFeatures
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
+from patchlearn.steps.reading import TrainReading
 from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
@@ -47,19 +49,24 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
     views, read = replace(variant.cams.views, flip=False), variant.cams.read
     settings, features = variant.classifier, None
+    lower = LOWER_STAGES if variant.reading.has_head else 0
     if settings.head_only:
         settings, read = of_head(settings), "whole"
-        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings)))
+        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings), lower))
     yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, features))
-    lda = None
-    if variant.self_training.rounds:
+    lda = reading = None
+    if variant.self_training.rounds or variant.reading.has_head:
         tagged, rule = data[variant.self_training.train_split], variant.background
         if not features or tagged is not learned:
             source = _trunk(settings) if settings.head_only else classifier
-            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source))
-        yield (lda := SelfTrain(home, variant.self_training, views, read, rule, classifier, tagged, features))
+            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source, lower))
+        if variant.reading.has_head:
+            yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
+        if variant.self_training.rounds:
+            learn = variant.self_training
+            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, reading))
     cams = {
-        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name))
+        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
         for name in variant.cams.splits
     }
     yield from cams.values()

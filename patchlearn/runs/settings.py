@@ -6,7 +6,14 @@ from typing import Any
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.settings import RuntimeSettings
 from patchlearn.data.settings import DataSettings
-from patchlearn.maps.settings import CamSettings, FeatureSettings, PseudoSettings, SelfTrainingSettings, WalkSettings
+from patchlearn.maps.settings import (
+    CamSettings,
+    FeatureSettings,
+    PseudoSettings,
+    ReadingSettings,
+    SelfTrainingSettings,
+    WalkSettings,
+)
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.training.settings import AffinitySettings, ClassifierSettings, SegmenterSettings
 
@@ -19,6 +26,7 @@ class VariedSettings:
 
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
     cams: CamSettings = field(default_factory=CamSettings)
     self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
     background: BackgroundRule = field(default_factory=BackgroundRule)
@@ -76,6 +84,7 @@ class Recipe(VariedSettings, SharedSettings):  # the fields of the last base com
         runtime: device, precision, workers.
         classifier: training of the classifier.
         features: feature maps that are computed once.
+        reading: from what the first maps are read.
         cams: how its class activation maps are read.
         self_training: how an LDA classifier learns to compute better maps from them.
         background: the label-free rule for the background threshold, wherever maps become labels.

@@ -20,16 +20,18 @@ from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.features import WriteFeatures
+from patchlearn.steps.reading import TrainReading
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample
-    from patchlearn.maps.features import ViewFeatures
+    from patchlearn.maps.reading import Reading
     from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.classifier import Classifier
     from patchlearn.models.lda import LinearDiscriminant, Moments
+    from patchlearn.models.views import ViewFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,7 @@ class SelfTrain(Step):
     classifier: TrainClassifier
     data: DataSplit
     features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
+    reading: TrainReading | None = field(default=None, metadata=NEW_IN_KEY)
 
     def load(self) -> "LinearDiscriminant | None":
         """The LDA classifier of the last round, on the CPU; None where the first one had too few cells."""
@@ -60,14 +63,17 @@ class SelfTrain(Step):
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """One round over a few images is timed."""
         from patchlearn.core.pace import Estimate, a_few, seconds_each
-        from patchlearn.maps.self_training import RoundSettings, confident_moments_of
+        from patchlearn.maps.reading import Reading
+        from patchlearn.maps.self_training import RoundSettings, confident_moments_of, lda_cells
 
         classifier, samples = self.classifier.untrained(runtime), self.data.samples
         few, cams = a_few(samples), CamSettings(views=self.views, read=self.read)
         held = self.features.held(classifier, few) if self.features else None
+        reading = self.reading.untrained(runtime) if self.reading else Reading()
         one = RoundSettings(
             classifier.network, cams, self.rule, self.settings.confident, len(self.data.classes), runtime.accelerator,
             stored=(lambda sample: held[sample.id]) if held else None,
+            reading=reading, cells=lda_cells(reading),
         )  # fmt: skip
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
         return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
@@ -78,8 +84,11 @@ class SelfTrain(Step):
         title = f"self-training {self.home.name}"
         classifier = self.classifier.load()
         stored = self.features.stored if self.features else None
-        samples, rule = self.data.samples, self.rule
-        self_train(samples, classifier, cams, rule, self.settings, self.folder, runtime, stored=stored, title=title)
+        samples, rule, reading = self.data.samples, self.rule, self.reading.load() if self.reading else None
+        self_train(
+            samples, classifier, cams, rule, self.settings, self.folder, runtime,
+            stored=stored, reading=reading, title=title,
+        )  # fmt: skip
 
 
 def self_train(
@@ -92,6 +101,7 @@ def self_train(
     runtime: "Runtime",
     *,
     stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
+    reading: "Reading | None" = None,
     title: str = "self-training",
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
@@ -108,20 +118,26 @@ def self_train(
         folder: where the LDA classifiers go.
         runtime: device, precision, processes and threads.
         stored: a sample → its features at every scale, where they were computed before.
+        reading: what the maps of the first round are read from; None for the classifier.
         title: shown beside the progress bars.
 
     Returns:
         The last round's file; None if there is none.
     """
     from patchlearn.core.runtime import to_device
-    from patchlearn.maps.self_training import RoundSettings
+    from patchlearn.maps.reading import Reading
+    from patchlearn.maps.self_training import RoundSettings, lda_cells
     from patchlearn.models.lda import load_lda
 
     accelerator = runtime.accelerator
     network = to_device(classifier.network, accelerator.device)
     cams = replace(cams, views=replace(cams.views, flip=False))
     classes, confident = len(classifier.classes), settings.confident
-    one_round = RoundSettings(network, cams, rule, confident, classes, accelerator, stored=stored)
+    reading = (reading or Reading()).to(accelerator.device)
+    one_round = RoundSettings(
+        network, cams, rule, confident, classes, accelerator,
+        stored=stored, reading=reading, cells=lda_cells(reading),
+    )  # fmt: skip
     last: Path | None = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
@@ -159,7 +175,7 @@ def _write_round(
     if missing:
         _stop(path.parent, missing, len(samples), runtime, title)
     elif runtime.accelerator.is_main_process:
-        save_lda(path, moments.solve(settings.shrinkage))
+        save_lda(path, moments.solve(settings.shrinkage, one_round.cells))
 
 
 def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":

@@ -14,7 +14,8 @@ from patchlearn.core.manifest import file_digest
 from patchlearn.core.masks_io import read_scores
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.maps.features import ViewFeatures, features_of_views
+from patchlearn.maps.features import features_of_views
+from patchlearn.models.views import ViewFeatures
 from patchlearn.maps.settings import FeatureSettings, SelfTrainingSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import load_lda
