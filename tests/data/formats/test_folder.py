@@ -9,8 +9,8 @@ from conftest import make_folder
 from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import ClassSize
 from patchlearn.core.masks_io import write_mask
+from patchlearn.core.types import ClassSize
 from patchlearn.data.checks.check import check_dataset
 from patchlearn.data.open import open_data, open_dataset
 from patchlearn.data.settings import DataSettings
