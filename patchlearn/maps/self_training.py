@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from accelerate import Accelerator
 
-from patchlearn.core.types import Sample, UInt8
+from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
 from patchlearn.maps.cam import maps_of_features
@@ -34,6 +34,7 @@ class RoundSettings:
         accelerator: for the precision.
         lda: of the round before; None in the first round, which reads the classifier's own maps.
         stored: a sample → its features, or None where they are to be computed.
+        sizes: how large each class usually is; () where nothing is known.
     """
 
     network: PatchNetwork
@@ -44,6 +45,7 @@ class RoundSettings:
     accelerator: Accelerator
     lda: LinearDiscriminant | None = None
     stored: Callable[[Sample], Sequence[ViewFeatures] | None] | None = None
+    sizes: Sizes = ()
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
@@ -70,12 +72,12 @@ def confident_moments(
         stored: the features of the image at every scale, if they were computed before.
     """
     network, read = settings.network, settings.cams.read
-    classes = sorted((*labels, *unknown))
+    classes, sizes = sorted((*labels, *unknown)), in_shares(settings.sizes, image.shape[:2])
     with settings.accelerator.autocast():
         views = list(features_of_views(network, image, settings.cams, stored))
         image = _working_copy(image, settings.cams.views.long_side)
         maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown)
-    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident))
+    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident, sizes))
     moments, stride = settings.moments(), network.stages.strides[-1]
     for view in views:
         grid = view.features.shape[2], view.features.shape[3]

@@ -66,6 +66,8 @@ def _with_scores(maps: ScoreMaps, labels: Float32) -> ScoreMaps:
 
 
 def _sized(scores: Float32, threshold: np.float32, size: ClassSize) -> Float32:
+    if scores.max() > 1:  # by rounding
+        scores = np.minimum(scores, np.float32(1))
     if size.count == "one":
         scores = flooded(scores, _start(scores, threshold))
     least, most = _in_pixels(size, scores.size)

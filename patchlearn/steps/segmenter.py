@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import NEW_IN_KEY, OUTSIDE_KEY, key_values
-from patchlearn.core.types import Sizes
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.steps.data_splits import DataSplit, TrueMasks
 from patchlearn.steps.pseudo_masks import SURE, WritePseudoMasks
@@ -25,7 +24,7 @@ from patchlearn.training.settings import NoiseSettings, SegmenterSettings, true_
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
+    from patchlearn.core.types import Sample, Sizes
     from patchlearn.inference.segmenter import Segmenter
     from patchlearn.training.segmenter import ReadLabels
 
@@ -47,7 +46,7 @@ class TrainSegmenter(Step):
     masks: WritePseudoMasks | TrueMasks
     seed: int
     inference: InferenceSettings = field(metadata=OUTSIDE_KEY)
-    sizes: Sizes = field(default=(), metadata=NEW_IN_KEY)
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -199,7 +198,7 @@ def learning_settings(settings: SegmenterSettings, masks: WritePseudoMasks | Tru
     return replace(settings, inference=InferenceSettings(), noise=replace(settings.noise, **unused))
 
 
-def learned_sizes(settings: SegmenterSettings, masks: WritePseudoMasks | TrueMasks) -> Sizes:
+def learned_sizes(settings: SegmenterSettings, masks: WritePseudoMasks | TrueMasks) -> "Sizes":
     """The stated sizes of the classes, where they change what is learned from these masks; true masks say it better."""
     sizes = masks.data.dataset.sizes
     is_used = settings.size_weight > 0 and any(each and (each.least or each.most) for each in sizes)

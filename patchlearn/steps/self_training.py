@@ -25,7 +25,7 @@ from patchlearn.steps.step import Step
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
+    from patchlearn.core.types import Sample, Sizes
     from patchlearn.maps.features import ViewFeatures
     from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.classifier import Classifier
@@ -49,6 +49,7 @@ class SelfTrain(Step):
     classifier: TrainClassifier
     data: DataSplit
     features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
 
     def load(self) -> "LinearDiscriminant | None":
         """The LDA classifier of the last round, on the CPU; None where the first one had too few cells."""
@@ -79,7 +80,10 @@ class SelfTrain(Step):
         classifier = self.classifier.load()
         stored = self.features.stored if self.features else None
         samples, rule = self.data.samples, self.rule
-        self_train(samples, classifier, cams, rule, self.settings, self.folder, runtime, stored=stored, title=title)
+        self_train(
+            samples, classifier, cams, rule, self.settings, self.folder, runtime,
+            stored=stored, sizes=self.sizes, title=title,
+        )  # fmt: skip
 
 
 def self_train(
@@ -92,12 +96,12 @@ def self_train(
     runtime: "Runtime",
     *,
     stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
+    sizes: "Sizes" = (),
     title: str = "self-training",
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
-    A class without a single confident cell could not be told from the others. The rounds end before that: the maps stay
-    those of the round before, a line says so, and `folder/stopped.json` names the classes.
+    The rounds end before one in which a class has no confident cell; a line and `folder/stopped.json` name the class.
 
     Args:
         samples: images whose given labels name the classes in them.
@@ -108,6 +112,7 @@ def self_train(
         folder: where the LDA classifiers go.
         runtime: device, precision, processes and threads.
         stored: a sample → its features at every scale, where they were computed before.
+        sizes: how large each class usually is; () where nothing is known.
         title: shown beside the progress bars.
 
     Returns:
@@ -117,11 +122,10 @@ def self_train(
     from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.lda import load_lda
 
-    accelerator = runtime.accelerator
+    accelerator, classes = runtime.accelerator, len(classifier.classes)
     network = to_device(classifier.network, accelerator.device)
     cams = replace(cams, views=replace(cams.views, flip=False))
-    classes, confident = len(classifier.classes), settings.confident
-    one_round = RoundSettings(network, cams, rule, confident, classes, accelerator, stored=stored)
+    one_round = RoundSettings(network, cams, rule, settings.confident, classes, accelerator, stored=stored, sizes=sizes)
     last: Path | None = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)

@@ -93,6 +93,13 @@ def test_neighbouring_floats_do_not_change_sides() -> None:
     assert (found.scores[0, 0] > np.float32(0.2)).tolist() == [True, False, False, False]
 
 
+def test_what_rounding_put_above_one_is_one() -> None:
+    above = np.float32(1 + 1e-6)
+    found = sized(maps([above, 1.0, 0.5, 0.0]), 0.2, (ClassSize(most=0.25),)).scores[0, 0]
+    np.testing.assert_array_equal(found[[0, 1, 3]], [1, 1, 0])
+    assert found[2] < 0.2
+
+
 def test_a_coarse_map_is_judged_at_the_size_of_its_image() -> None:
     generator = np.random.default_rng(0)
     coarse = ScoreMaps(scores=generator.random((1, 6, 8), dtype=np.float32), classes=(2,), size=(24, 32))
