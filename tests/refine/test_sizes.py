@@ -86,11 +86,18 @@ def test_ties_and_limits(scores: list[float], size: ClassSize, expected: int) ->
     assert area(sized(maps(scores), 0.5, (size,)), 0.5) == expected
 
 
-def test_neighbouring_floats_do_not_change_sides() -> None:
+@pytest.mark.parametrize(("threshold", "size"), [(0.2, ClassSize(most=0.25)), (0.6, ClassSize(least=0.25))])
+def test_neighbouring_floats_do_not_change_sides(threshold: float, size: ClassSize) -> None:
     low = np.float32(0.3)
     high = np.nextafter(low, np.float32(1))
-    found = sized(maps([high, low, low, 0.1]), 0.2, (ClassSize(most=0.25),))
-    assert (found.scores[0, 0] > np.float32(0.2)).tolist() == [True, False, False, False]
+    found = sized(maps([high, low, low, 0.1]), threshold, (size,))
+    assert (found.scores[0, 0] > np.float32(threshold)).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("pixels", range(1, 43))  # 7 / 43 * 43 is above 7, 23 / 43 * 43 below 23
+def test_whole_pixels_stay_whole_as_shares(pixels: int) -> None:
+    for size in (ClassSize(least=pixels, most=pixels, unit="pixels"), ClassSize(least=pixels / 43, most=pixels / 43)):
+        assert area(sized(maps(np.arange(1, 44) / 43), 0.5, (size,)), 0.5) == pixels
 
 
 def test_what_rounding_put_above_one_is_one() -> None:
