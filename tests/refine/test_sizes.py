@@ -97,7 +97,8 @@ def test_neighbouring_floats_do_not_change_sides(threshold: float, size: ClassSi
 @pytest.mark.parametrize("pixels", range(1, 43))  # 7 / 43 * 43 is above 7, 23 / 43 * 43 below 23
 def test_whole_pixels_stay_whole_as_shares(pixels: int) -> None:
     for size in (ClassSize(least=pixels, most=pixels, unit="pixels"), ClassSize(least=pixels / 43, most=pixels / 43)):
-        assert area(sized(maps(np.arange(1, 44) / 43), 0.5, (size,)), 0.5) == pixels
+        for threshold in (0.01, 0.99):  # too many, too few
+            assert area(sized(maps(np.arange(1, 44) / 44), threshold, (size,)), threshold) == pixels
 
 
 def test_what_rounding_put_above_one_is_one() -> None:
