@@ -41,6 +41,13 @@ def file_digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def folder_digest(folder: Path) -> str:
+    """A digest of the names and the content of all files below a folder; hidden files do not count."""
+    below = ((path.relative_to(folder), path) for path in sorted(folder.rglob("*")) if path.is_file())
+    visible = [(name, path) for name, path in below if not any(part.startswith(".") for part in name.parts)]
+    return fingerprint([(name.as_posix(), file_digest(path)) for name, path in visible])
+
+
 @dataclass(frozen=True)
 class Outputs:
     """The folder of a step, and which of its files the step promises.

@@ -16,6 +16,7 @@ from patchlearn.core.errors import PatchlearnError, require_one_of
 OUTSIDE_KEY = {"key": "outside"}  # metadata of a field that changes no result
 NEW_IN_KEY = {"key": "unless default"}  # of a field that came later: the keys of older runs stay what they were
 FILE_IN_KEY = {"key": "file"}  # metadata of a field that may name a file, whose content counts
+FOLDER_IN_KEY = {"key": "folder"}  # of a field that may name a folder; the names and the content of its files count
 
 DEVICES = ("auto", "cpu")
 PRECISIONS = ("fp32", "bf16")
@@ -86,7 +87,7 @@ def require_scales(name: str, scales: tuple[float, ...]) -> None:
 def key_values(value: Any) -> Any:
     """What of a value enters a step's key, as JSON: settings without the fields that change no result.
 
-    A field that names an existing file contributes the content of the file.
+    A field that names an existing file or folder contributes its content, if its metadata says so.
     """
     if is_dataclass(value) and not isinstance(value, type):
         inside = [entry for entry in fields(value) if is_in_key(value, entry)]
@@ -104,9 +105,11 @@ def is_in_key(owner: Any, entry: Field[Any]) -> bool:
 
 
 def _field_value(owner: Any, name: str, metadata: Mapping[str, Any]) -> Any:
-    from patchlearn.core.manifest import file_digest
+    from patchlearn.core.manifest import file_digest, folder_digest
 
-    value = getattr(owner, name)
-    if metadata.get("key") == "file" and value and Path(value).is_file():
+    value, kind = getattr(owner, name), metadata.get("key")
+    if kind == "file" and value and Path(value).is_file():
         return file_digest(Path(value))
+    if kind == "folder" and value and Path(value).is_dir():
+        return folder_digest(Path(value))
     return key_values(value)

@@ -40,7 +40,7 @@ class Sample:
         labels: class indices in 0..K-1, sorted.
         unknown: indices of the classes that nobody judged for this image, sorted. They take no part in loss or mAP.
         mask: ground truth, for evaluation and for the fully supervised reference only.
-        parts: 1 strongly, 2 weakly discriminative part, 0 background, 255 ignored (scenes only).
+        parts: 1 strongly, 2 weakly discriminative part, 0 background, 255 ignored (drawn animals only).
     """
 
     id: str

@@ -11,7 +11,7 @@ from patchlearn.data.labels import normal_form
 from patchlearn.data.names import SHOWN, counted, shortened
 
 MASKS = "masks"
-BESIDE = (MASKS, "parts", "ground_truth", "SegmentationClass")  # folders of masks, beside images
+BESIDE = (MASKS, "parts", "scribbles", "ground_truth", "SegmentationClass")  # folders of masks, beside images
 
 
 class ImageFiles:
@@ -134,7 +134,7 @@ def about_masks(root: Path, masks: Mapping[str, Path], ids: Iterable[str]) -> li
     known = {normal_form(id) for id in ids}
     lonely = [path.name for id, path in masks.items() if id not in known]
     others = [name for name in _images_in(root / MASKS) if not name.lower().endswith(".png")]
-    elsewhere = [(root / name, list(_images_in(root / name))) for name in BESIDE[2:]]
+    elsewhere = [(root / name, list(_images_in(root / name))) for name in BESIDE[3:]]
     return [
         *left_out(lonely, "masks of no image that has labels", root / MASKS),
         *left_out(others, "no PNG, and not used; save masks as PNG", root / MASKS),

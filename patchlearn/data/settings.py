@@ -1,9 +1,16 @@
 """Which images are used, and how training changes them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import require_at_least
+from patchlearn.core.settings import (
+    FILE_IN_KEY,
+    FOLDER_IN_KEY,
+    NEW_IN_KEY,
+    require_at_least,
+    require_positive,
+    require_share,
+)
 
 AUTO = "auto"
 FORMATS = {  # name → what it is, in the order in which a folder is compared with them
@@ -17,33 +24,58 @@ FORMATS = {  # name → what it is, in the order in which a folder is compared w
     "folder": "images and a table (CSV, TSV or JSONL) with the labels of each image",
     "class-folders": "a sub-folder of images for each class",
     "collected": "images and tags that a program has handed over (patchlearn.fit)",
-    "scenes": "drawn images",
+    "scenes": "drawn images: animals, or surfaces with small defects",
 }
 SEPARATORS = {"space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}  # of the labels within one cell
 SMALLEST_SCENE = 64
+ANIMALS, SURFACES = "animals", "surfaces"
+SCENE_KINDS = (ANIMALS, SURFACES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSettings:
-    """How many scenes are drawn, and how large.
+    """What is drawn, how many images, and how large.
 
     Args:
         train: images of the split "train".
         val: images of the split "val".
-        size: longer side in pixels, at least 64; the shorter side is 0.75 to 1 times as long.
+        size: longer side in pixels, at least 64; the shorter side is 0.75 to 1 times as long, that of surfaces as long.
         seed: each seed gives other images.
+        kind: "animals" in landscapes, or "surfaces" with small defects, as in industrial inspection.
+        normal: share of the images without a defect, in [0, 1); only for surfaces.
+        surroundings: how far the surface around a defect gives its class away, in [0, 1]; only for surfaces. With this
+            probability the surface is the one of the class, and otherwise any. At 0 it says nothing about the class.
     """
 
     train: int = 400
     val: int = 100
     size: int = 160
     seed: int = 0
+    kind: str = field(default=ANIMALS, metadata=NEW_IN_KEY)
+    normal: float = field(default=0.3, metadata=NEW_IN_KEY)
+    surroundings: float = field(default=0.0, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_at_least("train", self.train, 1)
         require_at_least("val", self.val, 1)
         require_at_least("size", self.size, SMALLEST_SCENE)
         require_at_least("seed", self.seed, 0)
+        require_one_of("kind", self.kind, SCENE_KINDS)
+        require_share("normal", self.normal)
+        require_share("surroundings", self.surroundings)
+        if self.normal == 1:
+            raise PatchlearnError("normal: 1 leaves no image with a defect. Choose a number in [0, 1).")
+        if self.kind != SURFACES:
+            self._require_defaults("normal", "surroundings")
+
+    def _require_defaults(self, *names: str) -> None:
+        for name in names:
+            default = next(entry.default for entry in fields(self) if entry.name == name)
+            if getattr(self, name) != default:
+                raise PatchlearnError(
+                    f"{name}: is only for kind: {SURFACES}; the kind is {self.kind!r}. Leave it out, or add kind: "
+                    f"{SURFACES}."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +106,24 @@ class DataSettings:
         require_one_of("separator", self.separator, [*SEPARATORS, AUTO])
         for band in self.bands or ():
             require_at_least("bands", band, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickSettings:
+    """Pixels, boxes and scribbles that a person has labelled, beside the tags.
+
+    Args:
+        points: the table of points and boxes, such as points.csv (docs/clicks.md); null for none.
+        scribbles: the folder of PNGs with scribbles; null for none.
+        weight: how many confident cells of the maps a clicked cell counts as.
+    """
+
+    points: str | None = field(default=None, metadata=FILE_IN_KEY)
+    scribbles: str | None = field(default=None, metadata=FOLDER_IN_KEY)
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive("weight", self.weight)
 
 
 @dataclass(frozen=True, kw_only=True)

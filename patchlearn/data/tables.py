@@ -100,6 +100,16 @@ def first_rows(path: Path) -> list[tuple[str, ...]]:
         return []
 
 
+def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column with the first of these names, however it is written; None where there is none.
+
+    >>> find_column(["Image Name", "Labels"], ["image", "image_name"])
+    'Image Name'
+    """
+    plain = {column.lower().replace(" ", "_").replace("-", "_"): column for column in columns}
+    return next((plain[name] for name in names if name in plain), None)
+
+
 def is_json(path: Path) -> bool:
     """Whether each line is a JSON object."""
     return path.suffix.lower() in (".jsonl", ".ndjson")

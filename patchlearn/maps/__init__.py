@@ -7,6 +7,8 @@ from patchlearn.core.rooms import on_first_use
 if TYPE_CHECKING:
     from patchlearn.maps.affinity_walk import walk_scores as walk_scores
     from patchlearn.maps.cam import class_activation_maps as class_activation_maps
+    from patchlearn.maps.clicks import boxed as boxed
+    from patchlearn.maps.clicks import labelled_cells as labelled_cells
     from patchlearn.maps.pseudo_mask import pseudo_labels as pseudo_labels
     from patchlearn.maps.pseudo_mask import pseudo_mask as pseudo_mask
     from patchlearn.maps.settings import CamSettings as CamSettings

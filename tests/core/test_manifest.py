@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.manifest import Outputs, changed_inputs, fingerprint
+from patchlearn.core.manifest import Outputs, changed_inputs, fingerprint, folder_digest
 
 FACTS = {"inputs": {"version": 1}}
 NO_FILES = '{"key": "one", "complete": true, "files": null}'
@@ -150,3 +150,16 @@ def test_changes_are_said_in_few_words() -> None:
     old = {"settings": {"optimisation": {"epochs": 4}, "splits": []}, "data": "1", "seed": 0}
     new = {"settings": {"optimisation": {"epochs": 6}, "splits": []}, "data": "2", "seed": 0, "walk": None}
     assert changed_inputs(old, new) == ["optimisation.epochs 4 → 6", "data"]
+
+
+def test_the_digest_of_a_folder_follows_its_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.png").write_text("one")
+    digests = [folder_digest(tmp_path)]
+    (tmp_path / ".DS_Store").write_text("hidden")
+    assert folder_digest(tmp_path) == digests[0]
+    (tmp_path / "deep" / "a.png").write_text("two")
+    digests.append(folder_digest(tmp_path))
+    (tmp_path / "deep" / "a.png").rename(tmp_path / "deep" / "b.png")
+    digests.append(folder_digest(tmp_path))
+    assert len(set(digests)) == 3

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.settings import FILE_IN_KEY, OUTSIDE_KEY, RuntimeSettings, key_values
-from patchlearn.data.settings import AugmentSettings, DataSettings, SceneSettings
+from patchlearn.core.settings import FILE_IN_KEY, FOLDER_IN_KEY, OUTSIDE_KEY, RuntimeSettings, key_values
+from patchlearn.data.settings import AugmentSettings, ClickSettings, DataSettings, SceneSettings
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings, WalkSettings
 from patchlearn.models.settings import ViewSettings
@@ -39,8 +39,12 @@ NAN, INF = float("nan"), float("inf")
         (SceneSettings, "train", [0]),
         (SceneSettings, "val", [0]),
         (SceneSettings, "seed", [-1]),
+        (SceneSettings, "kind", ["surface"]),
+        (SceneSettings, "normal", [-0.1, 1.0, NAN]),
+        (SceneSettings, "surroundings", [-0.1, 1.1, NAN]),
         (AugmentSettings, "crop", [0]),
         (AugmentSettings, "long_side", [(9, 3), (0, 3)]),
+        (ClickSettings, "weight", [0.0, -1.0, INF, NAN]),
         (ViewSettings, "scales", [(), (0.0,), (1.0, -1.0), (INF,), (NAN,)]),
         (ViewSettings, "long_side", [0]),
         (InferenceSettings, "scales", [(), (0.0,)]),
@@ -139,3 +143,20 @@ def test_a_key_holds_content_and_leaves_out_what_changes_no_result(tmp_path: Pat
         (tmp_path / name).write_text(text)
     same, other, third = (key_values(Inner(weights=str(tmp_path / f"{name}.pth")))["weights"] for name in "abc")
     assert same == other != third
+
+
+@dataclass(frozen=True)
+class Drawn:
+    folder: str | None = field(default=None, metadata=FOLDER_IN_KEY)
+
+
+def test_a_key_holds_the_content_of_a_folder(tmp_path: Path) -> None:
+    assert key_values(Drawn()) == {"folder": None}
+    assert key_values(Drawn(str(tmp_path / "none"))) == {"folder": str(tmp_path / "none")}
+    files = (("a/1.png", "one"), ("b/1.png", "one"), ("b/.hidden", "x"), ("c/2.png", "one"), ("d/1.png", "two"))
+    for name, text in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    same, again, renamed, changed = (key_values(Drawn(str(tmp_path / name)))["folder"] for name in "abcd")
+    assert same == again
+    assert len({same, renamed, changed}) == 3

@@ -17,7 +17,7 @@ from patchlearn.data.labels import normal_form
 from patchlearn.data.names import counted, shortened
 from patchlearn.data.settings import DataSettings
 from patchlearn.data.tables import SUFFIXES as TABLES
-from patchlearn.data.tables import Row, Table, first_rows, is_json, read_table
+from patchlearn.data.tables import Row, Table, find_column, first_rows, is_json, read_table
 
 USUAL = "labels"  # the stem of the table where there are several
 NO_LABELS = ("classes.csv", "points.csv")  # tables of something else
@@ -100,7 +100,7 @@ def _in_folder(folder: Path) -> list[Path]:
 def names_images(path: Path) -> bool:
     """Whether a table has a column of images."""
     rows = first_rows(path)
-    return bool(rows) and (_find(rows[0], IMAGE_COLUMNS[:-2]) is not None or _is_image(rows[0][0]))
+    return bool(rows) and (find_column(rows[0], IMAGE_COLUMNS[:-2]) is not None or _is_image(rows[0][0]))
 
 
 def _is_image(cell: str) -> bool:
@@ -145,12 +145,6 @@ def read_image_table(path: Path) -> Table:
     return read_table(path, without_header=NO_HEADER if is_bare else None)
 
 
-def _find(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    """The column with the first of these names, however it is written."""
-    plain = {column.lower().replace(" ", "_").replace("-", "_"): column for column in columns}
-    return next((plain[name] for name in names if name in plain), None)
-
-
 def _records(
     table: Table, images: ImageFiles, known: ClassesTable | None, settings: DataSettings, split: str | None
 ) -> Iterator[Record]:
@@ -182,7 +176,7 @@ def named_labels(table: Table, classes: Sequence[str] | None, separator: str) ->
     Raises:
         PatchlearnError: a column is missing, a row names no image, or it is not clear what separates labels.
     """
-    column = _find(table.columns, IMAGE_COLUMNS)
+    column = find_column(table.columns, IMAGE_COLUMNS)
     if column is None:
         raise PatchlearnError(f"{table.path}: no column 'image'. The first line must be image,labels.")
     labels = _labels(table, classes, separator)
@@ -193,7 +187,7 @@ def named_labels(table: Table, classes: Sequence[str] | None, separator: str) ->
 
 
 def _splits(table: Table, default: str) -> list[str]:
-    column = _find(table.columns, SPLIT_COLUMNS)
+    column = find_column(table.columns, SPLIT_COLUMNS)
     found = table.column(column) if column else [default] * len(table.rows)
     for row, split in zip(table.rows, found, strict=True):
         if "/" in split or "\\" in split or split in ("", ".", ".."):
@@ -204,7 +198,7 @@ def _splits(table: Table, default: str) -> list[str]:
 
 
 def _labels(table: Table, classes: Sequence[str] | None, separator: str) -> list[Labels]:
-    column, objects = _find(table.columns, LABEL_COLUMNS), _objects_column(table)
+    column, objects = find_column(table.columns, LABEL_COLUMNS), _objects_column(table)
     if column is None and objects is None:
         return _of_columns(table)
     words = table.column(column or objects or "")
@@ -216,7 +210,7 @@ def _labels(table: Table, classes: Sequence[str] | None, separator: str) -> list
 
 def _objects_column(table: Table) -> str | None:
     """The column of boxes and their classes, as JSON."""
-    column = _find(table.columns, OBJECT_COLUMNS)
+    column = find_column(table.columns, OBJECT_COLUMNS)
     is_json_there = column is not None and any(cell.startswith(("[", "{")) for cell in table.column(column))
     return column if is_json_there else None
 
@@ -239,9 +233,9 @@ def _of_columns(table: Table) -> list[Labels]:
 
 def _class_columns(table: Table) -> list[str]:
     """The names of the columns that may be classes; none where a column holds the labels."""
-    if _find(table.columns, LABEL_COLUMNS) is not None or _objects_column(table) is not None:
+    if find_column(table.columns, LABEL_COLUMNS) is not None or _objects_column(table) is not None:
         return []
-    others = {_find(table.columns, names) for names in (IMAGE_COLUMNS, SPLIT_COLUMNS)}
+    others = {find_column(table.columns, names) for names in (IMAGE_COLUMNS, SPLIT_COLUMNS)}
     return [name for name in table.columns if name not in others and name]
 
 

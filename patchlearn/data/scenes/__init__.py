@@ -1,4 +1,4 @@
-"""Drawn scenes: images with tags, true masks and part masks."""
+"""Drawn scenes: images with tags and true masks, of animals (with part masks) or of surfaces with defects."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from patchlearn.data.scenes.scene import SCENE_CLASSES as SCENE_CLASSES
     from patchlearn.data.scenes.scene import Scene as Scene
     from patchlearn.data.scenes.scene import draw_scene as draw_scene
+    from patchlearn.data.scenes.surfaces import SURFACE_CLASSES as SURFACE_CLASSES
+    from patchlearn.data.scenes.surfaces import Surface as Surface
+    from patchlearn.data.scenes.surfaces import draw_surface as draw_surface
     from patchlearn.data.settings import SceneSettings as SceneSettings
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

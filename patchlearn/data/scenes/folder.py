@@ -1,4 +1,4 @@
-"""The drawn scenes on disk: a data set in the folder layout, with masks and part masks.
+"""The drawn scenes on disk: a data set in the folder layout, with masks; those of animals have part masks too.
 
 `scenes.json` states which scenes the folder contains and whether all are drawn. No file is deleted, except those that
 a drawing writes.
@@ -6,7 +6,6 @@ a drawing writes.
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,16 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import atomic, read_json, write_json, write_text
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.masks_io import write_class_names, write_mask
+from patchlearn.core.settings import key_values
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats import folder
 from patchlearn.data.scenes.scene import SCENE_CLASSES, SPLITS, Scene, draw_scene
-from patchlearn.data.settings import DataSettings, SceneSettings
+from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, Surface, draw_surface
+from patchlearn.data.settings import SURFACES, DataSettings, SceneSettings
 
 COLUMNS = ("image", "split", "labels")  # of labels.csv
 SCENES_VERSION = 2  # another version of the drawing code, so that old folders are drawn again
+SURFACES_VERSION = 2  # the same for surfaces
 MARKER = "scenes.json"
 
 _KEY_PREFIX = "scenes-"
@@ -39,8 +41,9 @@ def open_scenes(root: Path, settings: SceneSettings) -> Dataset:
     Raises:
         PatchlearnError: `root` contains files that no drawing wrote.
     """
-    key = _KEY_PREFIX + fingerprint(asdict(settings), SCENES_VERSION)
-    finished = {"key": key, "complete": True, "settings": asdict(settings), "version": SCENES_VERSION}
+    values, version = key_values(settings), SURFACES_VERSION if settings.kind == SURFACES else SCENES_VERSION
+    key = _KEY_PREFIX + fingerprint(values, version)
+    finished = {"key": key, "complete": True, "settings": values, "version": version}
     if _read_marker(root) != finished:
         _require_ours(root)
         _begin(root, key)
@@ -92,13 +95,15 @@ def _is_drawn(path: Path, root: Path) -> bool:
 
 
 def _write_folder(root: Path, settings: SceneSettings) -> None:
+    is_surface = settings.kind == SURFACES
+    classes, draw = (SURFACE_CLASSES, draw_surface) if is_surface else (SCENE_CLASSES, draw_scene)
     rows = [",".join(COLUMNS)]
     for split, index in _all_images(settings):
-        scene = draw_scene(settings, split, index)
+        drawn = draw(settings, split, index)
         stem = f"{split}_{index:05d}"
-        _write_scene(root, stem, scene)
-        rows.append(f"{stem}.jpg,{split},{' '.join(SCENE_CLASSES[label] for label in scene.labels)}")
-    write_class_names(root, SCENE_CLASSES)
+        _write_image(root, stem, drawn)
+        rows.append(f"{stem}.jpg,{split},{' '.join(classes[label] for label in drawn.labels)}")
+    write_class_names(root, classes)
     write_text(root / "labels.csv", "\n".join(rows) + "\n")
 
 
@@ -108,8 +113,9 @@ def _all_images(settings: SceneSettings) -> Iterator[tuple[str, int]]:
             yield split, index
 
 
-def _write_scene(root: Path, stem: str, scene: Scene) -> None:
+def _write_image(root: Path, stem: str, drawn: Scene | Surface) -> None:
     with atomic(root / "images" / f"{stem}.jpg") as partial:
-        Image.fromarray(scene.image).save(partial, "JPEG", quality=95, subsampling=0)
-    write_mask(root / "masks" / f"{stem}.png", scene.mask)
-    write_mask(root / "parts" / f"{stem}.png", scene.parts)
+        Image.fromarray(drawn.image).save(partial, "JPEG", quality=95, subsampling=0)
+    write_mask(root / "masks" / f"{stem}.png", drawn.mask)
+    if isinstance(drawn, Scene):
+        write_mask(root / "parts" / f"{stem}.png", drawn.parts)

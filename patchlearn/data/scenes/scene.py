@@ -16,7 +16,7 @@ from patchlearn.data.scenes.creatures import CREATURES, draw_creature
 from patchlearn.data.scenes.drawing import Sprite, draw_clutter
 from patchlearn.data.scenes.landscape import draw_landscape
 from patchlearn.data.scenes.picture import Picture
-from patchlearn.data.settings import SceneSettings
+from patchlearn.data.settings import ANIMALS, SceneSettings
 
 SCENE_CLASSES: tuple[str, ...] = tuple(sorted(CREATURES))
 SPLITS = ("train", "val")
@@ -53,13 +53,14 @@ def draw_scene(settings: SceneSettings, split: str, index: int) -> Scene:
         index: from 0, within the split.
 
     Raises:
-        PatchlearnError: there is no such split.
+        PatchlearnError: there is no such split, or the settings are for surfaces (`draw_surface`).
 
     >>> scene = draw_scene(SceneSettings(size=64), "train", 0)
     >>> scene.image.shape[:2] == scene.mask.shape == scene.parts.shape
     True
     """
     require_one_of("split", split, SPLITS)
+    require_one_of("kind", settings.kind, [ANIMALS])
     rng = np.random.default_rng(SeedSequence((settings.seed, SPLITS.index(split), index)))
     picture = Picture(draw_landscape(rng, settings.size))
     for _ in range(rng.integers(3, 8)):

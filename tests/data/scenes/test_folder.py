@@ -11,6 +11,7 @@ from patchlearn.data.images import read_image, read_indices, read_mask
 from patchlearn.data.open import open_dataset
 from patchlearn.data.scenes.folder import MARKER, open_scenes
 from patchlearn.data.scenes.scene import SCENE_CLASSES, draw_scene
+from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
 from patchlearn.data.settings import SceneSettings
 
 SMALL = SceneSettings(train=5, val=2, size=64)
@@ -31,6 +32,25 @@ def test_files_hold_what_was_drawn_and_are_drawn_once(tmp_path: Path) -> None:
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "scenes").rglob("*.*")}
     open_scenes(tmp_path / "scenes", SMALL)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "scenes").rglob("*.*")} == stamps
+
+
+def test_the_folder_of_surfaces_has_empty_labels_and_no_parts(tmp_path: Path) -> None:
+    settings = SceneSettings(kind="surfaces", train=6, val=2, size=64, normal=0.5)
+    data = open_dataset("scenes", tmp_path, settings)
+    assert data.classes == SURFACE_CLASSES
+    assert [len(sample.labels) > 0 for sample in data.split("train")] == [True, False] * 3
+    assert "train_00001.jpg,train,\n" in (tmp_path / "labels.csv").read_text()
+    for index, sample in enumerate(data.split("train")):
+        drawn = draw_surface(settings, "train", index)
+        assert (sample.labels, sample.unknown, sample.parts) == (drawn.labels, (), None)
+        assert np.array_equal(read_mask(data, sample), drawn.mask)
+    assert not (tmp_path / "parts").exists()
+
+
+def test_surfaces_replace_animals_with_all_their_files(tmp_path: Path) -> None:
+    open_scenes(tmp_path, SMALL)
+    data = open_scenes(tmp_path, SceneSettings(kind="surfaces", train=2, val=1, size=64))
+    assert (data.classes, list((tmp_path / "parts").iterdir())) == (SURFACE_CLASSES, [])
 
 
 def test_an_interrupted_drawing_is_drawn_to_its_end(tmp_path: Path) -> None:
@@ -121,7 +141,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
 def test_the_marker_names_the_settings(tmp_path: Path) -> None:
     open_scenes(tmp_path, SMALL)
     marker = read_json(tmp_path / MARKER)
-    assert marker.pop("key").startswith("scenes-")
+    assert marker.pop("key") == "scenes-f305b2139163bb75"  # folders of earlier versions of the program stay valid
     assert marker == {
         "complete": True,
         "settings": {"train": 5, "val": 2, "size": 64, "seed": 0},

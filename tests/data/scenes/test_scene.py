@@ -1,5 +1,7 @@
 """One drawn scene: what its labels, masks and part masks promise."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from patchlearn.data.scenes.scene import SCENE_CLASSES, Scene, draw_scene
 from patchlearn.data.settings import SceneSettings
 
 SMALL = SceneSettings(train=5, val=2, size=64)
+# Of image 0, as drawn at 9565106; all of its masks, and every 16th red value.
+MASKS_OF_FIRST = "749c229f8726984d"
+RED_OF_FIRST = np.array([[191, 191, 191, 195], [202, 170, 177, 185], [192, 154, 150, 169], [190, 114, 91, 139]])
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,19 @@ def test_a_scene_is_a_function_of_seed_split_and_index() -> None:
     assert all(
         not np.array_equal(first.image, other.image) for other in others if other.image.shape == first.image.shape
     )
+
+
+def test_animals_are_what_they_were() -> None:
+    """Folders of before stay valid: the key of their drawing is the same."""
+    scene = draw_scene(SMALL, "train", 0)
+    assert scene.image.shape == (58, 64, 3)
+    assert sha256(scene.mask.tobytes() + scene.parts.tobytes()).hexdigest()[:16] == MASKS_OF_FIRST
+    assert np.abs(scene.image[::16, ::16, 0].astype(int) - RED_OF_FIRST).max() <= 1
+
+
+def test_settings_of_surfaces_draw_no_animals() -> None:
+    with pytest.raises(PatchlearnError, match=r"^kind: 'surfaces'"):
+        draw_scene(SceneSettings(kind="surfaces"), "train", 0)
 
 
 def test_labels_are_the_classes_of_the_mask_and_parts_are_those_of_objects(scenes: list[Scene]) -> None:

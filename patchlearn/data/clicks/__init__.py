@@ -1,0 +1,1 @@
+"""What a person has labelled in images beside their tags: points, boxes and scribbles."""
