@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import BACKGROUND, IGNORE, Float32, ScoreMaps, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, ScoreMaps, Sizes, UInt8
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.models.affinity_network import AffinityNetwork
@@ -18,6 +18,7 @@ from patchlearn.refine import (
     dense_crf,
     label_probabilities,
     pixel_adaptive_refinement,
+    within_sizes,
 )
 from patchlearn.refine.par import GROWTH
 from patchlearn.refine.settings import NO_CRF
@@ -26,7 +27,9 @@ NO_WALKS = "pseudo.sure: 'agreed' compares two walks, but there is no affinity n
 EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
 
 
-def pseudo_mask(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: BackgroundRule) -> UInt8:
+def pseudo_mask(
+    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: BackgroundRule, sizes: Sizes = ()
+) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
     Args:
@@ -34,6 +37,7 @@ def pseudo_mask(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: B
         maps: scores of the classes in it, after the walk if there is one (`patchlearn.maps.walk_scores`).
         settings: which refinements, and how.
         rule: of the background threshold.
+        sizes: how large each class usually is; () where nothing is known.
 
     Raises:
         PatchlearnError: the maps are of an image of another size, or a score is not a number.
@@ -46,7 +50,7 @@ def pseudo_mask(image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: B
     check_maps(image, maps)
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
-    labels = label_scores(maps, rule)
+    labels = label_scores(*within_sizes(maps, rule, sizes))
     unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
     return refined_mask(image, unary, (BACKGROUND, *maps.mask_values), settings)
 
@@ -59,6 +63,7 @@ def pseudo_labels(
     walk: WalkSettings,
     affinity: AffinityNetwork | None = None,
     second: AffinityNetwork | None = None,
+    sizes: Sizes = (),
 ) -> tuple[UInt8, UInt8]:
     """(the pseudo mask after the walk, the same classes where they are reliable and 255 elsewhere), each H×W.
 
@@ -70,14 +75,16 @@ def pseudo_labels(
         walk: how far the scores walk.
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
+        sizes: how large each class usually is; () where nothing is known.
 
     Raises:
         PatchlearnError: as `pseudo_mask`; or two walks are to agree, and there is no network.
     """
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
-        return _agreed_labels(image, maps, settings, rule, walk, affinity, second)
+        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes)
     walked = walk_scores(image, maps, walk, affinity)
-    return pseudo_mask(image, walked, settings, rule), confident_regions(image, walked, rule, settings.confident)
+    sure = confident_regions(image, walked, rule, settings.confident, sizes)
+    return pseudo_mask(image, walked, settings, rule, sizes), sure
 
 
 def _agreed_labels(
@@ -88,6 +95,7 @@ def _agreed_labels(
     walk: WalkSettings,
     affinity: AffinityNetwork | None,
     second: AffinityNetwork | None,
+    sizes: Sizes,
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:
         raise PatchlearnError(NO_WALKS)
@@ -98,7 +106,7 @@ def _agreed_labels(
         again = walk_along(image, maps, walk, second) if second else walked
         anchored = replace(walk, anchor=settings.second_anchor)
         walks = [scale_walked(maps, walked, walk), scale_walked(maps, again, anchored)]
-    mask, other = (pseudo_mask(image, each, settings, rule) for each in walks)
+    mask, other = (pseudo_mask(image, each, settings, rule, sizes) for each in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from accelerate import Accelerator
 
-from patchlearn.core.types import Sample, UInt8
+from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
@@ -39,6 +39,7 @@ class RoundSettings:
         stored: a sample → its features, or None where they are to be computed.
         reading: what the maps of the first round are read from.
         cells: what of each cell the LDA classifier learns from; None for the features of the last stage.
+        sizes: how large each class usually is; () where nothing is known.
     """
 
     network: PatchNetwork
@@ -51,6 +52,7 @@ class RoundSettings:
     stored: Callable[[Sample], Sequence[ViewFeatures] | None] | None = None
     reading: Reading = CLASSIFIER
     cells: Cells | None = None
+    sizes: Sizes = ()
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
@@ -82,12 +84,12 @@ def confident_moments(
         stored: the features of the image at every scale, if they were computed before.
     """
     network, read = settings.network, settings.cams.read
-    classes = sorted((*labels, *unknown))
+    classes, sizes = sorted((*labels, *unknown)), in_shares(settings.sizes, image.shape[:2])
     with settings.accelerator.autocast():
         views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
         image = _working_copy(image, settings.cams.views.long_side)
         maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, settings.reading)
-    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident))
+    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident, sizes))
     moments = settings.moments()
     stride = settings.cells.stride if settings.cells else network.stages.strides[-1]
     for view in views:

@@ -22,7 +22,7 @@ from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.features import Trunk, WriteFeatures
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.reading import TrainReading
-from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
+from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learned_sizes, learning_settings
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
 from patchlearn.training.settings import NO_AFFINITY, ClassifierSettings, of_head
@@ -47,7 +47,7 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
     learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
-    views, read = replace(variant.cams.views, flip=False), variant.cams.read
+    views, read, sizes = replace(variant.cams.views, flip=False), variant.cams.read, data.dataset.sizes
     settings, features = variant.classifier, None
     lower = LOWER_STAGES if variant.reading.has_head else 0
     if settings.head_only:
@@ -64,7 +64,7 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
             yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
         if variant.self_training.rounds:
             learn = variant.self_training
-            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, reading))
+            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, sizes, reading))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
         for name in variant.cams.splits
@@ -74,12 +74,13 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if variant.affinity.kind != NO_AFFINITY:
         maps = _of(cams, variant.affinity.train_split, variant, "the affinity network learns from")
         walk = variant.walk if variant.affinity.rounds > 1 else None
-        yield (affinity := TrainAffinity(home, variant.affinity, variant.background, walk, classifier, maps, seed))
+        rule = variant.background
+        yield (affinity := TrainAffinity(home, variant.affinity, rule, walk, classifier, maps, seed, sizes))
     masks = {}
     for name in variant.pseudo.splits:
         maps = _of(cams, name, variant, "pseudo masks are made from")
         walk = variant.walk if affinity else WalkSettings()  # without affinities there is no walk
-        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity)
+        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity, sizes)
     yield from masks.values()
     if variant.segmenter.train_split in masks:
         yield from _segmenter_steps(variant, data, home, seed, masks[variant.segmenter.train_split])
@@ -97,7 +98,8 @@ def _segmenter_steps(
     variant: Variant, data: DataSplits, home: Path, seed: int, masks: WritePseudoMasks | TrueMasks
 ) -> Iterator[Step]:
     settings, inference = variant.segmenter, variant.segmenter.inference
-    yield (segmenter := TrainSegmenter(home, learning_settings(settings, masks), masks, seed, inference))
+    learned, sizes = learning_settings(settings, masks), learned_sizes(settings, masks)
+    yield (segmenter := TrainSegmenter(home, learned, masks, seed, inference, sizes))
     for name in dict.fromkeys(_segmented_splits(variant, data)):
         yield WriteSegmented(home, inference, segmenter, data[name])
 

@@ -26,7 +26,7 @@ from patchlearn.steps.step import Step
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
+    from patchlearn.core.types import Sample, Sizes
     from patchlearn.maps.reading import Reading
     from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.classifier import Classifier
@@ -51,6 +51,7 @@ class SelfTrain(Step):
     classifier: TrainClassifier
     data: DataSplit
     features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
     reading: TrainReading | None = field(default=None, metadata=NEW_IN_KEY)
 
     def load(self) -> "LinearDiscriminant | None":
@@ -87,7 +88,7 @@ class SelfTrain(Step):
         samples, rule, reading = self.data.samples, self.rule, self.reading.load() if self.reading else None
         self_train(
             samples, classifier, cams, rule, self.settings, self.folder, runtime,
-            stored=stored, reading=reading, title=title,
+            stored=stored, sizes=self.sizes, reading=reading, title=title,
         )  # fmt: skip
 
 
@@ -101,13 +102,13 @@ def self_train(
     runtime: "Runtime",
     *,
     stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
+    sizes: "Sizes" = (),
     reading: "Reading | None" = None,
     title: str = "self-training",
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
-    A class without a single confident cell could not be told from the others. The rounds end before that: the maps stay
-    those of the round before, a line says so, and `folder/stopped.json` names the classes.
+    The rounds end before one in which a class has no confident cell; a line and `folder/stopped.json` name the class.
 
     Args:
         samples: images whose given labels name the classes in them.
@@ -118,6 +119,7 @@ def self_train(
         folder: where the LDA classifiers go.
         runtime: device, precision, processes and threads.
         stored: a sample → its features at every scale, where they were computed before.
+        sizes: how large each class usually is; () where nothing is known.
         reading: what the maps of the first round are read from; None for the classifier.
         title: shown beside the progress bars.
 
@@ -129,14 +131,13 @@ def self_train(
     from patchlearn.maps.self_training import RoundSettings, lda_cells
     from patchlearn.models.lda import load_lda
 
-    accelerator = runtime.accelerator
+    accelerator, classes = runtime.accelerator, len(classifier.classes)
     network = to_device(classifier.network, accelerator.device)
     cams = replace(cams, views=replace(cams.views, flip=False))
-    classes, confident = len(classifier.classes), settings.confident
     reading = (reading or Reading()).to(accelerator.device)
     one_round = RoundSettings(
-        network, cams, rule, confident, classes, accelerator,
-        stored=stored, reading=reading, cells=lda_cells(reading),
+        network, cams, rule, settings.confident, classes, accelerator,
+        stored=stored, sizes=sizes, reading=reading, cells=lda_cells(reading),
     )  # fmt: skip
     last: Path | None = None
     for number in range(1, settings.rounds + 1):
