@@ -16,8 +16,8 @@ from patchlearn.data.transforms import as_tensor, resize_long_side
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.features import features_of_views
 from patchlearn.maps.reading import Reading
-from patchlearn.maps.settings import CamSettings
-from patchlearn.models.cells import Cells
+from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
+from patchlearn.models.cells import Cells, cells_of
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.views import ViewFeatures
@@ -112,6 +112,13 @@ def _working_copy(image: UInt8, long_side: int | None) -> UInt8:
     return resize_long_side(as_tensor(image), long_side).permute(1, 2, 0).contiguous().numpy()
 
 
-def lda_cells(reading: Reading) -> Cells | None:
-    """What an LDA classifier learns from, where maps are read so: the same cells, on their finest grid."""
-    return reading.head.cells.fine() if reading.head and reading.use == "cells" else None
+def lda_cells(network: PatchNetwork, settings: SelfTrainingSettings, read: str) -> Cells | None:
+    """What an LDA classifier learns from, on the finest grid; None for the features of the last stage, as they are.
+
+    Raises:
+        PatchlearnError: the network has too few stages.
+    """
+    if not settings.has_cells:
+        return None
+    branches = network.branches_of(read)
+    return cells_of(network.stages, settings.stages, centred=settings.centred, branches=branches).fine

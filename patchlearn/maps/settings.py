@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import OUTSIDE_KEY, require_at_least, require_positive, require_share
-from patchlearn.models.settings import READS, CellSettings, ViewSettings
+from patchlearn.core.settings import NEW_IN_KEY, OUTSIDE_KEY, require_at_least, require_positive, require_share
+from patchlearn.models.settings import CELL_STAGES, READS, CellSettings, ViewSettings
 from patchlearn.refine.settings import ConfidentRegions, CrfSettings
 
 LABELS = ("given", "predicted")
@@ -86,15 +86,25 @@ class SelfTrainingSettings:
         shrinkage: of the covariance, above 0 and at most 1; see `Moments.solve`.
         confident: which pixels of the maps become labels.
         train_split: whose images are learned from, and whose labels.
+        stages: whose features are learned from: "last", "lower" (the two before it, on a finer grid) or "all".
+        centred: subtract each image's own mean from its cells.
     """
 
     rounds: int = 3
     shrinkage: float = 0.1
     confident: ConfidentRegions = field(default_factory=ConfidentRegions)
     train_split: str = field(default="train", metadata=OUTSIDE_KEY)
+    stages: str = field(default="last", metadata=NEW_IN_KEY)
+    centred: bool = field(default=False, metadata=NEW_IN_KEY)
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether anything but the last stage, as it is, is learned from."""
+        return self.stages != "last" or self.centred
 
     def __post_init__(self) -> None:
         require_at_least("rounds", self.rounds, 0)
+        require_one_of("stages", self.stages, CELL_STAGES)
         if not 0 < self.shrinkage <= 1:
             raise PatchlearnError(f"shrinkage: {self.shrinkage} is out of range. Choose a number in (0, 1].")
 

@@ -14,6 +14,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.models.cells import Cells
 from patchlearn.models.views import ViewFeatures
 
+LEAST_DEVIATION = 1e-4  # of a channel that is the same everywhere
+
 
 class CellHead(nn.Module):
     """Views → evidence.
@@ -21,18 +23,40 @@ class CellHead(nn.Module):
     Args:
         cells: which cells are read.
         classes: their number, K.
+
+    Attributes:
+        mean: C, subtracted from every cell; 0 where each image's own mean is subtracted.
+        std: C, every cell is divided by it.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, cells: Cells, classes: int):
         super().__init__()
         self.cells = cells
-        self.linear = nn.Linear(len(cells.mean), classes)
+        self.linear = nn.Linear(cells.width, classes)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
+        self.register_buffer("mean", torch.zeros(cells.width))
+        self.register_buffer("std", torch.ones(cells.width))
+
+    def standardise(self, features: Tensor) -> None:
+        """Set mean and deviation.
+
+        Args:
+            features: N×C cells.
+        """
+        self.mean.copy_(torch.zeros_like(self.mean) if self.cells.centred else features.mean(0))
+        self.std.copy_(features.std(0).clamp(min=LEAST_DEVIATION))
+
+    def read(self, view: ViewFeatures) -> Tensor:
+        """B×C×h×w: standardised cells."""
+        return (self.cells(view) - self.mean[:, None, None]) / self.std[:, None, None]
 
     def forward(self, view: ViewFeatures) -> Tensor:
         """B×K×h×w, on the cells' stride; evidence against a class is negative. The bias is left out."""
-        return torch.einsum("kc,bchw->bkhw", self.linear.weight, self.cells(view))
+        return torch.einsum("kc,bchw->bkhw", self.linear.weight, self.read(view))
 
 
 def save_cell_head(path: Path, head: CellHead) -> None:
@@ -48,7 +72,7 @@ def load_cell_head(path: Path) -> CellHead:
     """
     tensors, settings = load_checkpoint(path)
     try:
-        head = CellHead(Cells(**settings["cells"]), settings["classes"])
+        head = CellHead(Cells.of(settings["cells"]), settings["classes"])
         head.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()

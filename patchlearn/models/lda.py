@@ -59,8 +59,7 @@ class LinearDiscriminant(nn.Module):
 
     def cells_of(self, view: ViewFeatures) -> Tensor:
         """B×C×h×w: what it reads of a view."""
-        features: Tensor = self.cells(view) if self.cells else view.features
-        return features
+        return self.cells(view) if self.cells else view.features
 
     def forward(self, features: Tensor, classes: Sequence[int]) -> Tensor:
         """The probabilities of the classes in an image, at every cell.
@@ -125,8 +124,9 @@ class Moments:
         A class without cells has the probability 0 everywhere.
 
         Args:
-            shrinkage: above 0, at most 1; the weight of a multiple of the identity with the same trace in the
-                covariance matrix (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004).
+            shrinkage: above 0, at most 1; the weight, in the covariance matrix, of a multiple of the identity with the
+                same trace (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004). Channels of several stages
+                have different scales: for `cells`, it is the weight of the diagonal.
             cells: what of a view the features were; None for the last stage, as it is.
 
         Raises:
@@ -145,7 +145,7 @@ class Moments:
         means = self.sums / self.counts.clamp(min=1)[:, None]
         within = (self.products - self.sums.T @ means) / self.counts.sum()
         size = len(within)
-        rest = torch.eye(size, dtype=torch.double) * within.trace() / size
+        rest = within.diagonal().diag() if cells else torch.eye(size, dtype=torch.double) * within.trace() / size
         weight = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
         bias = -0.5 * (weight * means).sum(1)
         lda = LinearDiscriminant(size, len(self.counts) - 1, cells)
@@ -190,7 +190,7 @@ def load_lda(path: Path) -> LinearDiscriminant:
     """
     tensors, settings = load_checkpoint(path)
     try:
-        cells = Cells(**settings["cells"]) if "cells" in settings else None
+        cells = Cells.of(settings["cells"]) if "cells" in settings else None
         lda = LinearDiscriminant(settings["channels"], settings["classes"], cells)
         lda.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:

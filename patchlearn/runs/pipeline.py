@@ -49,7 +49,7 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
     views, read, sizes = replace(variant.cams.views, flip=False), variant.cams.read, data.dataset.sizes
     settings, features = variant.classifier, None
-    lower = LOWER_STAGES if variant.reading.has_head else 0
+    lower = LOWER_STAGES if variant.reading.has_head or variant.self_training.stages != "last" else 0
     if settings.head_only:
         settings, read = of_head(settings), "whole"
         yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings), lower))

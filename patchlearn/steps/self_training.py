@@ -74,7 +74,7 @@ class SelfTrain(Step):
         one = RoundSettings(
             classifier.network, cams, self.rule, self.settings.confident, len(self.data.classes), runtime.accelerator,
             stored=(lambda sample: held[sample.id]) if held else None,
-            reading=reading, cells=lda_cells(reading),
+            reading=reading, cells=lda_cells(classifier.network, self.settings, self.read),
         )  # fmt: skip
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
         return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
@@ -137,7 +137,7 @@ def self_train(
     reading = (reading or Reading()).to(accelerator.device)
     one_round = RoundSettings(
         network, cams, rule, settings.confident, classes, accelerator,
-        stored=stored, sizes=sizes, reading=reading, cells=lda_cells(reading),
+        stored=stored, sizes=sizes, reading=reading, cells=lda_cells(network, settings, cams.read),
     )  # fmt: skip
     last: Path | None = None
     for number in range(1, settings.rounds + 1):

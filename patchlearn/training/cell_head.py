@@ -16,7 +16,6 @@ from patchlearn.core.runtime import Runtime
 from patchlearn.core.seeds import Stream, seed_for
 from patchlearn.core.types import Sample
 from patchlearn.models.cell_head import CellHead
-from patchlearn.models.cells import Cells
 from patchlearn.models.pooling import pooled
 from patchlearn.models.settings import CellSettings
 from patchlearn.models.views import ViewFeatures
@@ -60,9 +59,9 @@ class CellImages:
         return pooled(evidence, self.inside[places].to(cells.device), settings) + head.linear.bias
 
 
-def read_cells(samples: Sequence[Sample], cells: Cells, view: View, classes: int, runtime: Runtime) -> CellImages:
-    """The cells of every sample, or of evenly spaced ones where all would take too much memory."""
-    read = partial(_cells, cells, view)
+def read_cells(samples: Sequence[Sample], head: CellHead, view: View, runtime: Runtime) -> CellImages:
+    """The standardised cells of every sample, or of evenly spaced ones where all would take too much memory."""
+    read, classes = partial(_cells, head.read, view), head.linear.out_features
     each = read(samples[0]).numel() * 2
     chosen = samples[:: -(-len(samples) * each // MOST_BYTES)]
     parts = list(results_of(chosen, read, "cells", runtime.threads, runtime.console))
@@ -76,11 +75,11 @@ def read_cells(samples: Sequence[Sample], cells: Cells, view: View, classes: int
     )
 
 
-def standardise(cells: Cells, samples: Sequence[Sample], view: View, runtime: Runtime, *, images: int = 200) -> None:
+def standardise(head: CellHead, samples: Sequence[Sample], view: View, runtime: Runtime, *, images: int = 200) -> None:
     """Set mean and deviation of the channels, from evenly spaced images."""
     chosen = samples[:: max(1, len(samples) // images)]
-    parts = results_of(chosen, partial(_cells, cells, view), "channels", runtime.threads, runtime.console)
-    cells.standardise(torch.cat([part.float() for part in parts], dim=1).T)
+    parts = results_of(chosen, partial(_cells, head.cells, view), "channels", runtime.threads, runtime.console)
+    head.standardise(torch.cat([part.float() for part in parts], dim=1).T)
 
 
 def train_cell_head(head: CellHead, images: CellImages, settings: CellSettings, seed: int) -> None:
@@ -107,6 +106,6 @@ def cell_scores(head: CellHead, images: CellImages, settings: CellSettings) -> T
 
 
 @torch.no_grad()
-def _cells(cells: Cells, view: View, sample: Sample) -> Tensor:
+def _cells(read: Callable[[ViewFeatures], Tensor], view: View, sample: Sample) -> Tensor:
     """C×n, fp16, on the CPU."""
-    return cells(view(sample))[0].flatten(1).half().cpu()
+    return read(view(sample))[0].flatten(1).half().cpu()

@@ -55,12 +55,12 @@ def train_reading(
         runtime: device and threads.
         seed: of the order of the images.
     """
-    cells, images = _cell_images(classifier, samples, view, read, settings.cells, runtime)
-    head = _trained(cells, images, settings.cells, seed)
+    head, images = _standardised(classifier, samples, view, read, settings.cells, runtime)
+    train_cell_head(head, images, settings.cells, seed)
     if settings.use != "auto":
         return head, {"use": settings.use}
-    ordinary = _cell_images(classifier, samples, view, read, ORDINARY, runtime)
-    local = _held_out_map(cells, images, settings.cells, seed)
+    ordinary = _standardised(classifier, samples, view, read, ORDINARY, runtime)
+    local = _held_out_map(head, images, settings.cells, seed)
     whole = _held_out_map(*ordinary, ORDINARY, seed)
     return head, choice(local, whole, _chance(images))
 
@@ -85,28 +85,25 @@ def choice(local: float, whole: float, chance: float) -> dict[str, Any]:
     return {"use": use, "map_of_cells": local, "map_of_whole": whole, "chance": chance, "why": why}
 
 
-def _cell_images(
+def _standardised(
     classifier: Classifier, samples: Sequence[Sample], view: View, read: str, settings: CellSettings, runtime: Runtime
-) -> tuple[Cells, CellImages]:
-    cells = to_device(new_cells(classifier.network, settings, read), runtime.accelerator.device)
-    standardise(cells, samples, view, runtime)
-    return cells, read_cells(samples, cells, view, len(classifier.classes), runtime)
+) -> tuple[CellHead, CellImages]:
+    """A new head, and the images as it reads them."""
+    head = CellHead(new_cells(classifier.network, settings, read), len(classifier.classes))
+    to_device(head, runtime.accelerator.device)
+    standardise(head, samples, view, runtime)
+    return head, read_cells(samples, head, view, runtime)
 
 
-def _trained(cells: Cells, images: CellImages, settings: CellSettings, seed: int) -> CellHead:
-    head = CellHead(cells, images.labels.shape[1]).to(cells.mean.device)
-    train_cell_head(head, images, settings, seed)
-    return head
-
-
-def _held_out_map(cells: Cells, images: CellImages, settings: CellSettings, seed: int) -> float:
-    """mAP on every fifth image, of a head that has learned from the others."""
+def _held_out_map(head: CellHead, images: CellImages, settings: CellSettings, seed: int) -> float:
+    """mAP on every fifth image, of a head like this one that has learned from the others."""
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     order = torch.randperm(len(images.labels), generator=generator)
     held_out = max(1, len(order) // HELD_OUT)
-    head = _trained(cells, images.some(order[held_out:]), settings, seed)
+    other = CellHead(head.cells, head.linear.out_features).to(head.mean.device)
+    train_cell_head(other, images.some(order[held_out:]), settings, seed)
     judges = images.some(order[:held_out])
-    return mean_average_precision(cell_scores(head, judges, settings), judges.labels, judges.judged)
+    return mean_average_precision(cell_scores(other, judges, settings), judges.labels, judges.judged)
 
 
 def _chance(images: CellImages) -> float:
