@@ -1,12 +1,12 @@
 """The steps of a run, in order: a table of contents.
 
-data → features → classifier → maps → affinity → pseudo masks → segmenter → evaluation → report
+data → features → classifier → reading → maps → affinity → pseudo masks → segmenter → evaluation → report
 
 Each step is a value that is given the steps it needs, and exactly the values that its result depends on
 (`patchlearn.steps.step`). `patchlearn.core.run_folder` says where the files lie.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,30 +46,8 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if supervision == "masks":
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
-    learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
-    views, read, sizes = replace(variant.cams.views, flip=False), variant.cams.read, data.dataset.sizes
-    settings, features = variant.classifier, None
-    lower = LOWER_STAGES if variant.reading.has_head or variant.self_training.stages != "last" else 0
-    if settings.head_only:
-        settings, read = of_head(settings), "whole"
-        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings), lower))
-    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, features))
-    lda = reading = None
-    if variant.self_training.rounds or variant.reading.has_head:
-        tagged, rule = data[variant.self_training.train_split], variant.background
-        if not features or tagged is not learned:
-            source = _trunk(settings) if settings.head_only else classifier
-            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source, lower))
-        if variant.reading.has_head:
-            yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
-        if variant.self_training.rounds:
-            learn = variant.self_training
-            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, sizes, reading))
-    cams = {
-        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
-        for name in variant.cams.splits
-    }
-    yield from cams.values()
+    sizes = data.dataset.sizes
+    classifier, cams = yield from _steps_to_maps(variant, data, home, seed)
     affinity = None
     if variant.affinity.kind != NO_AFFINITY:
         maps = _of(cams, variant.affinity.train_split, variant, "the affinity network learns from")
@@ -84,6 +62,41 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     yield from masks.values()
     if variant.segmenter.train_split in masks:
         yield from _segmenter_steps(variant, data, home, seed, masks[variant.segmenter.train_split])
+
+
+def _steps_to_maps(
+    variant: Variant, data: DataSplits, home: Path, seed: int
+) -> Generator[Step, None, tuple[TrainClassifier, dict[str, WriteCams]]]:
+    """Features, classifier, reading, self-training and maps; returns the classifier and the maps of each split."""
+    learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
+    views, read = replace(variant.cams.views, flip=False), variant.cams.read
+    learn, settings, lower = variant.self_training, variant.classifier, _lower(variant)
+    features = reading = lda = None
+    if settings.head_only:
+        settings, read = of_head(settings), "whole"
+        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings), lower))
+    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, features))
+    if learn.rounds or variant.reading.has_head:
+        tagged, source = data[learn.train_split], _trunk(settings) if settings.head_only else classifier
+        if not features or tagged is not learned:
+            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source, lower))
+        if variant.reading.has_head:
+            yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
+        if learn.rounds:
+            rule, sizes = variant.background, data.dataset.sizes
+            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, sizes, reading))
+    cams = {
+        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
+        for name in variant.cams.splits
+    }
+    yield from cams.values()
+    return classifier, cams
+
+
+def _lower(variant: Variant) -> int:
+    """Of how many stages before the last the maps are stored."""
+    is_read = variant.reading.has_head or (variant.self_training.rounds and variant.self_training.stages != "last")
+    return LOWER_STAGES if is_read else 0
 
 
 def _trunk(settings: ClassifierSettings) -> Trunk:

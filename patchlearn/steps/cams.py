@@ -151,9 +151,8 @@ def write_cams(
 
     def write(sample: "Sample", path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
-        features = stored(sample) if stored else None
+        features, image = stored(sample) if stored else None, read_image(sample.image)
         with accelerator.autocast():
-            image = read_image(sample.image)
             maps = class_activation_maps(classifier, image, settings, given, lda, sample.unknown, features, source)
         write_scores(path, maps)
 

@@ -64,18 +64,14 @@ class SelfTrain(Step):
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """One round over a few images is timed."""
         from patchlearn.core.pace import Estimate, a_few, seconds_each
-        from patchlearn.maps.reading import Reading
-        from patchlearn.maps.self_training import RoundSettings, confident_moments_of, lda_cells
+        from patchlearn.maps.self_training import confident_moments_of
 
         classifier, samples = self.classifier.untrained(runtime), self.data.samples
         few, cams = a_few(samples), CamSettings(views=self.views, read=self.read)
         held = self.features.held(classifier, few) if self.features else None
-        reading = self.reading.untrained(runtime) if self.reading else Reading()
-        one = RoundSettings(
-            classifier.network, cams, self.rule, self.settings.confident, len(self.data.classes), runtime.accelerator,
-            stored=(lambda sample: held[sample.id]) if held else None,
-            reading=reading, cells=lda_cells(classifier.network, self.settings, self.read),
-        )  # fmt: skip
+        reading = _moved(self.reading.untrained(runtime) if self.reading else None, runtime)
+        one = _first_round(classifier, cams, self.rule, self.settings, runtime)
+        one = replace(one, stored=(lambda sample: held[sample.id]) if held else None, reading=reading)
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
         return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
 
@@ -126,19 +122,11 @@ def self_train(
     Returns:
         The last round's file; None if there is none.
     """
-    from patchlearn.core.runtime import to_device
-    from patchlearn.maps.reading import Reading
-    from patchlearn.maps.self_training import RoundSettings, lda_cells
     from patchlearn.models.lda import load_lda
 
-    accelerator, classes = runtime.accelerator, len(classifier.classes)
-    network = to_device(classifier.network, accelerator.device)
-    cams = replace(cams, views=replace(cams.views, flip=False))
-    reading = (reading or Reading()).to(accelerator.device)
-    one_round = RoundSettings(
-        network, cams, rule, settings.confident, classes, accelerator,
-        stored=stored, sizes=sizes, reading=reading, cells=lda_cells(network, settings, cams.read),
-    )  # fmt: skip
+    accelerator = runtime.accelerator
+    one_round = _first_round(classifier, cams, rule, settings, runtime)
+    one_round = replace(one_round, stored=stored, sizes=sizes, reading=_moved(reading, runtime))
     last: Path | None = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
@@ -154,6 +142,29 @@ def self_train(
 def round_path(folder: Path, number: int) -> Path:
     """The file of one round, counted from 1."""
     return folder / f"round-{number}.safetensors"
+
+
+def _first_round(
+    classifier: "Classifier",
+    cams: CamSettings,
+    rule: BackgroundRule,
+    settings: SelfTrainingSettings,
+    runtime: "Runtime",
+) -> "RoundSettings":
+    """A round of the classifier's own maps, without mirror images."""
+    from patchlearn.core.runtime import to_device
+    from patchlearn.maps.self_training import RoundSettings, lda_cells
+
+    network, classes = to_device(classifier.network, runtime.accelerator.device), len(classifier.classes)
+    cams = replace(cams, views=replace(cams.views, flip=False))
+    cells = lda_cells(network, settings, cams.read)
+    return RoundSettings(network, cams, rule, settings.confident, classes, runtime.accelerator, cells=cells)
+
+
+def _moved(reading: "Reading | None", runtime: "Runtime") -> "Reading":
+    from patchlearn.maps.reading import Reading
+
+    return (reading or Reading()).to(runtime.accelerator.device)
 
 
 def _write_round(

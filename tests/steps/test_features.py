@@ -15,11 +15,11 @@ from patchlearn.core.masks_io import read_scores
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.maps.features import features_of_views
-from patchlearn.models.views import ViewFeatures
 from patchlearn.maps.settings import FeatureSettings, SelfTrainingSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import load_lda
 from patchlearn.models.settings import ViewSettings
+from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import BackgroundRule
 from patchlearn.steps.cams import write_cams
 from patchlearn.steps.data_splits import DataSplit
