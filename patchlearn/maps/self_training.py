@@ -11,9 +11,12 @@ import torch
 from accelerate import Accelerator
 
 from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
+from patchlearn.data.clicks.pixels import labelled_pixels
+from patchlearn.data.clicks.values import Clicks
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
+from patchlearn.maps.clicks import labelled_cells
 from patchlearn.maps.features import features_of_views
 from patchlearn.maps.reading import Reading
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
@@ -39,6 +42,8 @@ class RoundSettings:
         stored: a sample → its features, or None where they are to be computed.
         reading: what the maps of the first round are read from.
         cells: what of each cell the LDA classifier learns from; None for the features of the last stage.
+        clicked: the moments of the cells that a person has labelled; None where there are none.
+        weight: of a clicked cell.
         sizes: how large each class usually is; () where nothing is known.
     """
 
@@ -52,6 +57,8 @@ class RoundSettings:
     stored: Callable[[Sample], Sequence[ViewFeatures] | None] | None = None
     reading: Reading = CLASSIFIER
     cells: Cells | None = None
+    clicked: Moments | None = None
+    weight: float = 1.0
     sizes: Sizes = ()
 
     def moments(self) -> Moments:
@@ -59,6 +66,15 @@ class RoundSettings:
         if self.cells:
             return Moments(self.cells.width, self.classes)
         return Moments(self.network.stages.channels[-1] * self.network.branches_of(self.cams.read), self.classes)
+
+    @property
+    def stride(self) -> int:
+        """Pixels of a view per cell that the LDA classifier learns from."""
+        return self.cells.stride if self.cells else self.network.stages.strides[-1]
+
+    def cells_of(self, view: ViewFeatures) -> torch.Tensor:
+        """B×C×h×w: what the LDA classifier learns from."""
+        return self.cells(view) if self.cells else view.features
 
     @property
     def lower(self) -> int:
@@ -91,11 +107,26 @@ def confident_moments(
         maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, settings.reading)
     pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident, sizes))
     moments = settings.moments()
-    stride = settings.cells.stride if settings.cells else network.stages.strides[-1]
     for view in views:
-        cells = settings.cells(view) if settings.cells else view.features
+        cells = settings.cells_of(view)
         grid = cells.shape[2], cells.shape[3]
-        moments.add(cells[0], cell_labels(pixels.to(cells.device), view.size, grid, stride))
+        moments.add(cells[0], cell_labels(pixels.to(cells.device), view.size, grid, settings.stride))
+    return moments
+
+
+@torch.no_grad()
+def clicked_moments_of(settings: RoundSettings, clicks: Clicks, sample: Sample) -> Moments:
+    """The moments of the cells of a sample that a person has labelled, at every scale."""
+    image, moments = read_image(sample.image), settings.moments()
+    pixels = labelled_pixels(clicks.of(sample.id), (image.shape[0], image.shape[1]))
+    stored = settings.stored(sample) if settings.stored else None
+    with settings.accelerator.autocast():
+        views = list(features_of_views(settings.network, image, settings.cams, stored, settings.lower))
+    for view in views:
+        cells = settings.cells_of(view)
+        grid = cells.shape[2], cells.shape[3]
+        labels = labelled_cells(pixels, view.size, grid, settings.stride)
+        moments.add(cells[0], torch.from_numpy(labels).to(cells.device))
     return moments
 
 

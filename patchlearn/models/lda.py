@@ -22,6 +22,9 @@ from patchlearn.models.views import ViewFeatures
 # Divides the logits. The closed form treats cells as independent, but neighbouring cells have nearly the same features,
 # so that its probabilities are too extreme. 3 and 10 give nearly the same maps (docs/log/self-training.md).
 TEMPERATURE = 3.0
+# So many clicked cells of weight 1 count as much as all confident cells of a class, however many these are: a person
+# is right, and the maps may be wrong everywhere.
+CLICKS_AS_ALL = 30
 MOST_CELLS = 256  # of one view; a quarter of all cells was as good as all of them (the same log)
 
 
@@ -118,7 +121,23 @@ class Moments:
         self.sums += (members.T @ cells).cpu()
         self.products += (cells.T @ cells).cpu()
 
-    def solve(self, shrinkage: float, cells: Cells | None = None) -> LinearDiscriminant:
+    def means(self, clicked: Self | None = None, weight: float = 1.0) -> Tensor:
+        """(K+1)×C: the mean of each class; of clicked cells alone where no other is labelled.
+
+        Args:
+            clicked: the moments of cells that a person has labelled.
+            weight: of a clicked cell.
+        """
+        means = self.sums / self.counts.clamp(min=1)[:, None]
+        if clicked is None:
+            return means
+        share = weight * clicked.counts / (weight * clicked.counts + CLICKS_AS_ALL)
+        share = share.where((self.counts > 0) | (clicked.counts == 0), torch.ones_like(share))[:, None]
+        return (1 - share) * means + share * clicked.means()
+
+    def solve(
+        self, shrinkage: float, cells: Cells | None = None, clicked: Self | None = None, weight: float = 1.0
+    ) -> LinearDiscriminant:
         """The LDA classifier of these cells, with equal prior probabilities of the background and all classes.
 
         A class without cells has the probability 0 everywhere.
@@ -128,6 +147,8 @@ class Moments:
                 same trace (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004). Channels of several stages
                 have different scales: for `cells`, it is the weight of the diagonal.
             cells: what of a view the features were; None for the last stage, as it is.
+            clicked: the moments of cells that a person has labelled; they move the means.
+            weight: of a clicked cell.
 
         Raises:
             PatchlearnError: a feature was not a number.
@@ -142,15 +163,16 @@ class Moments:
                 "LDA classifier: features of the image classifier are infinite or not a number. Train the classifier "
                 "again, with a smaller learning rate or in fp32."
             )
-        means = self.sums / self.counts.clamp(min=1)[:, None]
-        within = (self.products - self.sums.T @ means) / self.counts.sum()
+        within = (self.products - self.sums.T @ self.means()) / self.counts.sum()
+        means = self.means(clicked, weight)
         size = len(within)
         rest = within.diagonal().diag() if cells else torch.eye(size, dtype=torch.double) * within.trace() / size
-        weight = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
-        bias = -0.5 * (weight * means).sum(1)
+        directions = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
+        bias = -0.5 * (directions * means).sum(1)
         lda = LinearDiscriminant(size, len(self.counts) - 1, cells)
-        lda.weight.copy_(weight)
-        lda.bias.copy_(bias.where(self.counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
+        lda.weight.copy_(directions)
+        counts = self.counts if clicked is None else self.counts + clicked.counts
+        lda.bias.copy_(bias.where(counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
         return lda
 
 

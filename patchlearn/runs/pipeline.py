@@ -83,8 +83,8 @@ def _steps_to_maps(
         if variant.reading.has_head:
             yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
         if learn.rounds:
-            rule, sizes = variant.background, data.dataset.sizes
-            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, sizes, reading))
+            known = data.dataset.sizes, reading, variant.clicks
+            yield (lda := SelfTrain(home, learn, views, read, variant.background, classifier, tagged, features, *known))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
         for name in variant.cams.splits

@@ -5,7 +5,7 @@ from typing import Any
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.settings import RuntimeSettings
-from patchlearn.data.settings import DataSettings
+from patchlearn.data.settings import ClickSettings, DataSettings
 from patchlearn.maps.settings import (
     CamSettings,
     FeatureSettings,
@@ -29,6 +29,7 @@ class VariedSettings:
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     cams: CamSettings = field(default_factory=CamSettings)
     self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
+    clicks: ClickSettings = field(default_factory=ClickSettings)
     background: BackgroundRule = field(default_factory=BackgroundRule)
     affinity: AffinitySettings = field(default_factory=AffinitySettings)
     walk: WalkSettings = field(default_factory=WalkSettings)
@@ -86,6 +87,7 @@ class Recipe(VariedSettings, SharedSettings):  # the fields of the last base com
         features: feature maps that are computed once.
         reading: from what the first maps are read.
         cams: how its class activation maps are read.
+        clicks: what a person has labelled beside the tags.
         self_training: how an LDA classifier learns to compute better maps from them.
         background: the label-free rule for the background threshold, wherever maps become labels.
         affinity: training of the affinity network.
