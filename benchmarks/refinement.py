@@ -32,6 +32,7 @@ from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMa
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
 from patchlearn.maps.affinity_walk import walk_scores
+from patchlearn.maps.bounded_walk import bounded_walk
 from patchlearn.maps.pseudo_mask import label_scores, pseudo_mask
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
@@ -78,7 +79,8 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
 
 def walked_mask(image: UInt8, maps: ScoreMaps, variant: Variant, network: AffinityNetwork | None) -> UInt8:
     settings = replace(variant.pseudo, ignore_band=0.0)
-    return pseudo_mask(image, walk_scores(image, maps, variant.walk, network), settings, variant.background)
+    walked = bounded_walk(maps, walk_scores(image, maps, variant.walk, network), variant.background)
+    return pseudo_mask(image, walked, settings, variant.background, maps)
 
 
 def parse() -> argparse.Namespace:

@@ -6,6 +6,7 @@ from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
     from patchlearn.maps.affinity_walk import walk_scores as walk_scores
+    from patchlearn.maps.bounded_walk import bounded_walk as bounded_walk
     from patchlearn.maps.cam import class_activation_maps as class_activation_maps
     from patchlearn.maps.clicks import boxed as boxed
     from patchlearn.maps.clicks import labelled_cells as labelled_cells

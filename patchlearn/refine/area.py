@@ -4,7 +4,7 @@ A refinement (random walk, dense CRF) assumes that what looks alike belongs toge
 looks alike: a class floods the surface, or the CRF's smoothness erases it. A class is taken as found where its score,
 before any refinement, is the highest and above the background's threshold. These pixels are its *evidence*. A refined
 class must keep a share 1/growth of them, and have at most growth times as many. The background must keep its share
-too; where it does not, the classes that grew break the rule.
+too; where it does not, though every class is within its bounds, those that grew break the rule.
 
 A class that breaks this rule is refined less: its refined values get a smaller weight in a geometric mean with those
 before. The weight is halved until the rule holds; the last one is 0, which leaves the evidence.
@@ -96,8 +96,8 @@ def changed_classes(evidence: Integers, labels: Integers, classes: int, growth: 
         np.bincount(each.ravel(), minlength=classes + 1) for each in (evidence, labels, labels[evidence == labels])
     )
     is_lost = growth * kept < before
-    wrong = (after > growth * before) | is_lost | (is_lost[0] & (after > before))
-    return wrong[1:]
+    wrong = ((after > growth * before) | is_lost)[1:]
+    return wrong if wrong.any() or not is_lost[0] else (after > before)[1:]
 
 
 def winners(scores: Float32, threshold: float) -> Integers:

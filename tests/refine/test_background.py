@@ -116,3 +116,30 @@ def test_an_image_without_labels_is_background_only_where_no_unknown_class_may_b
     found = ScoreMaps(scores=scores, classes=(4,), size=(24, 36), unknown=(4,))
     regions = confident_regions(image, found, BackgroundRule(rule="fixed", threshold=0.5), ConfidentRegions())
     np.testing.assert_array_equal(regions, np.repeat([0, 255, 255], 12)[None].repeat(24, axis=0))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_the_crf_takes_no_class_all_its_confident_pixels(level: float) -> None:
+    """A line of one pixel and a square of 5×5 on a plain surface; the CRF alone erases the line."""
+    scores = np.full((2, 40, 40), level, np.float32)
+    scores[0, 20, 4:36], scores[1, 30:35, 4:9] = 1, 1
+    found = ScoreMaps(scores=scores, classes=(0, 3), size=(40, 40))
+    plain = np.full((40, 40, 3), 120, np.uint8)
+    free = confident_regions(plain, found, BackgroundRule(growth=None), ConfidentRegions())
+    assert not (free == 1).any()
+    bounded = confident_regions(plain, found, BackgroundRule(), ConfidentRegions())
+    for value, pixels in ((1, 32), (4, 25)):
+        assert pixels / 2 <= (bounded == value).sum() <= 2 * pixels
+    assert (bounded == 0).sum() > 800
+
+
+def test_what_the_crf_floods_is_not_confident() -> None:
+    scores = np.full((1, 40, 40), 0.1, np.float32)
+    scores[0, :22] = 1
+    found = ScoreMaps(scores=scores, classes=(0,), size=(40, 40))
+    plain = np.full((40, 40, 3), 120, np.uint8)
+    free = confident_regions(plain, found, BackgroundRule(growth=None), ConfidentRegions())
+    assert (free == 1).all()
+    bounded = confident_regions(plain, found, BackgroundRule(), ConfidentRegions())
+    assert (bounded == 1).sum() >= 440
+    assert (bounded == 0).sum() >= 360
