@@ -74,6 +74,14 @@ def test_a_wider_bound_believes_more_of_the_walk() -> None:
     assert sizes[0] < sizes[1] < sizes[2]
 
 
+def test_an_unknown_class_that_covers_a_judged_one_leaves_its_walk_alone() -> None:
+    maps = replace(two(0.1), unknown=(4,))
+    walked = replace(maps, scores=np.stack([maps.scores[0] * np.float32(0.8), np.full((16, 16), 0.9, np.float32)]))
+    bounded = bounded_walk(maps, walked, OTSU)
+    np.testing.assert_array_equal(bounded.scores[0], walked.scores[0])
+    assert areas(bounded) == [9, 12]
+
+
 @pytest.mark.parametrize("level", [0.0, 0.9])
 def test_unknown_classes_change_no_digit_of_the_others_and_flood_nothing(level: float) -> None:
     maps = two(0.1)

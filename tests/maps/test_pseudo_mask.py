@@ -9,6 +9,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Float32, ScoreMaps, UInt8
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
 from patchlearn.data.settings import SceneSettings
+from patchlearn.maps import pseudo_mask as module
 from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, require_two_walks
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
@@ -309,3 +310,29 @@ def test_an_unknown_class_neither_floods_nor_is_flooded() -> None:
     mask = pseudo_labels(image, maps, PseudoSettings(ignore_band=0.0), OTSU, WALK, affinity("features"))[0]
     require_supported(mask, np.where(truth == 5, 255, truth).astype(np.uint8))
     assert (mask == 0).sum() > 500
+
+
+def doubled_twice() -> tuple[UInt8, ScoreMaps, ScoreMaps]:
+    """Maps that find 8 of 32 columns, walked scores that find 15, and an image in which the CRF finds more."""
+    image, scores = black(32, 32), np.zeros((1, 32, 32), np.float32)
+    image[:, :24] = (200, 180, 40)
+    scores[..., :8] = 1
+    maps = ScoreMaps(scores=scores, classes=(0,), size=(32, 32))
+    return image, maps, replace(maps, scores=np.roll(scores, 7, 2) * np.float32(0.5) + scores * np.float32(0.5))
+
+
+@pytest.mark.parametrize("sure", ["agreed", "confident"])
+def test_walk_and_crf_together_stay_within_the_bounds(sure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, maps, walked = doubled_twice()
+    for name in ("walk_scores", "scale_walked"):
+        monkeypatch.setattr(module, name, lambda *_: walked)
+    settings, rule = PseudoSettings(sure=sure), replace(FIXED, threshold=0.4)
+    assert (pseudo_mask(image, walked, settings, rule) == 1).sum() > 16 * 32
+    mask = pseudo_labels(image, maps, settings, rule, WALK, affinity("features"))[0]
+    assert 8 * 16 <= (mask == 1).sum() <= 16 * 32
+    np.testing.assert_array_equal(mask, pseudo_mask(image, walked, settings, rule, maps))
+
+
+def test_what_comes_back_from_the_evidence_is_not_undecided() -> None:
+    nearly = np.array([[[0.51, 0.51]], [[0.49, 0.49]]], np.float32)
+    assert module._mask(nearly, np.array([[0, 1]]), (0, 5), band=0.05).tolist() == [[255, 5]]

@@ -115,6 +115,15 @@ def test_rounds_are_bounded_whatever_the_labels_do(classes: int) -> None:
     assert rounds <= ROUNDS
 
 
+def test_the_others_give_way_as_far_as_a_class_without_weight_needs() -> None:
+    found = np.array([[1, 1, 1, 2, 2]])
+
+    def labels(weights: Float32) -> Integers:
+        return found if weights[0] < 0.3 else np.array([[1, 1, 1, 1, 1]])
+
+    assert refinement_weights(found, labels, np.ones(2, np.float32), 2.0).tolist() == [0.25, 0]
+
+
 def test_only_classes_that_may_change_do() -> None:
     found, weights = np.array([[1, 2]]), np.array([0.5, 1.0], np.float32)
     movable = np.array([False, True])
