@@ -80,7 +80,7 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
 def walked_mask(image: UInt8, maps: ScoreMaps, variant: Variant, network: AffinityNetwork | None) -> UInt8:
     settings = replace(variant.pseudo, ignore_band=0.0)
     walked = bounded_walk(maps, walk_scores(image, maps, variant.walk, network), variant.background)
-    return pseudo_mask(image, walked, settings, variant.background, maps)
+    return pseudo_mask(image, walked, settings, variant.background, found=maps)
 
 
 def parse() -> argparse.Namespace:

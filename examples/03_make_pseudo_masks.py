@@ -36,4 +36,4 @@ affinity = load_affinity(run / "affinity" / "model.safetensors")
 for sample in samples:
     image, before = read_image(sample.image), maps[sample.id]
     walked = bounded_walk(before, walk_scores(image, before, WalkSettings(), affinity), rule)
-    write_mask(run / "masks" / f"{sample.id}.png", pseudo_mask(image, walked, PseudoSettings(), rule, before))
+    write_mask(run / "masks" / f"{sample.id}.png", pseudo_mask(image, walked, PseudoSettings(), rule, found=before))

@@ -35,6 +35,8 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
     verb.add_argument("--recipe", help="for a folder of images: the name or file of a recipe (default: standard)")
     verb.add_argument("--format", help="for a folder of images: its format (default: found out)")
     verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
+    if name == "run":
+        verb.add_argument("--points", type=Path, help="a table of clicks: image,x,y,label (docs/clicks.md)")
     if name in ("check", "evaluate"):
         verb.add_argument("--json", action="store_true", help="print the figures as JSON")
     example = EXAMPLES.get(name, f"patchlearn {name} runs/photos")
@@ -46,6 +48,8 @@ def work(options: Namespace, overrides: Sequence[str], console: Console) -> int:
     from patchlearn.runs.run import open_run
     from patchlearn.runs.target import find_target
 
+    if getattr(options, "points", None):
+        overrides = [*overrides, f"--clicks.points={options.points.resolve()}"]
     target = find_target(options.target, options.out, overrides, options.recipe, options.format)
     with open_run(target, options.variant, console) as run:
         return run_verbs()[options.verb][1](run, target, options)

@@ -18,6 +18,7 @@ class Stream(StrEnum):
     AFFINITY_AUGMENT = "affinity augment"
     SEGMENTER_WEIGHTS = "segmenter"
     SEGMENTER_AUGMENT = "segmenter augment"
+    CELL_ORDER = "cell order"
     ORDER = "order"
     STEP = "step"
 

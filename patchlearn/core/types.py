@@ -52,6 +52,49 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassSize:
+    """What a user knows of a class: the area that it usually has in an image that shows it.
+
+    Args:
+        least: smallest area; None for no bound.
+        most: largest area; None for no bound.
+        unit: "share" (areas are shares of the image, in (0, 1]) or "pixels" (of the image in its file).
+        count: "one" (the pixels of the class in one image are connected) or "many".
+    """
+
+    least: float | None = None
+    most: float | None = None
+    unit: str = "share"
+    count: str = "many"
+
+
+Sizes = tuple[ClassSize | None, ...]  # of each class, in the order of the classes; () where none is known
+
+
+def in_shares(sizes: Sizes, size: tuple[int, int]) -> Sizes:
+    """The same sizes with all bounds as shares of one image.
+
+    Args:
+        sizes: of each class.
+        size: (H, W) of the image in its file.
+
+    >>> in_shares((ClassSize(most=50, unit="pixels"), None), (10, 20))
+    (ClassSize(least=None, most=0.25, unit='share', count='many'), None)
+    """
+    pixels = size[0] * size[1]
+
+    def share(bound: float | None) -> float | None:
+        return None if bound is None else min(bound / pixels, 1.0)
+
+    return tuple(
+        replace(each, least=share(each.least), most=share(each.most), unit="share")
+        if each is not None and each.unit == "pixels"
+        else each
+        for each in sizes
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Images with image-level labels, by split.
 
@@ -64,6 +107,7 @@ class Dataset:
             (a folder data set) or a class left out on purpose, which is ignored (VOC with a `classes.txt`).
         mask_colours: (red, green, blue) → class value, for mask files of colours; None for VOC's colour map.
         bands: those that were chosen of the images (`data.bands`); None for the usual ones.
+        sizes: how large each class usually is (`classes.csv`), in the order of `classes`; () where nothing is said.
         notes: sentences about what was found out while opening, and what of the folder is not used.
     """
 
@@ -74,6 +118,7 @@ class Dataset:
     masks_are_closed: bool
     mask_colours: dict[tuple[int, int, int], int] | None = None
     bands: Bands | None = None
+    sizes: Sizes = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def split(self, name: str) -> tuple[Sample, ...]:

@@ -1,19 +1,19 @@
-"""The list of classes that lies beside the data: classes.csv with colours and values, or classes.txt with names."""
+"""The list of classes that lies beside the data: classes.csv with colours, values and sizes, or classes.txt."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
-from patchlearn.core.types import BACKGROUND, IGNORE
+from patchlearn.core.types import BACKGROUND, IGNORE, ClassSize, Dataset, Sizes
+from patchlearn.data.class_sizes import SIZE_COLUMNS, refuse_size, size_of
 from patchlearn.data.labels import normal_form, read_class_names, within_limits
 from patchlearn.data.tables import Table, read_table
 
 Colour = tuple[int, int, int]
 TABLE, LIST = "classes.csv", "classes.txt"
-OTHERS = ("size_min", "size_max", "unit", "count")  # columns that are kept and not used yet
-COLUMNS = ("name", "colour", "r", "g", "b", "value", *OTHERS)
+COLUMNS = ("name", "colour", "r", "g", "b", "value", *SIZE_COLUMNS)
 SYNONYMS = {"color": "colour", "rgb": "colour", "red": "r", "green": "g", "blue": "b"}
 NO_CLASS = "background"
 HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
@@ -31,14 +31,14 @@ class ClassesTable:
         names: of the K classes, in order; background is none of them.
         colours: (red, green, blue) → value, for mask files of colours; None if the table has no colours.
         values: of each class in the mask files; None for 1, 2, ….
-        others: for each class, the cells of the columns that are not used yet (`OTHERS`).
+        sizes: of each class, None where nothing is known; () if nothing is known of any.
     """
 
     path: Path
     names: tuple[str, ...]
     colours: dict[Colour, int] | None = None
     values: tuple[int, ...] | None = None
-    others: tuple[dict[str, str], ...] = ()
+    sizes: Sizes = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class _Line:
     name: str
     colour: Colour | None
     value: int | None
-    others: dict[str, str]
+    size: ClassSize | None
 
     @property
     def is_class(self) -> bool:
@@ -60,9 +60,9 @@ def read_classes(root: Path) -> ClassesTable | None:
     """Read `classes.csv` or, failing it, `classes.txt` of a folder.
 
     `classes.csv` has a column `name` and may have: `colour` (#ff0000, 255 0 0, or "255,0,0"), or r, g and b, of the
-    class in masks of colours; `value`, its index in mask files, from 1 to 254; and the columns of `OTHERS`. The row
-    `background` gives the colour of the background. A row with the value 255 gives the colour of ignored pixels. Both
-    are no classes.
+    class in masks of colours; `value`, its index in mask files, from 1 to 254; and the size of the class:
+    `size_min` and `size_max`, their `unit` (share or pixels), and `count` (one or many). The row `background` gives
+    the colour of the background. A row with the value 255 gives the colour of ignored pixels. Both are no classes.
 
     Returns:
         The classes, or None if the folder has neither file.
@@ -78,6 +78,19 @@ def read_classes(root: Path) -> ClassesTable | None:
     return None
 
 
+def with_sizes(dataset: Dataset) -> Dataset:
+    """The data set with the sizes that `classes.csv` beside it states; the data set itself where it states none.
+
+    Raises:
+        PatchlearnError: what `read_classes` raises.
+    """
+    found = read_classes(dataset.root) if (dataset.root / TABLE).is_file() else None
+    if found is None or not found.sizes:
+        return dataset
+    stated = dict(zip(found.names, found.sizes, strict=True))
+    return replace(dataset, sizes=tuple(stated.get(name) for name in dataset.classes))
+
+
 def _table(path: Path) -> ClassesTable:
     table = read_table(path, wanted="name,colour", advice=QUOTE)
     columns = _columns(table)
@@ -91,7 +104,7 @@ def _table(path: Path) -> ClassesTable:
         names=names,
         colours=_colours(lines, classes, values or range(1, len(names) + 1)),
         values=values,
-        others=tuple(line.others for line in classes),
+        sizes=tuple(line.size for line in classes) if any(line.size for line in classes) else (),
     )
 
 
@@ -116,13 +129,10 @@ def _line(place: str, cells: dict[str, str]) -> _Line:
         raise PatchlearnError(f"{place}: no name. Complete the line, or remove it.")
     name = normal_form(cells["name"])
     is_background = name.lower() == NO_CLASS
-    return _Line(
-        place=place,
-        name=name,
-        colour=_colour(place, cells),
-        value=_value(place, cells.get("value", ""), is_background=is_background),
-        others={column: cells[column] for column in OTHERS if column in cells},
-    )
+    value = _value(place, cells.get("value", ""), is_background=is_background)
+    if is_background or value == IGNORE:
+        refuse_size(place, name, cells)
+    return _Line(place=place, name=name, colour=_colour(place, cells), value=value, size=size_of(place, cells))
 
 
 def _colour(place: str, cells: dict[str, str]) -> Colour | None:

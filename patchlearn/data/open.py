@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
 from patchlearn.data.chosen_bands import with_bands
+from patchlearn.data.classes_table import with_sizes
 from patchlearn.data.not_recognised import explanation
 from patchlearn.data.scenes.folder import open_scenes
 from patchlearn.data.settings import AUTO, FORMATS, DataSettings, SceneSettings
@@ -72,7 +73,7 @@ def open_data(settings: DataSettings, work: Path | None = None) -> Dataset:
     if not root.is_dir():
         raise PatchlearnError(f"{root}: no such folder. Check the path of the data set (--data.root).")
     name, found = (settings.format, "") if settings.format != AUTO else recognised(root)
-    dataset = reader_of(name).read(root, settings, work)
+    dataset = with_sizes(reader_of(name).read(root, settings, work))
     if settings.bands is not None:
         dataset = with_bands(dataset, settings.bands, work)
     return replace(dataset, notes=(f"{root}: {found} (format {name})", *dataset.notes)) if found else dataset

@@ -115,7 +115,8 @@ class ClickSettings:
     Args:
         points: the table of points and boxes, such as points.csv (docs/clicks.md); null for none.
         scribbles: the folder of PNGs with scribbles; null for none.
-        weight: how many confident cells of the maps a clicked cell counts as.
+        weight: of a clicked cell. The mean of a class is that of its confident cells and of its clicked ones; with a
+            weight of 1, 30 clicked cells count as much as all confident ones (`patchlearn.models.lda`).
     """
 
     points: str | None = field(default=None, metadata=FILE_IN_KEY)

@@ -54,11 +54,27 @@ class MaskedTransform:
 
     def __call__(self, image: UInt8, mask: UInt8) -> tuple[Tensor, Tensor]:
         """(3×crop×crop normalised floats, crop×crop uint8); the mask is never interpolated."""
+        view, planes, _ = self._view(image, mask[None])
+        return view, planes[0]
+
+    def with_extent(self, image: UInt8, mask: UInt8) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The same view, and how much of the image it shows.
+
+        Returns:
+            (3×crop×crop normalised floats, crop×crop uint8, crop×crop bools: False where the image is padded, the
+            pixels of the whole image as it was resized and as it was given).
+        """
+        view, planes, pixels = self._view(image, np.stack([mask, np.zeros_like(mask)]))
+        return view, planes[0], planes[1] != IGNORE, torch.tensor([pixels, mask.size], dtype=torch.float32)
+
+    def _view(self, image: UInt8, planes: UInt8) -> tuple[Tensor, Tensor, int]:
+        """(the view, that of P×H×W masks, pixels of the resized image)."""
         resized = _random_size(image, self.long_side)
+        height, width = resized.shape[-2:]
         # NEAREST would shift the mask against the image by up to a pixel; NEAREST_EXACT takes the pixel at the centre.
-        values = TF.resize(torch.from_numpy(mask)[None], list(resized.shape[-2:]), InterpolationMode.NEAREST_EXACT)
-        view, labels = self.steps(tv_tensors.Image(resized), tv_tensors.Mask(values[0]))
-        return normalise(view.as_subclass(Tensor), self.mean, self.std), labels.as_subclass(Tensor)
+        values = TF.resize(torch.from_numpy(planes), [height, width], InterpolationMode.NEAREST_EXACT)
+        view, labels = self.steps(tv_tensors.Image(resized), tv_tensors.Mask(values))
+        return normalise(view.as_subclass(Tensor), self.mean, self.std), labels.as_subclass(Tensor), height * width
 
 
 def as_tensor(image: UInt8) -> Tensor:

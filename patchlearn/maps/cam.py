@@ -1,24 +1,23 @@
 """Class activation maps of one image: several scales, mirrored, summed, as soft score maps."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import torch
-from torch import Tensor
 
 from patchlearn.core.types import ScoreMaps, UInt8
-from patchlearn.maps.features import ViewFeatures, features_of_views
+from patchlearn.maps.features import features_of_views
+from patchlearn.maps.reading import Reading, map_readers
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import LinearDiscriminant
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.models.views import on_cells
+from patchlearn.models.views import ViewFeatures, on_cells
 
 CELL = 4  # pixels per cell of the stored maps: finer than any network's map, a sixteenth of the image's size
 EPSILON = 1e-5  # ÷ (max + 1e-5): PSA, SEAM, IRN
 
-Activate = Callable[[Tensor], Tensor]  # B×C×h×w features → B×P×h×w, nothing negative
+CLASSIFIER = Reading()
 
 
 @torch.no_grad()
@@ -30,6 +29,7 @@ def class_activation_maps(
     lda: LinearDiscriminant | None = None,
     unknown: Sequence[int] = (),
     stored: Sequence[ViewFeatures] | None = None,
+    reading: Reading = CLASSIFIER,
 ) -> ScoreMaps:
     """The class activation maps of one image.
 
@@ -42,6 +42,7 @@ def class_activation_maps(
         unknown: further class indices to read, beside given labels: those that nobody judged. Where the labels are
             predicted, tags play no part, and these neither.
         stored: the features of the same scales without mirror images, if they were computed before.
+        reading: which maps are read, where there is no LDA classifier.
 
     Returns:
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
@@ -50,7 +51,8 @@ def class_activation_maps(
         PatchlearnError: "merged" is to be read of a network without patches.
     """
     network = classifier.network
-    features: Iterable[ViewFeatures] = features_of_views(network, image, settings, stored)
+    lower = lda.lower if lda else reading.lower
+    features: Iterable[ViewFeatures] = features_of_views(network, image, settings, stored, lower)
     unjudged = set() if labels is None else set(unknown).difference(labels)
     if labels is not None:
         classes = sorted([*labels, *unjudged])
@@ -60,7 +62,7 @@ def class_activation_maps(
     else:
         whole = features_of_views(network, image, replace(settings, read="whole"))
         classes = _predicted(network, whole, settings.confidence)
-    maps = maps_of_features(network, features, image, settings.read, classes, lda, sorted(unjudged))
+    maps = maps_of_features(network, features, image, settings.read, classes, lda, sorted(unjudged), reading)
     return replace(maps, labels="predicted" if labels is None else "given")
 
 
@@ -72,6 +74,7 @@ def maps_of_features(
     classes: Sequence[int],
     lda: LinearDiscriminant | None = None,
     unknown: Sequence[int] = (),
+    reading: Reading = CLASSIFIER,
 ) -> ScoreMaps:
     """The class activation maps of one image whose views have been through the network.
 
@@ -83,13 +86,16 @@ def maps_of_features(
         classes: P class indices.
         lda: see `class_activation_maps`.
         unknown: those of `classes` that nobody judged for this image.
+        reading: see `class_activation_maps`.
     """
-    activate = _activation(network, read, classes, lda, unknown)
+    readers = map_readers(network, read, classes, reading, lda, unknown)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
-    total = torch.zeros(len(classes), *cells, device=next(network.parameters()).device)
+    totals = torch.zeros(len(readers), len(classes), *cells, device=next(network.parameters()).device)
     for view in features if classes else ():
-        total += on_cells(activate(view.features), view.size, network.stages.strides[-1], cells)
-    scores = total / (total.amax((1, 2), keepdim=True) + EPSILON)
+        for total, reader in zip(totals, readers, strict=True):
+            total += on_cells(reader.activate(view), view.size, reader.stride, cells)
+    scores = totals[0] if len(totals) == 1 else _of_own_maximum(totals).sum(0)
+    scores = _of_own_maximum(scores) if classes else scores
     size = (image.shape[0], image.shape[1])
     return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=size, unknown=tuple(unknown))
 
@@ -99,18 +105,6 @@ def _predicted(network: PatchNetwork, features: Iterable[ViewFeatures], confiden
     return sorted({int(scores.argmax()), *torch.nonzero(scores >= confidence).flatten().tolist()})
 
 
-def _activation(
-    network: PatchNetwork, read: str, classes: Sequence[int], lda: LinearDiscriminant | None, unknown: Sequence[int]
-) -> Activate:
-    if lda is not None:
-        return partial(_probabilities, lda, classes, unknown)
-    return lambda features: network.activations(features, read)[:, list(classes)].float().relu()
-
-
-def _probabilities(lda: LinearDiscriminant, classes: Sequence[int], unknown: Sequence[int], features: Tensor) -> Tensor:
-    """B×P×h×w: judged classes share their probability with the background alone, as if no class were unknown."""
-    maps: Tensor = lda(features, classes)
-    judged = [place for place, index in enumerate(classes) if index not in unknown]
-    if unknown and judged:
-        maps[:, judged] = lda(features, [classes[place] for place in judged])
-    return maps
+def _of_own_maximum(maps: torch.Tensor) -> torch.Tensor:
+    """…×h×w, each map divided by its maximum."""
+    return maps / (maps.amax((-2, -1), keepdim=True) + EPSILON)

@@ -1,29 +1,13 @@
 """The feature maps of an image at every scale: computed by the network, or read from where they were stored."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import final
 
 import torch
 
 from patchlearn.core.types import UInt8
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.patch_network import PatchNetwork
-from patchlearn.models.views import network_views
-
-
-@final
-@dataclass(frozen=True)
-class ViewFeatures:
-    """The features of one view, and of its mirror image if that is read too.
-
-    Args:
-        features: 1×C×h×w or 2×C×h×w.
-        size: (H, W) of the view in pixels.
-    """
-
-    features: torch.Tensor
-    size: tuple[int, int]
+from patchlearn.models.views import ViewFeatures, network_views
 
 
 def classifier_views(network: PatchNetwork, image: UInt8, settings: CamSettings) -> list[torch.Tensor]:
@@ -33,7 +17,11 @@ def classifier_views(network: PatchNetwork, image: UInt8, settings: CamSettings)
 
 
 def features_of_views(
-    network: PatchNetwork, image: UInt8, settings: CamSettings, stored: Sequence[ViewFeatures] | None = None
+    network: PatchNetwork,
+    image: UInt8,
+    settings: CamSettings,
+    stored: Sequence[ViewFeatures] | None = None,
+    lower: int = 0,
 ) -> Iterator[ViewFeatures]:
     """The features of one image at every scale, one by one: they are large.
 
@@ -42,15 +30,21 @@ def features_of_views(
         image: H×W×3, RGB.
         settings: scales, mirror image, and how the features are read.
         stored: those of the same scales without mirror images; only what they lack is computed.
+        lower: of how many stages before the last the maps are wanted, too. `stored` may have more.
     """
     if stored is not None and not settings.views.flip:
         device = next(network.parameters()).device
-        yield from (ViewFeatures(view.features.to(device), view.size) for view in stored)
+        yield from (view.to(device) for view in stored)
         return
     for index, view in enumerate(classifier_views(network, image, settings)):
-        size = view.shape[2], view.shape[3]
         if stored is None:
-            yield ViewFeatures(network.features(view, settings.read), size)
+            yield view_features(network, view, settings.read, lower)
         else:
-            mirrored = network.features(view[1:], settings.read)
-            yield ViewFeatures(torch.cat([stored[index].features.to(mirrored), mirrored]), size)
+            beside = stored[index]
+            yield beside.beside(view_features(network, view[1:], settings.read, len(beside.lower)))
+
+
+def view_features(network: PatchNetwork, view: torch.Tensor, read: str, lower: int) -> ViewFeatures:
+    """The features of a view, B×3×H×W, and of its stages before the last."""
+    last, before = network.features_and_lower(view, read, lower)
+    return ViewFeatures(last, (view.shape[2], view.shape[3]), tuple(before))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
 from patchlearn.maps.bounded_walk import bounded_walk
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
@@ -19,6 +19,7 @@ from patchlearn.refine import (
     dense_crf,
     label_probabilities,
     pixel_adaptive_refinement,
+    within_sizes,
 )
 from patchlearn.refine.area import bounded_labels
 from patchlearn.refine.par import GROWTH
@@ -29,7 +30,12 @@ EPSILON = 1e-5  # where background and every class have no score, none is likeli
 
 
 def pseudo_mask(
-    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: BackgroundRule, found: ScoreMaps | None = None
+    image: UInt8,
+    maps: ScoreMaps,
+    settings: PseudoSettings,
+    rule: BackgroundRule,
+    sizes: Sizes = (),
+    found: ScoreMaps | None = None,
 ) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
@@ -38,6 +44,7 @@ def pseudo_mask(
         maps: scores of the classes in it, after the walk if there is one (`patchlearn.maps.walk_scores`).
         settings: which refinements, and how.
         rule: of the background threshold, and by how much a class may grow.
+        sizes: how large each class usually is; () where nothing is known.
         found: the scores of the same classes before the walk, which say how large a class is; None for `maps`.
 
     Raises:
@@ -51,12 +58,12 @@ def pseudo_mask(
     check_maps(image, maps)
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
-    values, labels = (BACKGROUND, *maps.mask_values), label_scores(maps, rule)
+    values, labels = (BACKGROUND, *maps.mask_values), label_scores(*within_sizes(maps, rule, sizes))
     if settings.crf.preset == NO_CRF and not settings.local:
         return _mask(labels, labels.argmax(0), values, settings.ignore_band)
     unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
     refined = _refined(image, unary, settings)
-    evidence = labels if found is None else label_scores(found, rule)
+    evidence = labels if found is None else label_scores(*within_sizes(found, rule, sizes))
     winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
     return _mask(refined, winners, values, settings.ignore_band)
 
@@ -69,6 +76,7 @@ def pseudo_labels(
     walk: WalkSettings,
     affinity: AffinityNetwork | None = None,
     second: AffinityNetwork | None = None,
+    sizes: Sizes = (),
 ) -> tuple[UInt8, UInt8]:
     """(the pseudo mask after the walk, the same classes where they are reliable and 255 elsewhere), each H×W.
 
@@ -80,14 +88,16 @@ def pseudo_labels(
         walk: how far the scores walk.
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
+        sizes: how large each class usually is; () where nothing is known.
 
     Raises:
         PatchlearnError: as `pseudo_mask`; or two walks are to agree, and there is no network.
     """
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
-        return _agreed_labels(image, maps, settings, rule, walk, affinity, second)
+        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes)
     walked = bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
-    return pseudo_mask(image, walked, settings, rule, maps), confident_regions(image, walked, rule, settings.confident)
+    sure = confident_regions(image, walked, rule, settings.confident, sizes)
+    return pseudo_mask(image, walked, settings, rule, sizes, maps), sure
 
 
 def _agreed_labels(
@@ -98,6 +108,7 @@ def _agreed_labels(
     walk: WalkSettings,
     affinity: AffinityNetwork | None,
     second: AffinityNetwork | None,
+    sizes: Sizes,
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:
         raise PatchlearnError(NO_WALKS)
@@ -108,7 +119,8 @@ def _agreed_labels(
         again = walk_along(image, maps, walk, second) if second else walked
         anchored = replace(walk, anchor=settings.second_anchor)
         walks = [scale_walked(maps, walked, walk), scale_walked(maps, again, anchored)]
-    mask, other = (pseudo_mask(image, bounded_walk(maps, each, rule), settings, rule, maps) for each in walks)
+    walks = [bounded_walk(maps, each, rule) for each in walks]
+    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps) for each in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 

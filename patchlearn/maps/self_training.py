@@ -10,14 +10,20 @@ from dataclasses import dataclass
 import torch
 from accelerate import Accelerator
 
-from patchlearn.core.types import Sample, UInt8
+from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
+from patchlearn.data.clicks.pixels import labelled_pixels
+from patchlearn.data.clicks.values import Clicks
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
-from patchlearn.maps.cam import maps_of_features
-from patchlearn.maps.features import ViewFeatures, features_of_views
-from patchlearn.maps.settings import CamSettings
+from patchlearn.maps.cam import CLASSIFIER, maps_of_features
+from patchlearn.maps.clicks import labelled_cells
+from patchlearn.maps.features import features_of_views
+from patchlearn.maps.reading import Reading
+from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
+from patchlearn.models.cells import Cells, cells_of
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
 
 
@@ -34,6 +40,11 @@ class RoundSettings:
         accelerator: for the precision.
         lda: of the round before; None in the first round, which reads the classifier's own maps.
         stored: a sample → its features, or None where they are to be computed.
+        reading: what the maps of the first round are read from.
+        cells: what of each cell the LDA classifier learns from; None for the features of the last stage.
+        clicked: the moments of the cells that a person has labelled; None where there are none.
+        weight: of a clicked cell.
+        sizes: how large each class usually is; () where nothing is known.
     """
 
     network: PatchNetwork
@@ -44,12 +55,31 @@ class RoundSettings:
     accelerator: Accelerator
     lda: LinearDiscriminant | None = None
     stored: Callable[[Sample], Sequence[ViewFeatures] | None] | None = None
+    reading: Reading = CLASSIFIER
+    cells: Cells | None = None
+    clicked: Moments | None = None
+    weight: float = 1.0
+    sizes: Sizes = ()
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
-        network = self.network
-        branches = {"whole": network.branches, "unsplit": 1, "merged": network.branches - 1}[self.cams.read]
-        return Moments(network.stages.channels[-1] * branches, self.classes)
+        if self.cells:
+            return Moments(self.cells.width, self.classes)
+        return Moments(self.network.stages.channels[-1] * self.network.branches_of(self.cams.read), self.classes)
+
+    @property
+    def stride(self) -> int:
+        """Pixels of a view per cell that the LDA classifier learns from."""
+        return self.cells.stride if self.cells else self.network.stages.strides[-1]
+
+    def cells_of(self, view: ViewFeatures) -> torch.Tensor:
+        """B×C×h×w: what the LDA classifier learns from."""
+        return self.cells(view) if self.cells else view.features
+
+    @property
+    def lower(self) -> int:
+        """How many stages before the last are read."""
+        return max(self.reading.lower, self.cells.lower if self.cells else 0)
 
 
 @torch.no_grad()
@@ -70,16 +100,33 @@ def confident_moments(
         stored: the features of the image at every scale, if they were computed before.
     """
     network, read = settings.network, settings.cams.read
-    classes = sorted((*labels, *unknown))
+    classes, sizes = sorted((*labels, *unknown)), in_shares(settings.sizes, image.shape[:2])
     with settings.accelerator.autocast():
-        views = list(features_of_views(network, image, settings.cams, stored))
+        views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
         image = _working_copy(image, settings.cams.views.long_side)
-        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown)
-    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident))
-    moments, stride = settings.moments(), network.stages.strides[-1]
+        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, settings.reading)
+    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident, sizes))
+    moments = settings.moments()
     for view in views:
-        grid = view.features.shape[2], view.features.shape[3]
-        moments.add(view.features[0], cell_labels(pixels.to(view.features.device), view.size, grid, stride))
+        cells = settings.cells_of(view)
+        grid = cells.shape[2], cells.shape[3]
+        moments.add(cells[0], cell_labels(pixels.to(cells.device), view.size, grid, settings.stride))
+    return moments
+
+
+@torch.no_grad()
+def clicked_moments_of(settings: RoundSettings, clicks: Clicks, sample: Sample) -> Moments:
+    """The moments of the cells of a sample that a person has labelled, at every scale."""
+    image, moments = read_image(sample.image), settings.moments()
+    pixels = labelled_pixels(clicks.of(sample.id), (image.shape[0], image.shape[1]))
+    stored = settings.stored(sample) if settings.stored else None
+    with settings.accelerator.autocast():
+        views = list(features_of_views(settings.network, image, settings.cams, stored, settings.lower))
+    for view in views:
+        cells = settings.cells_of(view)
+        grid = cells.shape[2], cells.shape[3]
+        labels = labelled_cells(pixels, view.size, grid, settings.stride)
+        moments.add(cells[0], torch.from_numpy(labels).to(cells.device))
     return moments
 
 
@@ -94,3 +141,15 @@ def _working_copy(image: UInt8, long_side: int | None) -> UInt8:
     if long_side is None or long_side >= max(image.shape[:2]):
         return image
     return resize_long_side(as_tensor(image), long_side).permute(1, 2, 0).contiguous().numpy()
+
+
+def lda_cells(network: PatchNetwork, settings: SelfTrainingSettings, read: str) -> Cells | None:
+    """What an LDA classifier learns from, on the finest grid; None for the features of the last stage, as they are.
+
+    Raises:
+        PatchlearnError: the network has too few stages.
+    """
+    if not settings.has_cells:
+        return None
+    branches = network.branches_of(read)
+    return cells_of(network.stages, settings.stages, centred=settings.centred, branches=branches).fine

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import OUTSIDE_KEY, require_at_least, require_positive, require_share
-from patchlearn.models.settings import READS, ViewSettings
+from patchlearn.core.settings import NEW_IN_KEY, OUTSIDE_KEY, require_at_least, require_positive, require_share
+from patchlearn.models.settings import CELL_STAGES, READS, CellSettings, ViewSettings
 from patchlearn.refine.settings import ConfidentRegions, CrfSettings
 
 LABELS = ("given", "predicted")
+READINGS = ("classifier", "cells", "sum", "auto")
 AGREEMENT_RULES = ("agreed", "confident")
 
 
@@ -53,6 +54,29 @@ class FeatureSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """From what the first maps are read, and which features self-training learns from.
+
+    Args:
+        use: "classifier" (its own activations: an ordinary class activation map), "cells" (the evidence of a head over
+            single cells), "sum" (both maps, each divided by its maximum), or "auto": the step `reading` chooses one of
+            them, without masks (docs/method.md).
+        cells: the head over single cells.
+    """
+
+    use: str = "classifier"
+    cells: CellSettings = field(default_factory=CellSettings)
+
+    def __post_init__(self) -> None:
+        require_one_of("use", self.use, READINGS)
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a head over single cells is trained."""
+        return self.use != READINGS[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SelfTrainingSettings:
     """How often, and from which pixels, an LDA classifier learns to compute new maps.
 
@@ -62,15 +86,25 @@ class SelfTrainingSettings:
         shrinkage: of the covariance, above 0 and at most 1; see `Moments.solve`.
         confident: which pixels of the maps become labels.
         train_split: whose images are learned from, and whose labels.
+        stages: whose features are learned from: "last", "lower" (the two before it, on a finer grid) or "all".
+        centred: subtract each image's own mean from its cells.
     """
 
     rounds: int = 3
     shrinkage: float = 0.1
     confident: ConfidentRegions = field(default_factory=ConfidentRegions)
     train_split: str = field(default="train", metadata=OUTSIDE_KEY)
+    stages: str = field(default="last", metadata=NEW_IN_KEY)
+    centred: bool = field(default=False, metadata=NEW_IN_KEY)
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether anything but the last stage, as it is, is learned from."""
+        return self.stages != "last" or self.centred
 
     def __post_init__(self) -> None:
         require_at_least("rounds", self.rounds, 0)
+        require_one_of("stages", self.stages, CELL_STAGES)
         if not 0 < self.shrinkage <= 1:
             raise PatchlearnError(f"shrinkage: {self.shrinkage} is out of range. Choose a number in (0, 1].")
 

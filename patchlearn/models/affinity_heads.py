@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from patchlearn.models.backbones.stages import Stages
-from patchlearn.models.grids import on_image_grid
+from patchlearn.models.grids import on_stride
 from patchlearn.models.settings import AFFINITY_STRIDES
 
 
@@ -41,7 +41,7 @@ class BoundaryHead(nn.Module):
         """The map of every stage → B×1×h×w logits."""
         cells = _cells(maps[0], self.strides[0], self.STRIDE)
         parts = [
-            F.relu(_fitted(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE, cells))
+            F.relu(on_stride(project(_pooled(part, stride, self.STRIDE)), max(stride, self.STRIDE), self.STRIDE, cells))
             for project, part, stride in zip(self.projections, maps, self.strides, strict=True)
         ]
         logits: Tensor = self.classifier(torch.cat(parts, dim=1))
@@ -75,7 +75,7 @@ class FeatureHead(nn.Module):
         maps = maps[-len(self.strides) :]
         cells = _cells(maps[0], self.strides[0], self.STRIDE)
         parts = [
-            F.elu(_fitted(project(_pooled(part, stride, self.STRIDE)), stride, self.STRIDE, cells))
+            F.elu(on_stride(project(_pooled(part, stride, self.STRIDE)), max(stride, self.STRIDE), self.STRIDE, cells))
             for project, part, stride in zip(self.projections, maps, self.strides, strict=True)
         ]
         return F.elu(self.mix(torch.cat(parts, dim=1)))
@@ -89,14 +89,3 @@ def _cells(maps: Tensor, stride: int, target: int) -> tuple[int, int]:
 def _pooled(maps: Tensor, stride: int, target: int) -> Tensor:
     """A map finer than the target stride, averaged down to it."""
     return F.avg_pool2d(maps, target // stride, ceil_mode=True) if stride < target else maps
-
-
-def _fitted(maps: Tensor, stride: int, target: int, cells: tuple[int, int]) -> Tensor:
-    """A map, of the target stride or coarser, on the grid of the target stride."""
-    if stride <= target:
-        return maps[..., : cells[0], : cells[1]]
-    factor, rest = divmod(stride, target)
-    if not rest and (maps.shape[2] * factor, maps.shape[3] * factor) == cells:
-        return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
-    covered = (cells[0] * target / (maps.shape[2] * stride), cells[1] * target / (maps.shape[3] * stride))
-    return on_image_grid(maps, covered, cells)

@@ -28,3 +28,25 @@ def on_image_grid(maps: Tensor, covered: tuple[float, float], cells: tuple[int, 
     outermost = 1 - 1 / maps.new_tensor([maps.shape[3], maps.shape[2]])
     grid = torch.maximum(torch.minimum(grid, outermost), -outermost)
     return F.grid_sample(maps, grid, mode="bilinear", padding_mode="zeros", align_corners=False).to(precision)
+
+
+def on_stride(maps: Tensor, stride: int, target: int, cells: tuple[int, int]) -> Tensor:
+    """B×C×h×w on cells of one stride → B×C×cells, on cells of another: averaged where it is coarser, else bilinear.
+
+    Both begin at the top left of the image, and may end beyond it.
+
+    Args:
+        maps: on cells of `stride` pixels.
+        stride: of the maps, in pixels.
+        target: of the result, in pixels.
+        cells: (h, w) of the result.
+    """
+    if stride < target:
+        maps, stride = F.avg_pool2d(maps, target // stride, ceil_mode=True), target
+    if stride == target:
+        return maps[..., : cells[0], : cells[1]]
+    factor, rest = divmod(stride, target)
+    if not rest and (maps.shape[2] * factor, maps.shape[3] * factor) == cells:
+        return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
+    covered = (cells[0] * target / (maps.shape[2] * stride), cells[1] * target / (maps.shape[3] * stride))
+    return on_image_grid(maps, covered, cells)

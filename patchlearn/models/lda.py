@@ -16,10 +16,15 @@ from torch.nn import functional as F
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE
+from patchlearn.models.cells import Cells
+from patchlearn.models.views import ViewFeatures
 
 # Divides the logits. The closed form treats cells as independent, but neighbouring cells have nearly the same features,
 # so that its probabilities are too extreme. 3 and 10 give nearly the same maps (docs/log/self-training.md).
 TEMPERATURE = 3.0
+# So many clicked cells of weight 1 count as much as all confident cells of a class, however many these are: a person
+# is right, and the maps may be wrong everywhere.
+CLICKS_AS_ALL = 30
 MOST_CELLS = 256  # of one view; a quarter of all cells was as good as all of them (the same log)
 
 
@@ -29,6 +34,7 @@ class LinearDiscriminant(nn.Module):
     Args:
         channels: of the features, C.
         classes: their number, K.
+        cells: what of a view it reads; None for the features of the last stage, as they are.
 
     >>> lda = LinearDiscriminant(channels=8, classes=3)
     >>> lda(torch.zeros(1, 8, 4, 5), [0, 2]).shape
@@ -38,10 +44,25 @@ class LinearDiscriminant(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, channels: int, classes: int):
+    def __init__(self, channels: int, classes: int, cells: Cells | None = None):
         super().__init__()
         self.register_buffer("weight", torch.zeros(classes + 1, channels))
         self.register_buffer("bias", torch.zeros(classes + 1))
+        self.cells = cells
+
+    @property
+    def stride(self) -> int | None:
+        """Pixels of a view per cell; None for those of the last stage."""
+        return self.cells.stride if self.cells else None
+
+    @property
+    def lower(self) -> int:
+        """How many stages before the last are read."""
+        return self.cells.lower if self.cells else 0
+
+    def cells_of(self, view: ViewFeatures) -> Tensor:
+        """B×C×h×w: what it reads of a view."""
+        return self.cells(view) if self.cells else view.features
 
     def forward(self, features: Tensor, classes: Sequence[int]) -> Tensor:
         """The probabilities of the classes in an image, at every cell.
@@ -100,14 +121,34 @@ class Moments:
         self.sums += (members.T @ cells).cpu()
         self.products += (cells.T @ cells).cpu()
 
-    def solve(self, shrinkage: float) -> LinearDiscriminant:
+    def means(self, clicked: Self | None = None, weight: float = 1.0) -> Tensor:
+        """(K+1)×C: the mean of each class; of clicked cells alone where no other is labelled.
+
+        Args:
+            clicked: the moments of cells that a person has labelled.
+            weight: of a clicked cell.
+        """
+        means = self.sums / self.counts.clamp(min=1)[:, None]
+        if clicked is None:
+            return means
+        share = weight * clicked.counts / (weight * clicked.counts + CLICKS_AS_ALL)
+        share = share.where((self.counts > 0) | (clicked.counts == 0), torch.ones_like(share))[:, None]
+        return (1 - share) * means + share * clicked.means()
+
+    def solve(
+        self, shrinkage: float, cells: Cells | None = None, clicked: Self | None = None, weight: float = 1.0
+    ) -> LinearDiscriminant:
         """The LDA classifier of these cells, with equal prior probabilities of the background and all classes.
 
         A class without cells has the probability 0 everywhere.
 
         Args:
-            shrinkage: above 0, at most 1; the weight of a multiple of the identity with the same trace in the
-                covariance matrix (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004).
+            shrinkage: above 0, at most 1; the weight, in the covariance matrix, of a multiple of the identity with the
+                same trace (Ledoit and Wolf, Journal of Multivariate Analysis 88, 2004). Channels of several stages
+                have different scales: for `cells`, it is the weight of the diagonal.
+            cells: what of a view the features were; None for the last stage, as it is.
+            clicked: the moments of cells that a person has labelled; they move the means.
+            weight: of a clicked cell.
 
         Raises:
             PatchlearnError: a feature was not a number.
@@ -122,15 +163,16 @@ class Moments:
                 "LDA classifier: features of the image classifier are infinite or not a number. Train the classifier "
                 "again, with a smaller learning rate or in fp32."
             )
-        means = self.sums / self.counts.clamp(min=1)[:, None]
-        within = (self.products - self.sums.T @ means) / self.counts.sum()
+        within = (self.products - self.sums.T @ self.means()) / self.counts.sum()
+        means = self.means(clicked, weight)
         size = len(within)
-        rest = torch.eye(size, dtype=torch.double) * within.trace() / size
-        weight = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
-        bias = -0.5 * (weight * means).sum(1)
-        lda = LinearDiscriminant(size, len(self.counts) - 1)
-        lda.weight.copy_(weight)
-        lda.bias.copy_(bias.where(self.counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
+        rest = within.diagonal().diag() if cells else torch.eye(size, dtype=torch.double) * within.trace() / size
+        directions = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
+        bias = -0.5 * (directions * means).sum(1)
+        lda = LinearDiscriminant(size, len(self.counts) - 1, cells)
+        lda.weight.copy_(directions)
+        counts = self.counts if clicked is None else self.counts + clicked.counts
+        lda.bias.copy_(bias.where(counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
         return lda
 
 
@@ -158,7 +200,8 @@ def cell_labels(labels: Tensor, view: tuple[int, int], cells: tuple[int, int], s
 def save_lda(path: Path, lda: LinearDiscriminant) -> None:
     """Write one safetensors file."""
     rows, channels = lda.weight.shape  # one row for the background
-    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": rows - 1})
+    facts = {"cells": lda.cells.facts} if lda.cells else {}
+    save_checkpoint(path, lda.state_dict(), {"channels": channels, "classes": rows - 1, **facts})
 
 
 def load_lda(path: Path) -> LinearDiscriminant:
@@ -169,7 +212,8 @@ def load_lda(path: Path) -> LinearDiscriminant:
     """
     tensors, settings = load_checkpoint(path)
     try:
-        lda = LinearDiscriminant(settings["channels"], settings["classes"])
+        cells = Cells.of(settings["cells"]) if "cells" in settings else None
+        lda = LinearDiscriminant(settings["channels"], settings["classes"], cells)
         lda.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip()

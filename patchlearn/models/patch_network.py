@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.models.backbones.stages import Stages
-from patchlearn.models.backbones.tokens import FeatureMap, TokenMap
+from patchlearn.models.backbones.tokens import FeatureMap, TokenMap, map_of
 from patchlearn.models.patches import Grid, PatchGrid
 from patchlearn.models.settings import BORDERS, FIGURE_2, FUSIONS, READS
 
@@ -114,6 +114,10 @@ class PatchNetwork(nn.Module):
         """Number of concatenated maps: 1 for plain, 2 for progressive, number of splits + 1 for explicit."""
         return {"plain": 1, "progressive": 2, "explicit": 1 + len(self.splits)}[self.fusion]
 
+    def branches_of(self, read: str) -> int:
+        """Number of maps in the features of one way of reading: "whole", "unsplit" or "merged"."""
+        return {"whole": self.branches, "unsplit": 1, "merged": self.branches - 1}[read]
+
     @property
     def active_splits(self) -> tuple[Split, ...]:
         """The splits of the current stage of training."""
@@ -150,14 +154,33 @@ class PatchNetwork(nn.Module):
         Raises:
             PatchlearnError: an unknown `read`, or "merged" of a network without patches.
         """
+        return self.features_and_lower(images, read, 0)[0]
+
+    def features_and_lower(self, images: Tensor, read: str, lower: int) -> tuple[Tensor, list[Tensor]]:
+        """`features`, and the maps of the unsplit image after as many stages before the last.
+
+        Args:
+            images: normalised.
+            read: see `features`.
+            lower: how many; the maps are in the order of the stages, each B×C×h×w with h = ⌈H / its stride⌉.
+
+        Raises:
+            PatchlearnError: as `features`.
+        """
         require_one_of("read", read, READS if self.splits else ("whole", "unsplit"))
-        unsplit, cuts = self._unsplit(images, () if read == "unsplit" else self.active_splits)
-        size = images.shape[-2:]
+        outputs, size = self._outputs(images), images.shape[-2:]
+        places = range(max(0, len(self.stages) - 1 - lower), len(self.stages) - 1)
+        before = [self.stages.placed(map_of(outputs[place]), size, place) for place in places]
+        return self.stages.placed(self._fused(outputs, read), size), before
+
+    def _fused(self, outputs: Sequence[FeatureMap], read: str) -> Tensor:
+        """The last map of the unsplit image, of the merged patches, or both."""
+        unsplit = map_of(outputs[-1])
         if read == "unsplit":
-            return self.stages.placed(unsplit, size)
+            return unsplit
         cells = unsplit.shape[2], unsplit.shape[3]
-        merged = [self._merged(cut, features, cells) for cut, features in zip(self.active_splits, cuts, strict=True)]
-        return self.stages.placed(torch.cat(merged if read == "merged" else [*merged, unsplit], dim=1), size)
+        merged = [self._merged(cut, outputs[cut.stage], cells) for cut in self.active_splits]
+        return torch.cat(merged if read == "merged" else [*merged, unsplit], dim=1)
 
     def activations(self, features: Tensor, read: str = "whole") -> Tensor:
         """B×C×h×w features → B×K×h×w class activation maps, before any ReLU.
@@ -184,13 +207,13 @@ class PatchNetwork(nn.Module):
         """
         return self.activations(self.features(images, read), read)
 
-    def _unsplit(self, images: Tensor, cuts: Sequence[Split]) -> tuple[Tensor, list[FeatureMap]]:
-        """The last map of the unsplit image, and the map or the tokens at each cut; the shared prefix runs once."""
+    def _outputs(self, images: Tensor) -> list[FeatureMap]:
+        """The map, or the tokens, of the unsplit image after every stage; what patches share with it runs once."""
         features, outputs = self.stages.prepared(images), []
         for stage in self.stages:
             features = stage(features)
             outputs.append(features)
-        return features, [outputs[cut.stage] for cut in cuts]
+        return outputs
 
     def _merged(self, cut: Split, features: FeatureMap, cells: tuple[int, int]) -> Tensor:
         """The patches of one map, passed through the later stages and merged.

@@ -4,6 +4,8 @@ image → `network_views` → a network → maps of each view → `on_cells` →
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
@@ -13,6 +15,32 @@ from patchlearn.core.types import UInt8
 from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
 from patchlearn.models.grids import on_image_grid
 from patchlearn.models.settings import ViewSettings
+
+
+@final
+@dataclass(frozen=True)
+class ViewFeatures:
+    """The features of one view, and of its mirror image if that is read too.
+
+    Args:
+        features: 1×C×h×w or 2×C×h×w, of the last stage.
+        size: (H, W) of the view in pixels.
+        lower: the same of stages before the last, in the order of the stages; none where nothing reads them.
+    """
+
+    features: torch.Tensor
+    size: tuple[int, int]
+    lower: tuple[torch.Tensor, ...] = ()
+
+    def to(self, device: torch.device) -> "ViewFeatures":
+        """The same on another device."""
+        return ViewFeatures(self.features.to(device), self.size, tuple(maps.to(device) for maps in self.lower))
+
+    def beside(self, other: "ViewFeatures") -> "ViewFeatures":
+        """One batch of both, such as a view and its mirror image; on the other's device, with its precision."""
+        pairs = zip((self.features, *self.lower), (other.features, *other.lower), strict=True)
+        last, *lower = (torch.cat([mine.to(theirs), theirs]) for mine, theirs in pairs)
+        return ViewFeatures(last, self.size, tuple(lower))
 
 
 def long_sides(size: Sequence[int], scales: Sequence[float], base: int | None) -> list[int]:

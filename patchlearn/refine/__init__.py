@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from patchlearn.refine.area import bounded_labels as bounded_labels
     from patchlearn.refine.background import background_threshold as background_threshold
     from patchlearn.refine.background import confident_regions as confident_regions
+    from patchlearn.refine.background import within_sizes as within_sizes
     from patchlearn.refine.crf.dense import dense_crf as dense_crf
     from patchlearn.refine.crf.dense import label_probabilities as label_probabilities
     from patchlearn.refine.par import pixel_adaptive_refinement as pixel_adaptive_refinement
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from patchlearn.refine.settings import ConfidentRegions as ConfidentRegions
     from patchlearn.refine.settings import CrfKernels as CrfKernels
     from patchlearn.refine.settings import CrfSettings as CrfSettings
+    from patchlearn.refine.sizes import sized as sized
     from patchlearn.refine.walk import random_walk as random_walk
     from patchlearn.refine.walk import random_walk_features as random_walk_features
     from patchlearn.refine.walk import walk_bytes as walk_bytes

@@ -1,14 +1,16 @@
 """Background thresholds and confident regions of score maps, without ground truth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
 from patchlearn.refine.area import bounded_labels
 from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf.dense import dense_crf, label_probabilities
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
+from patchlearn.refine.sizes import sized
 
 BINS = 256  # of Otsu's histogram
 
@@ -37,7 +39,26 @@ def background_threshold(maps: ScoreMaps, settings: BackgroundRule) -> float:
     return _RULES[settings.rule](judged.scores.max(0), settings)
 
 
-def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, settings: ConfidentRegions) -> UInt8:
+def within_sizes(maps: ScoreMaps, rule: BackgroundRule, sizes: Sizes) -> tuple[ScoreMaps, BackgroundRule]:
+    """(maps in which the areas above the background threshold agree with the stated sizes, a rule for this threshold).
+
+    The rule is "fixed" with the threshold of the maps as they were: the changed ones would have another. Without sizes,
+    maps and rule are those that were given.
+
+    Args:
+        maps: the scores of one image.
+        rule: finds the background threshold.
+        sizes: of each class, see `sized`.
+    """
+    if not maps.classes or not any(sizes):
+        return maps, rule
+    threshold = background_threshold(maps, rule)
+    return sized(maps, threshold, sizes), replace(rule, rule="fixed", threshold=threshold)
+
+
+def confident_regions(
+    image: UInt8, maps: ScoreMaps, rule: BackgroundRule, settings: ConfidentRegions, sizes: Sizes = ()
+) -> UInt8:
     """The confident pixels of an image's score maps: labels to train an affinity network or an LDA classifier on.
 
     Args:
@@ -45,6 +66,7 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
         maps: the scores of the image.
         rule: finds the background threshold, and bounds what the CRF adds to a class or takes away.
         settings: the two multiples of that threshold.
+        sizes: of each of the K classes, see `patchlearn.refine.sizes.sized`; () where nothing is known.
 
     Returns:
         H×W: i + 1 where class i is confident, 0 where the background is, 255 elsewhere, also where an unknown class
@@ -64,6 +86,7 @@ def confident_regions(image: UInt8, maps: ScoreMaps, rule: BackgroundRule, setti
     """
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
+    maps, rule = within_sizes(maps, rule, sizes)
     threshold = background_threshold(maps, rule)
     values = np.array([BACKGROUND, *maps.mask_values], np.uint8)
     # At most halfway between the threshold and 1: otherwise a high threshold would leave no foreground.

@@ -1,18 +1,19 @@
 """The steps of a run, in order: a table of contents.
 
-data → features → classifier → maps → affinity → pseudo masks → segmenter → evaluation → report
+data → features → classifier → reading → maps → affinity → pseudo masks → segmenter → evaluation → report
 
 Each step is a value that is given the steps it needs, and exactly the values that its result depends on
 (`patchlearn.steps.step`). `patchlearn.core.run_folder` says where the files lie.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
 from patchlearn.maps.settings import WalkSettings
+from patchlearn.models.settings import LOWER_STAGES
 from patchlearn.runs.settings import Variant
 from patchlearn.steps.affinity import TrainAffinity
 from patchlearn.steps.cams import WriteCams
@@ -20,7 +21,8 @@ from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.features import Trunk, WriteFeatures
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
-from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
+from patchlearn.steps.reading import TrainReading
+from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learned_sizes, learning_settings
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
 from patchlearn.training.settings import NO_AFFINITY, ClassifierSettings, of_head
@@ -44,38 +46,57 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if supervision == "masks":
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
-    learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
-    views, read = replace(variant.cams.views, flip=False), variant.cams.read
-    settings, features = variant.classifier, None
-    if settings.head_only:
-        settings, read = of_head(settings), "whole"
-        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings)))
-    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, features))
-    lda = None
-    if variant.self_training.rounds:
-        tagged, rule = data[variant.self_training.train_split], variant.background
-        if not features or tagged is not learned:
-            source = _trunk(settings) if settings.head_only else classifier
-            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source))
-        yield (lda := SelfTrain(home, variant.self_training, views, read, rule, classifier, tagged, features))
-    cams = {
-        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name))
-        for name in variant.cams.splits
-    }
-    yield from cams.values()
+    sizes = data.dataset.sizes
+    classifier, cams = yield from _steps_to_maps(variant, data, home, seed)
     affinity = None
     if variant.affinity.kind != NO_AFFINITY:
         maps = _of(cams, variant.affinity.train_split, variant, "the affinity network learns from")
         walk = variant.walk if variant.affinity.rounds > 1 else None
-        yield (affinity := TrainAffinity(home, variant.affinity, variant.background, walk, classifier, maps, seed))
+        rule = variant.background
+        yield (affinity := TrainAffinity(home, variant.affinity, rule, walk, classifier, maps, seed, sizes))
     masks = {}
     for name in variant.pseudo.splits:
         maps = _of(cams, name, variant, "pseudo masks are made from")
         walk = variant.walk if affinity else WalkSettings()  # without affinities there is no walk
-        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity)
+        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity, sizes)
     yield from masks.values()
     if variant.segmenter.train_split in masks:
         yield from _segmenter_steps(variant, data, home, seed, masks[variant.segmenter.train_split])
+
+
+def _steps_to_maps(
+    variant: Variant, data: DataSplits, home: Path, seed: int
+) -> Generator[Step, None, tuple[TrainClassifier, dict[str, WriteCams]]]:
+    """Features, classifier, reading, self-training and maps; returns the classifier and the maps of each split."""
+    learned, held_out = data[variant.classifier.train_split], data.find(variant.classifier.held_out_split)
+    views, read = replace(variant.cams.views, flip=False), variant.cams.read
+    learn, settings, lower = variant.self_training, variant.classifier, _lower(variant)
+    features = reading = lda = None
+    if settings.head_only:
+        settings, read = of_head(settings), "whole"
+        yield (features := WriteFeatures(home, variant.features, views, read, learned, _trunk(settings), lower))
+    yield (classifier := TrainClassifier(home, settings, learned, held_out, seed, features))
+    if learn.rounds or variant.reading.has_head:
+        tagged, source = data[learn.train_split], _trunk(settings) if settings.head_only else classifier
+        if not features or tagged is not learned:
+            yield (features := WriteFeatures(home, variant.features, views, read, tagged, source, lower))
+        if variant.reading.has_head:
+            yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
+        if learn.rounds:
+            known = data.dataset.sizes, reading, variant.clicks
+            yield (lda := SelfTrain(home, learn, views, read, variant.background, classifier, tagged, features, *known))
+    cams = {
+        name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
+        for name in variant.cams.splits
+    }
+    yield from cams.values()
+    return classifier, cams
+
+
+def _lower(variant: Variant) -> int:
+    """Of how many stages before the last the maps are stored."""
+    is_read = variant.reading.has_head or (variant.self_training.rounds and variant.self_training.stages != "last")
+    return LOWER_STAGES if is_read else 0
 
 
 def _trunk(settings: ClassifierSettings) -> Trunk:
@@ -90,7 +111,8 @@ def _segmenter_steps(
     variant: Variant, data: DataSplits, home: Path, seed: int, masks: WritePseudoMasks | TrueMasks
 ) -> Iterator[Step]:
     settings, inference = variant.segmenter, variant.segmenter.inference
-    yield (segmenter := TrainSegmenter(home, learning_settings(settings, masks), masks, seed, inference))
+    learned, sizes = learning_settings(settings, masks), learned_sizes(settings, masks)
+    yield (segmenter := TrainSegmenter(home, learned, masks, seed, inference, sizes))
     for name in dict.fromkeys(_segmented_splits(variant, data)):
         yield WriteSegmented(home, inference, segmenter, data[name])
 

@@ -5,8 +5,15 @@ from typing import Any
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.settings import RuntimeSettings
-from patchlearn.data.settings import DataSettings
-from patchlearn.maps.settings import CamSettings, FeatureSettings, PseudoSettings, SelfTrainingSettings, WalkSettings
+from patchlearn.data.settings import ClickSettings, DataSettings
+from patchlearn.maps.settings import (
+    CamSettings,
+    FeatureSettings,
+    PseudoSettings,
+    ReadingSettings,
+    SelfTrainingSettings,
+    WalkSettings,
+)
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.training.settings import AffinitySettings, ClassifierSettings, SegmenterSettings
 
@@ -19,8 +26,10 @@ class VariedSettings:
 
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     features: FeatureSettings = field(default_factory=FeatureSettings)
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
     cams: CamSettings = field(default_factory=CamSettings)
     self_training: SelfTrainingSettings = field(default_factory=SelfTrainingSettings)
+    clicks: ClickSettings = field(default_factory=ClickSettings)
     background: BackgroundRule = field(default_factory=BackgroundRule)
     affinity: AffinitySettings = field(default_factory=AffinitySettings)
     walk: WalkSettings = field(default_factory=WalkSettings)
@@ -76,7 +85,9 @@ class Recipe(VariedSettings, SharedSettings):  # the fields of the last base com
         runtime: device, precision, workers.
         classifier: training of the classifier.
         features: feature maps that are computed once.
+        reading: from what the first maps are read.
         cams: how its class activation maps are read.
+        clicks: what a person has labelled beside the tags.
         self_training: how an LDA classifier learns to compute better maps from them.
         background: the label-free rule for the background threshold, wherever maps become labels.
         affinity: training of the affinity network.

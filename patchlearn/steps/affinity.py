@@ -5,12 +5,13 @@ RUN/VARIANT/affinity/round-N/     the same, of earlier rounds
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.run_folder import MODEL
+from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.steps.cams import WriteCams
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample, ScoreMaps, UInt8
+    from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8
     from patchlearn.models.affinity_network import AffinityNetwork
 
 ReadMaps = Callable[["Sample", "UInt8"], "ScoreMaps"]
@@ -50,6 +51,7 @@ class TrainAffinity(Step):
     classifier: TrainClassifier
     cams: WriteCams
     seed: int
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
 
     def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork":
         """The network of the last round."""
@@ -118,7 +120,8 @@ class TrainAffinity(Step):
         read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), self.rule, earlier)
         words = f"{self.home.name}, round {number}"
         title = f"affinity labels {words}"
-        write_affinity_labels(samples, read, self.rule, self.settings.confident, labels, runtime, title=title)
+        confident, sizes = self.settings.confident, self.sizes
+        write_affinity_labels(samples, read, self.rule, confident, labels, runtime, sizes=sizes, title=title)
         stages, title = self.classifier.load().network.stages, f"train {self.settings.kind} {words}"
         train_affinity(samples, labels, stages, self.settings, folder, runtime, seed=self.seed, title=title)
 
@@ -131,6 +134,7 @@ def write_affinity_labels(
     folder: Path,
     runtime: "Runtime",
     *,
+    sizes: "Sizes" = (),
     title: str = "affinity labels",
 ) -> None:
     """Write `folder/ID.png` for every sample: the confident pixels of its maps; each process does its part.
@@ -142,6 +146,7 @@ def write_affinity_labels(
         settings: which pixels are confident, see `confident_regions`.
         folder: for the labels.
         runtime: processes and threads.
+        sizes: how large each class usually is; () where nothing is known.
         title: shown beside the progress bar.
 
     Raises:
@@ -154,7 +159,7 @@ def write_affinity_labels(
 
     def write(sample: "Sample", path: Path) -> None:
         image = read_image(sample.image)
-        write_mask(path, confident_regions(image, read_maps(sample, image), rule, settings))
+        write_mask(path, confident_regions(image, read_maps(sample, image), rule, settings, sizes))
 
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]
     write_missing(files, write, title=title, runtime=runtime)

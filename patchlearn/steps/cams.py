@@ -16,6 +16,7 @@ from patchlearn.maps.settings import CamSettings
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.features import WriteFeatures
+from patchlearn.steps.reading import TrainReading
 from patchlearn.steps.self_training import SelfTrain
 from patchlearn.steps.step import Step
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, ScoreMaps, UInt8
-    from patchlearn.maps.features import ViewFeatures
+    from patchlearn.maps.reading import Reading
     from patchlearn.models.classifier import Classifier
     from patchlearn.models.lda import LinearDiscriminant
+    from patchlearn.models.views import ViewFeatures
 
 BYTES_PER_CELL = 2  # of a stored score
 
@@ -44,6 +46,7 @@ class WriteCams(Step):
     classifier: TrainClassifier
     lda: SelfTrain | None
     features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
+    reading: TrainReading | None = field(default=None, metadata=NEW_IN_KEY)
 
     @property
     def folder(self) -> Path:
@@ -100,6 +103,7 @@ class WriteCams(Step):
             runtime,
             lda=lda,
             stored=self.features.stored if self.features else None,
+            reading=self.reading.load() if self.reading else None,
             title=f"maps {self.home.name} {self.data.name}",
         )
 
@@ -113,6 +117,7 @@ def write_cams(
     *,
     lda: "LinearDiscriminant | None" = None,
     stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
+    reading: "Reading | None" = None,
     title: str = "maps",
 ) -> None:
     """Write `folder/ID.npz` for every sample that has none yet; each process does its part.
@@ -125,6 +130,7 @@ def write_cams(
         runtime: device, precision, processes and threads.
         lda: see `class_activation_maps`.
         stored: a sample → its features without mirror images, where they were computed before.
+        reading: what the maps are read from, without an LDA classifier; None for the classifier.
         title: shown beside the progress bar.
 
     Raises:
@@ -135,18 +141,19 @@ def write_cams(
     from patchlearn.core.runtime import to_device
     from patchlearn.data.images import read_image
     from patchlearn.maps.cam import class_activation_maps
+    from patchlearn.maps.reading import Reading
 
     accelerator = runtime.accelerator
     to_device(classifier.network, accelerator.device)
     if lda is not None:
         lda.to(accelerator.device)
+    source = (reading or Reading()).to(accelerator.device)
 
     def write(sample: "Sample", path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
-        features = stored(sample) if stored else None
+        features, image = stored(sample) if stored else None, read_image(sample.image)
         with accelerator.autocast():
-            image = read_image(sample.image)
-            maps = class_activation_maps(classifier, image, settings, given, lda, sample.unknown, features)
+            maps = class_activation_maps(classifier, image, settings, given, lda, sample.unknown, features, source)
         write_scores(path, maps)
 
     files = [(sample, folder / f"{sample.id}.npz") for sample in samples]

@@ -1,6 +1,7 @@
 """Before the maps: the feature maps of a network that no longer changes, computed once.
 
-RUN/VARIANT/features/SPLIT/ID.safetensors   view-0, view-1, …: C×h×w for each scale, fp16; (H, W) of each view in pixels
+RUN/VARIANT/features/SPLIT/ID.safetensors   view-0, view-1, …: C×h×w for each scale, fp16; (H, W) of each view;
+                                            view-0-lower-0, …: the maps of stages before the last, if a step reads them
 RUN/VARIANT/features/SPLIT/features.json    whether they are stored, and how many bytes an image takes
 
 The head of a classifier, the rounds of self-training and the maps read them. They are large. Where all images would
@@ -13,18 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from patchlearn.core.settings import FILE_IN_KEY
+from patchlearn.core.settings import FILE_IN_KEY, NEW_IN_KEY
 from patchlearn.maps.settings import CamSettings, FeatureSettings
 from patchlearn.models.settings import ViewSettings
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample
-    from patchlearn.maps.features import ViewFeatures
     from patchlearn.models.classifier import Classifier
+    from patchlearn.models.views import ViewFeatures
 
 
 FACTS = "features.json"
@@ -76,6 +79,7 @@ class WriteFeatures(Step):
     read: str
     data: DataSplit
     source: "Source"
+    lower: int = field(default=0, metadata=NEW_IN_KEY)
 
     @property
     def folder(self) -> Path:
@@ -100,7 +104,7 @@ class WriteFeatures(Step):
         """The features of a few samples, computed now, to time later steps with; none where they will not be stored."""
         if not self.fit(classifier):
             return {}
-        return {sample.id: computed(classifier, sample, self.cams) for sample in samples}
+        return {sample.id: self._computed(classifier, sample) for sample in samples}
 
     def fit(self, classifier: "Classifier") -> bool:
         """Whether the features take no more than the settings allow."""
@@ -110,7 +114,7 @@ class WriteFeatures(Step):
         """About how long it takes to compute the features of all images."""
         from patchlearn.core.pace import a_few, seconds_each
 
-        read, samples = partial(computed, classifier, cams=self.cams), self.data.samples
+        read, samples = partial(self._computed, classifier), self.data.samples
         each = seconds_each(read, a_few(samples), runtime.threads)
         return len(samples) * each / runtime.accelerator.num_processes
 
@@ -164,8 +168,12 @@ class WriteFeatures(Step):
         from patchlearn.core.pace import a_few
 
         few = a_few(self.data.samples)
-        numbers = (view.features.numel() for sample in few for view in computed(classifier, sample, self.cams))
+        views = (view for sample in few for view in self._computed(classifier, sample))
+        numbers = (maps.numel() for view in views for maps in (view.features, *view.lower))
         return BYTES * sum(numbers) / len(few)
+
+    def _computed(self, classifier: "Classifier", sample: "Sample") -> "list[ViewFeatures]":
+        return computed(classifier, sample, self.cams, self.lower)
 
     def _allows(self, each: float) -> bool:
         return each * len(self.data.samples) <= self.settings.most_gigabytes * 1e9
@@ -185,21 +193,21 @@ class WriteFeatures(Step):
 
         def write(sample: "Sample", path: Path) -> None:
             with runtime.accelerator.autocast():
-                write_features(path, computed(classifier, sample, self.cams))
+                write_features(path, self._computed(classifier, sample))
 
         pairs = ((sample, self._path(sample)) for sample in self.data.samples)
         write_missing(pairs, write, title=f"features {self.home.name} {self.data.name}", runtime=runtime)
 
 
-def computed(classifier: "Classifier", sample: "Sample", cams: CamSettings) -> "list[ViewFeatures]":
-    """The features of a sample at every scale."""
+def computed(classifier: "Classifier", sample: "Sample", cams: CamSettings, lower: int = 0) -> "list[ViewFeatures]":
+    """The features of a sample at every scale, and of as many stages before the last."""
     import torch
 
     from patchlearn.data.images import read_image
     from patchlearn.maps.features import features_of_views
 
     with torch.no_grad():
-        return list(features_of_views(classifier.network, read_image(sample.image), cams))
+        return list(features_of_views(classifier.network, read_image(sample.image), cams, lower=lower))
 
 
 def write_features(path: Path, views: "Sequence[ViewFeatures]") -> None:
@@ -208,10 +216,9 @@ def write_features(path: Path, views: "Sequence[ViewFeatures]") -> None:
 
     tensors = {}
     for index, view in enumerate(views):
-        exact = view.features[0]
-        half = exact.half()
-        tensors[f"view-{index}"] = half if half.isfinite().all() else exact.float()
-    save_checkpoint(path, tensors, {"sizes": [view.size for view in views]})
+        tensors[f"view-{index}"] = _narrow(view.features[0])
+        tensors |= {f"view-{index}-lower-{place}": _narrow(maps[0]) for place, maps in enumerate(view.lower)}
+    save_checkpoint(path, tensors, {"sizes": [view.size for view in views], "lower": len(views[0].lower)})
 
 
 def read_features(path: Path) -> "list[ViewFeatures]":
@@ -221,10 +228,19 @@ def read_features(path: Path) -> "list[ViewFeatures]":
         PatchlearnError: the file is missing or damaged.
     """
     from patchlearn.core.checkpoints import load_checkpoint
-    from patchlearn.maps.features import ViewFeatures
+    from patchlearn.models.views import ViewFeatures
 
     tensors, settings = load_checkpoint(path)
     return [
-        ViewFeatures(tensors[f"view-{index}"].float()[None], (height, width))
+        ViewFeatures(
+            tensors[f"view-{index}"].float()[None],
+            (height, width),
+            tuple(tensors[f"view-{index}-lower-{place}"].float()[None] for place in range(settings.get("lower", 0))),
+        )
         for index, (height, width) in enumerate(settings["sizes"])
     ]
+
+
+def _narrow(exact: "Tensor") -> "Tensor":
+    half = exact.half()
+    return half if half.isfinite().all() else exact.float()

@@ -6,10 +6,11 @@ RUN/VARIANT/pseudo/SPLIT/classes.txt   the name of class i on line i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.affinity import TrainAffinity
@@ -20,7 +21,7 @@ from patchlearn.steps.step import Step
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
+    from patchlearn.core.types import Sample, Sizes
     from patchlearn.models.affinity_network import AffinityNetwork
 
 SURE = "sure"
@@ -41,6 +42,7 @@ class WritePseudoMasks(Step):
     walk: WalkSettings
     cams: WriteCams
     affinity: TrainAffinity | None
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
 
     @property
     def folder(self) -> Path:
@@ -96,6 +98,7 @@ class WritePseudoMasks(Step):
             runtime,
             affinity=affinity,
             second=second,
+            sizes=self.sizes,
             title=f"masks {self.home.name} {self.data.name}",
         )
 
@@ -119,6 +122,7 @@ def write_pseudo_masks(
     *,
     affinity: "AffinityNetwork | None" = None,
     second: "AffinityNetwork | None" = None,
+    sizes: "Sizes" = (),
     title: str = "masks",
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
@@ -135,6 +139,7 @@ def write_pseudo_masks(
         runtime: processes and threads.
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
+        sizes: how large each class usually is; () where nothing is known.
         title: shown beside the progress bar.
 
     Raises:
@@ -147,7 +152,7 @@ def write_pseudo_masks(
 
     def write(sample: "Sample", _: Path) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second)
+        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second, sizes)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 

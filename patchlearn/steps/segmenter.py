@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.run_folder import MODEL
-from patchlearn.core.settings import OUTSIDE_KEY, key_values
+from patchlearn.core.settings import NEW_IN_KEY, OUTSIDE_KEY, key_values
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.steps.data_splits import DataSplit, TrueMasks
 from patchlearn.steps.pseudo_masks import SURE, WritePseudoMasks
@@ -24,7 +24,7 @@ from patchlearn.training.settings import NoiseSettings, SegmenterSettings, true_
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
+    from patchlearn.core.types import Sample, Sizes
     from patchlearn.inference.segmenter import Segmenter
     from patchlearn.training.segmenter import ReadLabels
 
@@ -46,6 +46,7 @@ class TrainSegmenter(Step):
     masks: WritePseudoMasks | TrueMasks
     seed: int
     inference: InferenceSettings = field(metadata=OUTSIDE_KEY)
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -65,7 +66,7 @@ class TrainSegmenter(Step):
     @property
     def comparable_key(self) -> str:
         """Equal for two segmenters that differ in their labels alone: one can then be measured by the other."""
-        settings = replace(self.settings, noise=NoiseSettings(), inference=self.inference)
+        settings = replace(_without_size_weight(self.settings), noise=NoiseSettings(), inference=self.inference)
         images = [(sample.id, self.masks.data.digest(sample.image)) for sample in self.samples]
         classes = self.masks.data.classes
         return fingerprint("comparable", self.version, key_values(settings), self.seed, classes, images)
@@ -110,9 +111,11 @@ class TrainSegmenter(Step):
 
         settings = replace(self.settings, inference=self.inference)
         title = f"{self.settings.head} {self.home.name}"
-        classes = self.masks.data.classes
+        classes, sizes = self.masks.data.classes, self.sizes
         folder, read = self.folder, self._read_labels()
-        train_segmenter(self.samples, read, classes, settings, folder, runtime, seed=self.seed, title=title)
+        train_segmenter(
+            self.samples, read, classes, settings, folder, runtime, seed=self.seed, title=title, sizes=sizes
+        )
 
     def _read_labels(self) -> "ReadLabels":
         from patchlearn.inference.masks import read_mask_of
@@ -187,7 +190,20 @@ def learning_settings(settings: SegmenterSettings, masks: WritePseudoMasks | Tru
     """The settings without those that change nothing in what is learned from these masks."""
     if isinstance(masks, TrueMasks):
         settings = true_labels_only(settings)
+    if not learned_sizes(settings, masks):
+        settings = _without_size_weight(settings)
     if settings.noise.rounds > 1:
         return settings
     unused: dict[str, Any] = {name: getattr(NoiseSettings(), name) for name in ("relabel_crf", "undecided")}
     return replace(settings, inference=InferenceSettings(), noise=replace(settings.noise, **unused))
+
+
+def learned_sizes(settings: SegmenterSettings, masks: WritePseudoMasks | TrueMasks) -> "Sizes":
+    """The stated sizes of the classes, where they change what is learned from these masks; true masks say it better."""
+    sizes = masks.data.dataset.sizes
+    is_used = settings.size_weight > 0 and any(each and (each.least or each.most) for each in sizes)
+    return sizes if is_used and not isinstance(masks, TrueMasks) else ()
+
+
+def _without_size_weight(settings: SegmenterSettings) -> SegmenterSettings:
+    return replace(settings, size_weight=SegmenterSettings().size_weight)

@@ -14,22 +14,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.settings import NEW_IN_KEY
+from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.settings import ViewSettings
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.features import WriteFeatures
+from patchlearn.steps.reading import TrainReading
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
-    from patchlearn.core.types import Sample
-    from patchlearn.maps.features import ViewFeatures
+    from patchlearn.core.types import Sample, Sizes
+    from patchlearn.data.clicks.values import Clicks
+    from patchlearn.maps.reading import Reading
     from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.classifier import Classifier
     from patchlearn.models.lda import LinearDiscriminant, Moments
+    from patchlearn.models.views import ViewFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +55,24 @@ class SelfTrain(Step):
     classifier: TrainClassifier
     data: DataSplit
     features: WriteFeatures | None = field(default=None, metadata=NEW_IN_KEY)
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
+    reading: TrainReading | None = field(default=None, metadata=NEW_IN_KEY)
+    clicks: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
+
+    def check(self, runtime: "Runtime") -> None:
+        """Clicks must fit the data."""
+        self._clicked()
+
+    def _clicked(self) -> "Clicks | None":
+        """The clicks in the images of the split; None where there is no file of clicks."""
+        from patchlearn.data.clicks.read import read_clicks
+
+        points, scribbles = (Path(name) if name else None for name in (self.clicks.points, self.clicks.scribbles))
+        if not points and not scribbles:
+            return None
+        clicks = read_clicks(points, self.data.dataset, scribbles)
+        ours = clicks.among({sample.id for sample in self.data.samples})
+        return replace(ours, weight=self.clicks.weight)
 
     def load(self) -> "LinearDiscriminant | None":
         """The LDA classifier of the last round, on the CPU; None where the first one had too few cells."""
@@ -60,15 +84,14 @@ class SelfTrain(Step):
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """One round over a few images is timed."""
         from patchlearn.core.pace import Estimate, a_few, seconds_each
-        from patchlearn.maps.self_training import RoundSettings, confident_moments_of
+        from patchlearn.maps.self_training import confident_moments_of
 
         classifier, samples = self.classifier.untrained(runtime), self.data.samples
         few, cams = a_few(samples), CamSettings(views=self.views, read=self.read)
         held = self.features.held(classifier, few) if self.features else None
-        one = RoundSettings(
-            classifier.network, cams, self.rule, self.settings.confident, len(self.data.classes), runtime.accelerator,
-            stored=(lambda sample: held[sample.id]) if held else None,
-        )  # fmt: skip
+        reading = self.reading.untrained(runtime) if self.reading else None
+        one = _first_round(classifier, cams, self.rule, self.settings, runtime, reading)
+        one = replace(one, stored=(lambda sample: held[sample.id]) if held else None)
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
         return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
 
@@ -78,8 +101,12 @@ class SelfTrain(Step):
         title = f"self-training {self.home.name}"
         classifier = self.classifier.load()
         stored = self.features.stored if self.features else None
-        samples, rule = self.data.samples, self.rule
-        self_train(samples, classifier, cams, rule, self.settings, self.folder, runtime, stored=stored, title=title)
+        samples, rule, reading = self.data.samples, self.rule, self.reading.load() if self.reading else None
+        self_train(
+            samples, classifier, cams, rule, self.settings, self.folder, runtime,
+            stored=stored, sizes=self.sizes, reading=reading, clicks=self._clicked(),
+            title=title,
+        )  # fmt: skip
 
 
 def self_train(
@@ -92,12 +119,14 @@ def self_train(
     runtime: "Runtime",
     *,
     stored: "Callable[[Sample], Sequence[ViewFeatures] | None] | None" = None,
+    sizes: "Sizes" = (),
+    reading: "Reading | None" = None,
+    clicks: "Clicks | None" = None,
     title: str = "self-training",
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
-    A class without a single confident cell could not be told from the others. The rounds end before that: the maps stay
-    those of the round before, a line says so, and `folder/stopped.json` names the classes.
+    They end before one in which a class has no labelled cell; a line and `folder/stopped.json` name it.
 
     Args:
         samples: images whose given labels name the classes in them.
@@ -107,36 +136,56 @@ def self_train(
         settings: how many rounds, and from which pixels.
         folder: where the LDA classifiers go.
         runtime: device, precision, processes and threads.
-        stored: a sample → its features at every scale, where they were computed before.
+        stored: a sample → its features, where they were computed before.
+        sizes: how large each class usually is; () where nothing is known.
+        reading: what the maps of the first round are read from; None for the classifier.
+        clicks: what a person has labelled in these images.
         title: shown beside the progress bars.
 
     Returns:
-        The last round's file; None if there is none.
+        The last round's file, or None.
     """
-    from patchlearn.core.runtime import to_device
-    from patchlearn.maps.self_training import RoundSettings
     from patchlearn.models.lda import load_lda
 
-    accelerator = runtime.accelerator
-    network = to_device(classifier.network, accelerator.device)
-    cams = replace(cams, views=replace(cams.views, flip=False))
-    classes, confident = len(classifier.classes), settings.confident
-    one_round = RoundSettings(network, cams, rule, confident, classes, accelerator, stored=stored)
-    last: Path | None = None
+    first = _first_round(classifier, cams, rule, settings, runtime, reading)
+    one_round = _with_clicks(replace(first, stored=stored, sizes=sizes), samples, clicks, runtime)
+    last = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
         if not path.exists():
             _write_round(path, samples, classifier, one_round, settings, runtime, f"{title}, round {number}")
-        accelerator.wait_for_everyone()
+        runtime.accelerator.wait_for_everyone()
         if not path.exists():
             return last
-        one_round, last = replace(one_round, lda=load_lda(path).to(accelerator.device)), path
+        one_round, last = replace(one_round, lda=load_lda(path).to(runtime.accelerator.device)), path
     return last
 
 
 def round_path(folder: Path, number: int) -> Path:
     """The file of one round, counted from 1."""
     return folder / f"round-{number}.safetensors"
+
+
+def _first_round(
+    classifier: "Classifier",
+    cams: CamSettings,
+    rule: BackgroundRule,
+    settings: SelfTrainingSettings,
+    runtime: "Runtime",
+    reading: "Reading | None",
+) -> "RoundSettings":
+    """A round of the maps of a reading, by default the classifier's own, without mirror images."""
+    from patchlearn.core.runtime import to_device
+    from patchlearn.maps.reading import Reading
+    from patchlearn.maps.self_training import RoundSettings, lda_cells
+
+    network, classes = to_device(classifier.network, runtime.accelerator.device), len(classifier.classes)
+    cams = replace(cams, views=replace(cams.views, flip=False))
+    cells = lda_cells(network, settings, cams.read)
+    read = (reading or Reading()).to(runtime.accelerator.device)
+    return RoundSettings(
+        network, cams, rule, settings.confident, classes, runtime.accelerator, reading=read, cells=cells
+    )
 
 
 def _write_round(
@@ -155,11 +204,27 @@ def _write_round(
     mine = shard(samples, runtime.accelerator)
     parts = results_of(mine, partial(confident_moments_of, one_round), title, runtime.threads, runtime.console)
     moments = _total(one_round, parts)
-    missing = _without_cells(moments, samples, classifier.classes)
+    labelled = moments.counts + (one_round.clicked.counts if one_round.clicked else 0)
+    missing = _without_cells(labelled, samples, classifier.classes)
     if missing:
         _stop(path.parent, missing, len(samples), runtime, title)
     elif runtime.accelerator.is_main_process:
-        save_lda(path, moments.solve(settings.shrinkage))
+        save_lda(path, moments.solve(settings.shrinkage, one_round.cells, one_round.clicked, one_round.weight))
+
+
+def _with_clicks(
+    one_round: "RoundSettings", samples: Sequence["Sample"], clicks: "Clicks | None", runtime: "Runtime"
+) -> "RoundSettings":
+    """The same, with the moments of the clicked cells."""
+    from patchlearn.core.parallel import results_of, shard
+    from patchlearn.maps.self_training import clicked_moments_of
+
+    if not clicks:
+        return one_round
+    mine = shard([sample for sample in samples if sample.id in clicks.images], runtime.accelerator)
+    read = partial(clicked_moments_of, one_round, clicks)
+    moments = _total(one_round, results_of(mine, read, "clicks", runtime.threads, runtime.console))
+    return replace(one_round, clicked=moments, weight=clicks.weight)
 
 
 def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":
@@ -175,10 +240,10 @@ def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":
     return total
 
 
-def _without_cells(moments: "Moments", samples: Sequence["Sample"], classes: Sequence[str]) -> list[str]:
-    """The classes of these images, background among them, of which no cell is confident."""
+def _without_cells(counts: "Tensor", samples: Sequence["Sample"], classes: Sequence[str]) -> list[str]:
+    """The classes of these images, background among them, of which no cell is labelled."""
     wanted = {0, *(label + 1 for sample in samples for label in sample.labels)}
-    return [["background", *classes][index] for index in sorted(wanted) if not moments.counts[index]]
+    return [["background", *classes][index] for index in sorted(wanted) if not counts[index]]
 
 
 def _stop(folder: Path, missing: Sequence[str], images: int, runtime: "Runtime", title: str) -> None:

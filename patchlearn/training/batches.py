@@ -14,7 +14,6 @@ from patchlearn.core.runtime import Module, Runtime
 from patchlearn.core.seeds import Stream, seed_for, seeded
 from patchlearn.core.types import Sample, UInt8
 from patchlearn.data.images import read_image
-from patchlearn.data.transforms import MaskedTransform
 from patchlearn.training.settings import Optimisation
 
 
@@ -55,7 +54,7 @@ class LabelledPixels(EpochImages):
     Args:
         samples: the images.
         read_labels: sample → H×W labels, 255 ignored.
-        transform: image and labels → one random view of both.
+        transform: image and labels → one random view of both, and what else the transform tells of it.
         seed: of the run.
         stream: of the augmentation, which differs between trainings of one seed.
     """
@@ -64,7 +63,7 @@ class LabelledPixels(EpochImages):
         self,
         samples: Sequence[Sample],
         read_labels: Callable[[Sample], UInt8],
-        transform: MaskedTransform,
+        transform: Callable[[UInt8, UInt8], tuple[Tensor, ...]],
         seed: int,
         *,
         stream: Stream,
@@ -73,7 +72,7 @@ class LabelledPixels(EpochImages):
         self.read_labels, self.transform, self.stream = read_labels, transform, stream
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
-        """(3×crop×crop image, crop×crop labels)."""
+        """(3×crop×crop image, crop×crop labels), and what else the transform tells."""
         epoch, index = place
         sample = self.samples[index]
         image, labels = read_image(sample.image), self.read_labels(sample)

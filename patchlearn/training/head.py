@@ -17,10 +17,11 @@ from patchlearn.core.run_folder import MODEL
 from patchlearn.core.runtime import Runtime, to_device
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.data.images import read_image
-from patchlearn.maps.features import ViewFeatures, features_of_views
+from patchlearn.maps.features import features_of_views
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier, save_classifier
 from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.views import ViewFeatures
 from patchlearn.training.batches import EpochImages, process_batches, repeated, tags_of
 from patchlearn.training.classifier import check_classifier, held_out_samples, mean_average_precision, tag_loss
 from patchlearn.training.loop import Task, fit

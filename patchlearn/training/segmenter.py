@@ -17,7 +17,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.seeds import Stream, seeded
-from patchlearn.core.types import BACKGROUND, IGNORE, Sample, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Sample, Sizes, UInt8
 from patchlearn.data.transforms import MaskedTransform
 from patchlearn.evaluate.confusions import require_classes
 from patchlearn.inference.masks import read_mask_of, write_masks
@@ -32,6 +32,7 @@ from patchlearn.training.loop import Task, fit
 from patchlearn.training.noisy_labels import LOSSES, corrected
 from patchlearn.training.optimisation import parameter_groups
 from patchlearn.training.settings import SegmenterSettings
+from patchlearn.training.size_loss import bounds_in_view, has_bounds, size_loss
 
 COLLAPSED = 0.02  # share of the labelled object pixels; a network that finds fewer has collapsed to background
 FIRST_STEPS = 200  # in which any network may predict background everywhere
@@ -48,6 +49,7 @@ def train_segmenter(
     *,
     seed: int,
     title: str = "",
+    sizes: Sizes = (),
 ) -> Path:
     """Train on masks, round after round, and write `folder/model.safetensors`; resumes where it was killed.
 
@@ -60,6 +62,7 @@ def train_segmenter(
         runtime: device, precision, processes and threads.
         seed: of new weights, order and augmentation.
         title: shown beside the progress bars; the head by default.
+        sizes: how large each class usually is; () where nothing is known.
 
     Raises:
         PatchlearnError: masks that are missing, do not fit, or hold no object; or a network that
@@ -71,14 +74,13 @@ def train_segmenter(
     for number in range(1, settings.noise.rounds):
         earlier = folder / f"round-{number}"
         if not (earlier / MODEL).exists():
-            _train_once(
-                samples, read_labels, classes, settings, earlier, runtime, seed, f"train {title}, round {number}"
-            )
+            words = f"train {title}, round {number}"
+            _train_once(samples, read_labels, classes, settings, earlier, runtime, seed, words, sizes)
         masks, model = earlier / "labels", load_segmenter(earlier / MODEL)
         relabel = _relabel_settings(settings)
         write_masks(samples, model, masks, runtime, relabel, tagged=True, title=f"labels {title}, round {number}")
         read_labels = partial(read_mask_of, masks)
-    _train_once(samples, read_labels, classes, settings, folder, runtime, seed, f"train {title}")
+    _train_once(samples, read_labels, classes, settings, folder, runtime, seed, f"train {title}", sizes)
     return folder / MODEL
 
 
@@ -95,6 +97,7 @@ def _train_once(
     runtime: Runtime,
     seed: int,
     title: str,
+    sizes: Sizes,
 ) -> None:
     accelerator = runtime.accelerator
     with seeded(seed, Stream.SEGMENTER_WEIGHTS):
@@ -102,8 +105,10 @@ def _train_once(
     model = channels_last(_NetworkAndTeacher(network, settings.average))
     transform = MaskedTransform(settings.augment, network.mean, network.std)
     seen = repeated(samples, settings.optimisation)
-    images = _TaggedPixels(seen, read_labels, transform, seed, classes=len(classes))
-    course = _Course(network, model, settings, accelerator, folder)
+    sizes = sizes if settings.size_weight and has_bounds(sizes) else ()
+    view = transform.with_extent if sizes else transform
+    images = _TaggedPixels(seen, read_labels, view, seed, classes=len(classes))
+    course = _Course(network, model, settings, accelerator, folder, sizes)
     task = Task(
         title=title,
         model=model,
@@ -152,9 +157,10 @@ class _Course:
         settings: SegmenterSettings,
         accelerator: Accelerator,
         folder: Path,
+        sizes: Sizes = (),
     ):
         self.network, self.model, self.settings, self.folder = network, model, settings, folder
-        self.accelerator = accelerator
+        self.accelerator, self.sizes = accelerator, sizes
         self.epoch = 0
 
     def begin_epoch(self, epoch: int) -> int:
@@ -166,16 +172,21 @@ class _Course:
         return int(self._teaches)
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        """The loss of one batch of images, labels, tags and which classes were judged."""
+        """The loss of one batch of `_TaggedPixels`."""
         device = self.accelerator.device
-        images, labels, present, judged = (tensor.to(device, non_blocking=True) for tensor in batch)
+        images, labels, *extent, present, judged = (tensor.to(device, non_blocking=True) for tensor in batch)
         images = images.contiguous(memory_format=torch.channels_last)
         self.model.update()
         if self._teaches:
             labels = self._corrected(images, labels, present, judged)
         logits = _enlarged(model(images), labels)
         self._count(logits, labels)
-        return LOSSES[self.settings.noise.loss](logits, labels, self._equal_part)
+        loss = LOSSES[self.settings.noise.loss](logits, labels, self._equal_part)
+        return loss + self._size_penalty(logits, present, *extent) if self.sizes else loss
+
+    def _size_penalty(self, logits: Tensor, present: Tensor, within: Tensor, pixels: Tensor) -> Tensor:
+        bounds = bounds_in_view(self.sizes, within, pixels)
+        return self.settings.size_weight * size_loss(logits, present, within, bounds)
 
     def _equal_part(self, pixels: Tensor) -> Tensor:
         """Gradients are averaged over the processes. Each divides by an equal part of the whole batch's pixels."""
@@ -219,7 +230,7 @@ class _TaggedPixels(LabelledPixels):
         self,
         samples: Sequence[Sample],
         read_labels: ReadLabels,
-        transform: MaskedTransform,
+        transform: Callable[[UInt8, UInt8], tuple[Tensor, ...]],
         seed: int,
         *,
         classes: int,
@@ -228,7 +239,7 @@ class _TaggedPixels(LabelledPixels):
         self.classes = classes
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, ...]:
-        """(3×crop×crop image, crop×crop labels, K tags, K bools: False where nobody judged the class)."""
+        """(what the transform gives: image, labels, …; K tags, K bools: False where nobody judged the class)."""
         return (*super().__getitem__(place), *tags_of(self.samples[place[1]], self.classes))
 
 

@@ -257,6 +257,8 @@ class SegmenterSettings:
         freeze_statistics: the encoder's batch norm keeps its pretrained statistics (DeepLab).
         average: share of the moving average of the weights that is kept at each step; the average is what is saved.
         noise: how wrong labels are treated.
+        size_weight: of the loss for areas outside of what `classes.csv` states (`size_loss`); 0 for no such loss. It
+            changes nothing where no size is stated, and nothing that is learned from true masks.
         train_split: whose masks are learned.
         splits: of which splits the segmenter's masks are written, and judged; null for "val", if the data has it.
         augment: crop, sizes and colours of the images.
@@ -271,6 +273,7 @@ class SegmenterSettings:
     freeze_statistics: bool = True
     average: float = 0.99
     noise: NoiseSettings = field(default_factory=NoiseSettings)
+    size_weight: float = field(default=1.0, metadata=NEW_IN_KEY)
     train_split: str = field(default="train", metadata=OUTSIDE_KEY)
     splits: tuple[str, ...] | None = field(default=None, metadata=OUTSIDE_KEY)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
@@ -280,6 +283,7 @@ class SegmenterSettings:
     def __post_init__(self) -> None:
         require_one_of("head", self.head, HEAD_STRIDES)
         require_share("average", self.average)
+        require_at_least("size_weight", self.size_weight, 0)
 
 
 def true_labels_only(settings: SegmenterSettings) -> SegmenterSettings:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import Dataset, ScoreMaps, enlarge
+from patchlearn.core.types import ClassSize, Dataset, ScoreMaps, enlarge, in_shares
 
 
 def make_dataset(*, closed: bool) -> Dataset:
@@ -23,6 +23,12 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are() -> None:
 def test_values_of_mask_files_become_classes(closed: bool, other: int) -> None:
     table = make_dataset(closed=closed).mask_table
     assert [table[value] for value in (0, 8, 3, 255, 7)] == [0, 1, 2, 255, other]
+
+
+def test_pixels_become_shares_of_one_image_and_shares_stay() -> None:
+    share, both = ClassSize(least=0.1, most=0.2, count="one"), ClassSize(least=50, most=500, unit="pixels", count="one")
+    assert in_shares((), (10, 20)) == ()
+    assert in_shares((share, None, both), (10, 20)) == (share, None, ClassSize(least=0.25, most=1.0, count="one"))
 
 
 def test_maps_are_enlarged_to_their_image() -> None:

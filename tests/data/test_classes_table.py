@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.classes_table import ClassesTable, read_classes
+from patchlearn.core.types import ClassSize, Dataset
+from patchlearn.data.classes_table import ClassesTable, read_classes, with_sizes
 
 
 def read(root: Path, text: str) -> ClassesTable:
@@ -23,7 +24,7 @@ def test_the_table_comes_before_the_list(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("dog\ntraffic light\n")
     found = read_classes(tmp_path)
     assert found == ClassesTable(path=tmp_path / "classes.txt", names=("dog", "traffic light"))
-    assert read(tmp_path, "name\ncat\n") == ClassesTable(path=tmp_path / "classes.csv", names=("cat",), others=({},))
+    assert read(tmp_path, "name\ncat\n") == ClassesTable(path=tmp_path / "classes.csv", names=("cat",))
 
 
 def test_names_may_hold_spaces_commas_and_accents(tmp_path: Path) -> None:
@@ -69,9 +70,31 @@ def test_empty_columns_are_no_columns(tmp_path: Path) -> None:
     assert (found.values, found.colours) == (None, None)
 
 
-def test_columns_of_later_use_are_kept_as_they_are(tmp_path: Path) -> None:
-    found = read(tmp_path, "name,size_min,size_max,unit,count\nbackground,,,,\ncat,1,2.5,cm,few\n")
-    assert found.others == ({"size_min": "1", "size_max": "2.5", "unit": "cm", "count": "few"},)
+def test_sizes_are_those_of_the_classes_in_their_order(tmp_path: Path) -> None:
+    found = read(tmp_path, "name,size_min,size_max,unit,count\nbackground,,,,\ndog\ncat,40,2e3,Pixels,one\n")
+    assert found.names == ("dog", "cat")
+    assert found.sizes == (None, ClassSize(least=40, most=2000, unit="pixels", count="one"))
+    assert read(tmp_path, "name,size_min,count\ncat,,many\ndog,,\n").sizes == ()
+
+
+@pytest.mark.parametrize("text", ["name;size_max\ncat;0.5\n", "name\tsize_max\ncat\t0.5\n", "name|size_max\ncat|0.5\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_separator_and_encoding_are_found_out(text: str, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "classes.csv").write_bytes(text.replace("cat", "b\u00e9b\u00e9").encode(encoding))
+    found = read_classes(tmp_path)
+    assert found is not None
+    assert (found.names, found.sizes) == (("b\u00e9b\u00e9",), (ClassSize(most=0.5),))
+
+
+def test_sizes_come_to_the_classes_of_a_data_set_by_their_names(tmp_path: Path) -> None:
+    data = Dataset(
+        root=tmp_path, classes=("ant", "dog", "cat"), splits={}, mask_values=(1, 2, 3), masks_are_closed=True
+    )
+    assert with_sizes(data) is data
+    read(tmp_path, "name,colour\ncat,#ff0000\n")
+    assert with_sizes(data) is data
+    read(tmp_path, "name,size_max\ncat,0.5\ndog,\n")
+    assert with_sizes(data).sizes == (None, None, ClassSize(most=0.5))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +119,10 @@ def test_columns_of_later_use_are_kept_as_they_are(tmp_path: Path) -> None:
         ("name\ncat\ndog\ncat\n", "line 4: the name 'cat' is also in .*line 2. Keep one"),
         ("name,value\ncat,3\ndog,3\n", "line 3: the value 3 is also in .*line 2"),
         ("name,colour\ncat,#ff0000\ndog,255 0 0\n", "line 3: the colour '255 0 0' is also in .*line 2"),
+        ("name,size_mx\ncat,1\n", "unknown column 'size_mx'; did you mean 'size_max'"),
+        ("name,size_max\ndog,\ncat,1.5\n", "line 3: the size_max '1.5' is not a share of the image"),
+        ("name,size_max\nbackground,0.5\ncat,0.5\n", "line 2: 'background' is no class and has no size_max"),
+        ("name,value,count\ncat,1,\nedge,255,one\n", "line 3: 'edge' is no class and has no count"),
         ("name\nbackground\n", "0 classes, but an 8-bit mask holds 1 to 254"),
     ],
 )  # fmt: skip

@@ -104,3 +104,22 @@ def test_square_holds_the_whole_image() -> None:
 def test_normalise_is_timms_formula() -> None:
     image = torch.full((3, 1, 1), 255, dtype=torch.uint8)
     assert normalise(image, (0.5, 0.4, 0.3), (0.5, 0.2, 0.1)).flatten().tolist() == pytest.approx([1, 3, 7])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("side", "is_whole"), [(24, True), (48, False)])
+def test_a_view_tells_how_much_of_the_image_it_shows(seed: int, side: int, is_whole: bool) -> None:
+    mask = np.random.default_rng(seed).choice(np.array([0, 1, 255], np.uint8), (30, 60))
+    image = np.repeat(mask[..., None], 3, 2)
+    transform = MaskedTransform(AugmentSettings(crop=32, long_side=(side, side)), HALF, HALF)
+    with seeded(seed):
+        plain = transform(image, mask)
+    with seeded(seed):
+        view, labels, within, pixels = transform.with_extent(image, mask)
+    assert torch.equal(view, plain[0])
+    assert torch.equal(labels, plain[1])
+    assert pixels.tolist() == [side * side // 2, 30 * 60]
+    assert (int(within.sum()) == int(pixels[0])) == is_whole
+    assert (within.shape, within.dtype) == ((32, 32), torch.bool)
+    assert (labels[~within] == 255).all()
+    assert (labels[within] != 255).any()

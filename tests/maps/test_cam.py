@@ -43,8 +43,8 @@ def test_maps_of_predicted_labels_are_those_of_the_same_labels_given(
 ) -> None:
     """Two scales: where the maps are read whole, each view goes through the network once."""
     classifier, image, seen = tiny_classifier(fusion), noise_image(40, 56), []
-    features = PatchNetwork.features
-    monkeypatch.setattr(PatchNetwork, "features", lambda *words: [seen.append(1), features(*words)][1])
+    features = PatchNetwork.features_and_lower
+    monkeypatch.setattr(PatchNetwork, "features_and_lower", lambda *words: [seen.append(1), features(*words)][1])
     settings = cam_settings(scales=(0.5, 1.0), read=read, confidence=0.4)
     predicted = class_activation_maps(classifier, image, settings)
     assert len(seen) == passes

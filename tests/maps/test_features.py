@@ -4,7 +4,8 @@ import pytest
 import torch
 from conftest import cam_settings, noise_image, tiny_classifier
 
-from patchlearn.maps.features import ViewFeatures, classifier_views, features_of_views
+from patchlearn.maps.features import classifier_views, features_of_views
+from patchlearn.models.views import ViewFeatures
 
 SCALES = (1.0, 0.5)
 

@@ -6,7 +6,7 @@ import torch
 from conftest import tiny_stages
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import Float32, ScoreMaps, UInt8
+from patchlearn.core.types import ClassSize, Float32, ScoreMaps, UInt8
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
 from patchlearn.data.settings import SceneSettings
 from patchlearn.maps import pseudo_mask as module
@@ -40,6 +40,20 @@ def test_background_classes_and_both_kinds_of_doubt() -> None:
     maps = ScoreMaps(scores=scores, classes=(2, 6), size=(1, 5))
     assert pseudo_mask(black(1, 5), maps, PLAIN, FIXED).tolist() == [[0, 255, 3, 255, 7]]
     assert pseudo_mask(black(1, 5), maps, replace(PLAIN, ignore_band=0.0), FIXED).tolist() == [[0, 3, 3, 7, 7]]
+
+
+@pytest.mark.parametrize(("sure", "walks"), [("confident", False), ("confident", True), ("agreed", True)])
+def test_masks_and_sure_labels_are_within_the_stated_sizes(sure: str, walks: bool) -> None:
+    scores = np.random.default_rng(0).random((1, 10, 10), np.float32)
+    maps, settings = ScoreMaps(scores=scores, classes=(1,), size=(40, 40)), replace(PLAIN, sure=sure, ignore_band=0.0)
+    found = [
+        pseudo_labels(black(40, 40), maps, settings, FIXED, WALK, affinity() if walks else None, None, sizes)
+        for sizes in ((), (None, ClassSize(most=0.2)), (None, ClassSize(least=1490, most=1500, unit="pixels")))
+    ]
+    areas = [[int((each == 2).sum()) for each in labels] for labels in found]
+    assert areas[0][0] > 320 >= areas[1][0] > 310
+    assert 1490 <= areas[2][0] <= 1500
+    assert areas[1][1] < areas[0][1]
 
 
 def test_no_class_is_all_background() -> None:
@@ -330,7 +344,7 @@ def test_walk_and_crf_together_stay_within_the_bounds(sure: str, monkeypatch: py
     assert (pseudo_mask(image, walked, settings, rule) == 1).sum() > 16 * 32
     mask = pseudo_labels(image, maps, settings, rule, WALK, affinity("features"))[0]
     assert 8 * 16 <= (mask == 1).sum() <= 16 * 32
-    np.testing.assert_array_equal(mask, pseudo_mask(image, walked, settings, rule, maps))
+    np.testing.assert_array_equal(mask, pseudo_mask(image, walked, settings, rule, found=maps))
 
 
 def test_what_comes_back_from_the_evidence_is_not_undecided() -> None:

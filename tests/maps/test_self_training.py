@@ -1,5 +1,6 @@
 """Moments of the cells under the confident pixels of one image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from accelerate import Accelerator
 from conftest import pointwise_stages
 from PIL import Image
 
-from patchlearn.core.types import Sample, UInt8
+from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
 from patchlearn.maps import self_training as module
 from patchlearn.maps.features import classifier_views
 from patchlearn.maps.self_training import RoundSettings, confident_moments, confident_moments_of
@@ -116,3 +117,21 @@ def test_known_classes_keep_their_cells_beside_an_unknown_one() -> None:
     one_round, image = halves()
     counts = confident_moments(one_round, image, (1,), (0,)).counts
     assert counts.tolist() == [0, 0, 8 * 4 + 4 * 2]
+
+
+@pytest.mark.parametrize("long_side", [None, 32])
+def test_pixels_of_a_size_are_those_of_the_image_in_its_file(
+    long_side: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def note(image: UInt8, maps: ScoreMaps, *more: object) -> UInt8:
+        seen.extend([image.shape[0], more[-1]])
+        return np.zeros(maps.size, np.uint8)
+
+    monkeypatch.setattr(module, "confident_regions", note)
+    one_round, image = halves()
+    cams = replace(one_round.cams, views=replace(one_round.cams.views, long_side=long_side))
+    sizes = (None, ClassSize(most=1024, unit="pixels"))
+    confident_moments(replace(one_round, cams=cams, sizes=sizes), image, (1,))
+    assert seen == [long_side or 64, (None, ClassSize(most=0.25))]

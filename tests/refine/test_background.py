@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import Float32, ScoreMaps, UInt8
+from patchlearn.core.types import ClassSize, Float32, ScoreMaps, UInt8
 from patchlearn.refine import (
     BackgroundRule,
     ConfidentRegions,
     background,
     background_threshold,
     confident_regions,
+    within_sizes,
 )
 from patchlearn.refine.settings import RULES
 
@@ -143,3 +144,40 @@ def test_what_the_crf_floods_is_not_confident() -> None:
     bounded = confident_regions(plain, found, BackgroundRule(), ConfidentRegions())
     assert (bounded == 1).sum() >= 440
     assert (bounded == 0).sum() >= 360
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_areas_are_within_their_sizes_at_the_threshold_of_the_maps_as_they_were(rule: str) -> None:
+    given = maps(np.random.default_rng(0).random((20, 30)) ** 2)
+    settings = BackgroundRule(rule=rule, threshold=0.4)
+    threshold = background_threshold(given, settings)
+    found, fixed = within_sizes(given, settings, (ClassSize(most=0.05),))
+    assert background_threshold(found, fixed) == threshold
+    assert (found.scores > np.float32(threshold)).sum() == 30
+    kept, fixed = within_sizes(given, settings, (ClassSize(most=1.0),))
+    assert kept is given
+    assert background_threshold(kept, fixed) == threshold
+
+
+@pytest.mark.parametrize("sizes", [(), (None, None)])
+def test_without_sizes_maps_and_rule_are_those_given(sizes: tuple[None, ...]) -> None:
+    given, settings = maps(np.eye(3)), BackgroundRule()
+    assert within_sizes(given, settings, sizes) == (given, settings)
+
+
+def test_confident_regions_are_those_of_maps_within_their_sizes() -> None:
+    """Of a weak and a strong third, the strong one alone may be the object; the weak one is then background."""
+    image, scores = thirds((0.05, 0.6, 0.95))
+    found = ScoreMaps(scores=scores, classes=(1,), size=(24, 36))
+    rule, settings = BackgroundRule(rule="fixed", threshold=0.4), ConfidentRegions()
+    values = [
+        confident_regions(image, found, rule, settings, sizes)[0, [0, 18, 30]].tolist()
+        for sizes in ((), (ClassSize(most=0.1), None), (None, ClassSize(most=0.4)), (None, ClassSize(least=0.9)))
+    ]
+    assert values == [[0, 2, 2], [0, 2, 2], [0, 255, 2], [255, 2, 2]]
+
+
+@pytest.mark.parametrize("growth", [None, 3.0])
+def test_sizes_leave_the_bound_of_the_refinement_as_it_is(growth: float | None) -> None:
+    given = maps(np.random.default_rng(0).random((20, 30)))
+    assert within_sizes(given, BackgroundRule(growth=growth), (ClassSize(most=0.05),))[1].growth == growth

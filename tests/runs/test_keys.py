@@ -234,3 +234,21 @@ def test_a_run_folder_is_one_process_at_a_time(
     assert main([*words, "--variant=plain"]) == 0
     assert main([*words, "--variant=plain"]) == 0
     assert [row["epoch"] for row in read_rows(run / "plain/classifier/epochs.csv")] == ["0", "1"]
+
+
+def test_stated_sizes_change_the_keys_from_the_first_step_that_uses_them_on(
+    keys_of: Callable[..., dict[str, str]], folder_data: Path
+) -> None:
+    """No colour and no size: no key changes. The maps use sizes only through their self-training."""
+
+    def stated(table: str, *options: str) -> dict[str, str]:
+        (folder_data / "classes.csv").write_text(table)
+        return keys_of(*options)
+
+    plain, trained = keys_of(), keys_of("self_training.rounds=1")
+    assert stated("name,count\nred,many\nblue,\n") == plain
+    for table in ("name,size_max\nred,0.5\nblue,\n", "name,count\nred,one\nblue,\n"):
+        found, with_lda = stated(table), stated(table, "self_training.rounds=1")
+        changed = {name for name, key in found.items() if key != plain[name]}
+        assert changed == {"affinity", "pseudo/train", "segmenter", "segmented/val"}
+        assert {name for name, key in with_lda.items() if key == trained[name]} == {"classifier", "features/train"}

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import read_scores, write_scores
-from patchlearn.core.types import Sample, ScoreMaps
+from patchlearn.core.types import ClassSize, Sample, ScoreMaps
 from patchlearn.data.images import read_image, read_indices
 from patchlearn.data.open import open_dataset
 from patchlearn.maps.affinity_walk import walk_scores
@@ -55,6 +55,16 @@ def test_labels_are_the_confident_pixels_of_the_maps_after_the_walk_if_there_is_
         labels = read_indices(folder / f"{sample.id}.png")
         np.testing.assert_array_equal(labels, expected)
         assert set(np.unique(labels).tolist()) <= {0, sample.labels[0] + 1, 255}
+
+
+def test_labels_are_within_the_stated_sizes(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
+    read, rule, areas = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None), BackgroundRule(), []
+    for sizes in ((), (ClassSize(most=0.01), ClassSize(most=0.01))):
+        folder = tmp_path / str(len(sizes))
+        write_affinity_labels(samples, read, rule, ConfidentRegions(), folder, make_runtime(console), sizes=sizes)
+        labels = [read_indices(folder / f"{sample.id}.png") for sample in samples]
+        areas.append(sum(int(((each > 0) & (each < 255)).sum()) for each in labels))
+    assert areas[1] < areas[0] / 4
 
 
 def test_a_batch_that_processes_cannot_share_is_refused_before_any_training(samples: tuple[Sample, ...]) -> None:

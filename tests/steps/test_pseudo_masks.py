@@ -9,12 +9,10 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_scores
-from patchlearn.core.types import Sample, ScoreMaps, UInt8
+from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_indices
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
-from patchlearn.refine import (
-    BackgroundRule,
-)
+from patchlearn.refine import BackgroundRule, CrfSettings
 from patchlearn.steps.pseudo_masks import write_pseudo_masks
 
 RULES = PseudoSettings(), BackgroundRule(), WalkSettings()
@@ -51,6 +49,16 @@ def test_masks_have_the_size_of_their_image_and_threads_change_nothing(tmp_path:
         written.append({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")})
     assert written[0] == written[1]
     assert sorted(written[0]) == [f"{place}image{index}.png" for place in ("", "sure/") for index in range(5)]
+
+
+def test_masks_are_within_the_stated_sizes(tmp_path: Path, console: Console) -> None:
+    (sample,) = write_maps(tmp_path, 1)
+    scores = np.linspace(0, 1, 11 * 13, dtype=np.float32).reshape(1, 11, 13)
+    write_scores(tmp_path / "scores" / "image0.npz", ScoreMaps(scores=scores, classes=(0,), size=(11, 13)))
+    settings, folder = PseudoSettings(crf=CrfSettings(preset="none"), ignore_band=0.0), tmp_path / "masks"
+    rules, sizes = (settings, BackgroundRule(), WalkSettings()), (ClassSize(most=10, unit="pixels"),)
+    write_pseudo_masks([sample], tmp_path / "scores", *rules, folder, make_runtime(console), sizes=sizes)
+    assert (read_indices(folder / "image0.png") == 1).sum() == 10
 
 
 def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: Console) -> None:

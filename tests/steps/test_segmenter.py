@@ -12,7 +12,7 @@ from rich.console import Console
 
 from patchlearn.core.digests import Digests
 from patchlearn.core.masks_io import write_mask
-from patchlearn.core.types import Dataset
+from patchlearn.core.types import ClassSize, Dataset
 from patchlearn.data.open import open_dataset
 from patchlearn.inference.segmenter import Segmenter, load_segmenter, save_segmenter
 from patchlearn.inference.settings import InferenceSettings
@@ -22,7 +22,7 @@ from patchlearn.refine import BackgroundRule
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
-from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learning_settings
+from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented, learned_sizes, learning_settings
 from patchlearn.training.settings import NoiseSettings, SegmenterSettings
 
 SETTINGS = SegmenterSettings(backbone="mobilenetv3_small_050", weights=None)
@@ -47,7 +47,8 @@ def true_masks(dataset: Dataset) -> TrueMasks:
 def step(
     masks: WritePseudoMasks | TrueMasks, settings: SegmenterSettings = SETTINGS, home: Path = HOME
 ) -> TrainSegmenter:
-    return TrainSegmenter(home, learning_settings(settings, masks), masks, 0, settings.inference)
+    sizes = learned_sizes(settings, masks)
+    return TrainSegmenter(home, learning_settings(settings, masks), masks, 0, settings.inference, sizes)
 
 
 def test_the_reference_learns_without_any_treatment_of_noise_in_a_folder_of_its_own(dataset: Dataset) -> None:
@@ -58,6 +59,24 @@ def test_the_reference_learns_without_any_treatment_of_noise_in_a_folder_of_its_
     segmented = WriteSegmented(HOME, InferenceSettings(), reference, DataSplits(dataset, Digests(None))["val"])
     assert segmented.folder == HOME / "segmented-masks" / "val"
     assert step(pseudo_masks(dataset)).folder == HOME / "segmenter"
+
+
+def test_stated_sizes_are_in_the_key_where_they_change_what_is_learned(dataset: Dataset) -> None:
+    sizes = (ClassSize(most=0.5), None)
+    stated, counted = replace(dataset, sizes=sizes), replace(dataset, sizes=(ClassSize(count="one"), None))
+    without, heavier = replace(SETTINGS, size_weight=0.0), replace(SETTINGS, size_weight=2.0)
+    plain = step(pseudo_masks(dataset))
+    assert "sizes" not in plain.inputs
+    assert "size_weight" not in plain.inputs["settings"]
+    assert step(pseudo_masks(dataset), heavier).key == plain.key
+    assert step(pseudo_masks(counted), heavier).inputs["settings"] == plain.inputs["settings"]
+    used = step(pseudo_masks(stated))
+    assert (used.sizes, used.inputs["sizes"][1]) == (sizes, None)
+    assert used.inputs["sizes"][0] == {"least": None, "most": 0.5, "unit": "share", "count": "many"}
+    assert step(pseudo_masks(stated), heavier).key != used.key
+    assert step(pseudo_masks(stated), heavier).comparable_key == plain.comparable_key
+    assert "sizes" not in step(pseudo_masks(stated), without).inputs
+    assert step(true_masks(stated), heavier).key == step(true_masks(dataset)).key
 
 
 @pytest.mark.parametrize(

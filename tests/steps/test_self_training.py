@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from patchlearn.core.files import read_json
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Sample
+from patchlearn.data.clicks.values import Clicks, ImageClicks, Point
 from patchlearn.data.images import read_image
 from patchlearn.data.open import open_dataset
 from patchlearn.data.transforms import as_tensor, resize_long_side
@@ -59,15 +61,18 @@ def learn(
     read: str | None = None,
     threads: int = 2,
     cams: CamSettings = CAMS,
+    clicks: Clicks | None = None,
+    **settings: Any,
 ) -> Path | None:
     return self_train(
         samples,
         make(read),
         cams if read is None else replace(cams, read=read),
         BackgroundRule(),
-        SelfTrainingSettings(rounds=rounds),
+        SelfTrainingSettings(rounds=rounds, **settings),
         folder,
         Runtime(accelerator=accelerator, threads=threads, console=Console(quiet=True)),
+        clicks=clicks,
     )
 
 
@@ -180,3 +185,48 @@ def test_a_class_without_a_confident_cell_ends_the_rounds_and_is_named(
     assert learn((*blue, replace(samples[0], image=black)), tmp_path / "run", accelerator, rounds=2) is None
     assert read_json(tmp_path / "run" / "stopped.json")["without_confident_cells"] == ["red"]
     assert not list((tmp_path / "run").glob("*.safetensors"))
+
+
+def clicked(sample: Sample, value: int, *places: tuple[int, int]) -> Clicks:
+    points = tuple(Point(x, y, value) for x, y in places)
+    return Clicks(images={sample.id: ImageClicks(points=points)})
+
+
+@torch.no_grad()
+def test_clicks_move_the_mean_of_their_class_towards_their_cells(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    """Red is clicked on a grey corner: what looks like it becomes more red than before, and no other mean moves."""
+    red = next(sample for sample in samples if sample.labels == (0,))
+    without = load_lda(learn(samples, tmp_path / "without", accelerator, rounds=1))
+    clicks = clicked(red, 1, (1, 1), (1, 2))
+    found = {}
+    for weight in (0.1, 10.0):
+        path = learn(samples, tmp_path / str(weight), accelerator, rounds=1, clicks=replace(clicks, weight=weight))
+        found[weight] = load_lda(path)
+    torch.testing.assert_close(found[10.0].weight[[0, 2]], without.weight[[0, 2]])
+    corner = next(iter(features_of_views(make().network, read_image(red.image), CAMS))).features[:1, :, :1, :1]
+    scores = [float(lda(corner, [0])) for lda in (without, found[0.1], found[10.0])]
+    assert scores == sorted(scores)
+    assert scores[-1] > 100 * scores[0]
+
+
+def test_clicks_name_a_class_of_which_no_cell_is_confident(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    black = tmp_path / "black.png"
+    Image.new("RGB", (48, 40)).save(black)
+    blue = [sample for sample in samples if sample.labels == (1,)]
+    dark = replace(samples[0], id="dark", image=black)
+    clicks = clicked(dark, 1, (20, 20))
+    assert learn((*blue, dark), tmp_path / "run", accelerator, rounds=1, clicks=clicks) is not None
+
+
+def test_lower_stages_are_learned_from_on_their_own_grid(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    lda = load_lda(learn(samples, tmp_path, accelerator, rounds=2, stages="lower", centred=True))
+    assert lda.cells is not None
+    assert (lda.cells.stages, lda.cells.stride, lda.cells.centred) == ("lower", 4, True)
+    maps = class_activation_maps(make(), read_image(samples[0].image), CAMS, samples[0].labels, lda)
+    assert maps.scores.max() == pytest.approx(1, abs=1e-3)

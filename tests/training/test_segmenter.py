@@ -18,7 +18,7 @@ from patchlearn.core.checkpoints import load_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_rows
 from patchlearn.core.masks_io import write_mask
-from patchlearn.core.types import Dataset
+from patchlearn.core.types import ClassSize, Dataset, Sample, Sizes, UInt8
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.data.open import open_dataset
 from patchlearn.data.settings import AugmentSettings
@@ -65,10 +65,11 @@ def train(
     read_labels: ReadLabels | None = None,
     *,
     times: int = 1,
+    sizes: Sizes = (),
 ) -> Path:
     """With every image `times` over: more steps in an epoch, at the end of which the state is saved."""
-    read = read_labels or partial(read_mask, data)
-    return train_segmenter(data.split("train") * times, read, data.classes, plan, folder, make_runtime(console), seed=0)
+    read, samples, runtime = read_labels or partial(read_mask, data), data.split("train") * times, make_runtime(console)
+    return train_segmenter(samples, read, data.classes, plan, folder, runtime, seed=0, sizes=sizes)
 
 
 def test_it_learns_to_segment_new_images(data: Dataset, tmp_path: Path, console: Console) -> None:
@@ -78,6 +79,31 @@ def test_it_learns_to_segment_new_images(data: Dataset, tmp_path: Path, console:
     ]
     assert model.classes == ("red", "blue")
     assert np.mean(agreement) > 0.93  # all background has 0.87
+
+
+def test_stated_sizes_hold_against_labels_of_too_many_pixels(data: Dataset, tmp_path: Path, console: Console) -> None:
+    def read(sample: Sample) -> UInt8:
+        mask = np.full(read_mask(data, sample).shape, sample.labels[0] + 1, np.uint8)
+        mask[:, ::4] = 0
+        return mask
+
+    found = []
+    for weight in (0.0, 30.0):
+        plan = settings(epochs=1, rate=3e-3, average=0.5, size_weight=weight)
+        sizes = (ClassSize(most=0.1), ClassSize(most=0.1))
+        model = load_segmenter(train(data, tmp_path / str(weight), console, plan, read, times=10, sizes=sizes))
+        masks = [model.predict(read_image(sample.image)) for sample in data.split("val")]
+        found.append(np.mean([(mask > 0).mean() for mask in masks]))
+    assert found[1] < found[0] / 2
+
+
+@pytest.mark.parametrize(("sizes", "weight"), [((None, ClassSize(count="one")), 1.0), ((ClassSize(most=0.01),), 0.0)])
+def test_without_bounds_or_weight_nothing_changes(
+    sizes: Sizes, weight: float, data: Dataset, tmp_path: Path, console: Console
+) -> None:
+    plan = settings(epochs=1, size_weight=weight)
+    known, unknown = (train(data, tmp_path / str(len(each)), console, plan, sizes=each) for each in (sizes, ()))
+    assert known.read_bytes() == unknown.read_bytes()
 
 
 def test_a_resumed_training_equals_an_undisturbed_one(

@@ -1,7 +1,7 @@
 """Clicks as values: points, boxes and scribbles of each image."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from patchlearn.data.names import counted
@@ -70,9 +70,11 @@ class Clicks:
 
     Args:
         images: id of the image → its clicks; only images that have some.
+        weight: of a labelled pixel, see `patchlearn.data.settings.ClickSettings`.
     """
 
     images: Mapping[str, ImageClicks] = field(default_factory=dict)
+    weight: float = 1.0
 
     def of(self, id: str) -> ImageClicks:
         """The clicks of one image, which may be none."""
@@ -80,7 +82,7 @@ class Clicks:
 
     def among(self, ids: Collection[str]) -> "Clicks":
         """The clicks of some images, such as those of one split."""
-        return Clicks(images={id: clicks for id, clicks in self.images.items() if id in ids})
+        return replace(self, images={id: clicks for id, clicks in self.images.items() if id in ids})
 
     @property
     def points(self) -> int:

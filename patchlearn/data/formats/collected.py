@@ -1,11 +1,12 @@
 """Images and tags that a program has handed over (`patchlearn.fit`): a list of them in the run folder."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
-from patchlearn.core.types import Dataset, Sample
+from patchlearn.core.types import ClassSize, Dataset, Sample
 from patchlearn.data.labels import within_limits
 from patchlearn.data.settings import DataSettings
 
@@ -34,6 +35,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
         }
         values, closed = tuple(found["mask_values"]), bool(found["masks_are_closed"])
         colours = {tuple(colour): value for colour, value in found["mask_colours"] or ()} or None
+        sizes = tuple(ClassSize(**each) if each else None for each in found.get("sizes", ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise PatchlearnError(f"{path}: not a list of images ({error!r}). Hand the images over again.") from None
     return Dataset(
@@ -43,6 +45,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
         mask_values=values,
         masks_are_closed=closed,
         mask_colours=colours,
+        sizes=sizes,
     )
 
 
@@ -55,7 +58,8 @@ def write_listing(root: Path, dataset: Dataset) -> None:
         "mask_colours": list(dataset.mask_colours.items()) if dataset.mask_colours else None,
         "splits": {name: [_facts(sample) for sample in samples] for name, samples in dataset.splits.items()},
     }
-    write_json(root / LISTING, facts, compact=True)
+    sizes = {"sizes": [each and asdict(each) for each in dataset.sizes]} if dataset.sizes else {}
+    write_json(root / LISTING, {**facts, **sizes}, compact=True)
 
 
 def _facts(sample: Sample) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.types import Dataset, Sample
+from patchlearn.data.classes_table import read_classes
 from patchlearn.data.formats.exports import file_below, refuse_labels, visible
 from patchlearn.data.formats.folder import named_labels, read_image_table
 from patchlearn.data.formats.records import class_indices
 from patchlearn.data.formats.voc_xml import UNLABELLED, has_annotations, main_lists, read_annotated
 from patchlearn.data.formats.xml_files import parse_xml
-from patchlearn.data.labels import read_class_names, read_text
+from patchlearn.data.labels import read_text
 from patchlearn.data.settings import DataSettings
 
 # The order of the VOC development kit; class i has the value i + 1 in SegmentationClass.
@@ -44,7 +45,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
     """Read a folder in the layout of VOC.
 
     - Each list in `ImageSets/Segmentation` is a split.
-    - `classes.txt`, if there is one, lists the classes to keep; the others are ignored.
+    - `classes.csv` or `classes.txt`, if there is one, lists the classes to keep; the others are ignored.
     - The image labels come from `labels.csv` (`settings.labels` names another table), or without it from the objects
       in `Annotations/`, never from masks.
     - The images of the list `test` may have no labels. They have none if `labels.csv` names none of them, or if one
@@ -53,7 +54,7 @@ def read(root: Path, settings: DataSettings, work: Path | None) -> Dataset:
     - Without lists in `ImageSets/Segmentation` there are no masks: see `read_annotated`.
 
     Raises:
-        PatchlearnError: a list, an image or its labels are missing, or classes.txt names a class that VOC lacks.
+        PatchlearnError: a list, an image or its labels are missing, or the list of classes has one that VOC lacks.
     """
     folder = _folder(root)
     if not _lists(folder) and has_annotations(folder):
@@ -103,13 +104,12 @@ def _read_segmentation(root: Path, settings: DataSettings) -> Dataset:
 
 
 def _kept_classes(root: Path) -> tuple[str, ...]:
-    path = root / "classes.txt"
-    if not path.exists():
+    listed = read_classes(root)
+    if listed is None:
         return VOC_CLASSES
-    classes = read_class_names(path)
-    for name in classes:
-        require_one_of(str(path), name, VOC_CLASSES)
-    return classes
+    for name in listed.names:
+        require_one_of(str(listed.path), name, VOC_CLASSES)
+    return listed.names
 
 
 def _given_labels(table: Path, classes: tuple[str, ...], separator: str) -> Given | None:

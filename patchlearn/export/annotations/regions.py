@@ -1,6 +1,6 @@
 """Regions: pixels of one class, and polygons around them. All annotation formats are made of regions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +10,7 @@ from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 
 from patchlearn.core.types import BACKGROUND, IGNORE, Integers, UInt8
+from patchlearn.refine.components import component_numbers
 
 Bools = NDArray[np.bool_]
 Points = NDArray[np.float64]
@@ -109,43 +110,6 @@ def _groups(of_class: Bools, per: str) -> list[Integers]:
     component = component_numbers(of_class)
     in_order = np.argsort(component, kind="stable")
     return np.split(pixels[in_order], np.cumsum(np.bincount(component))[:-1])
-
-
-def component_numbers(pixels: Bools) -> Integers:
-    """The number of the component of each set pixel, in the order of `np.argwhere`; corners connect pixels.
-
-    >>> component_numbers(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 1]], bool)).tolist()
-    [0, 0, 0, 1, 2]
-    """
-    # A column of background ends every row, so that runs never continue in the next row of the flattened mask.
-    flat = np.pad(pixels, ((0, 0), (0, 1))).ravel().astype(np.int8)
-    steps = np.diff(flat, prepend=np.int8(0))
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    firsts = _first_runs(_touching(starts, ends, pixels.shape[1] + 1), len(starts))
-    numbers = np.unique(firsts, return_inverse=True)[1]
-    return np.repeat(numbers, ends - starts)
-
-
-def _touching(starts: Integers, ends: Integers, stride: int) -> Iterator[tuple[int, int]]:
-    """Pairs of touching runs; the second is in the row below the first."""
-    lowest = np.searchsorted(ends - stride, starts, side="left").tolist()
-    highest = np.searchsorted(starts - stride, ends, side="right").tolist()
-    return ((upper, lower) for upper in range(len(starts)) for lower in range(lowest[upper], highest[upper]))
-
-
-def _first_runs(pairs: Iterator[tuple[int, int]], count: int) -> list[int]:
-    """The first run of each run's component, by union-find with the earlier run as the root."""
-    root = list(range(count))
-
-    def find(run: int) -> int:
-        while root[run] != run:
-            root[run] = run = root[root[run]]
-        return run
-
-    for upper, lower in pairs:
-        one, other = sorted((find(upper), find(lower)))
-        root[other] = one
-    return [find(run) for run in range(count)]
 
 
 def _outlines(inside: Bools) -> list[Points]:

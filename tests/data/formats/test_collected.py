@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import ClassSize
 from patchlearn.data.formats.collected import write_listing
 from patchlearn.data.open import open_dataset
 
@@ -18,6 +19,9 @@ def test_what_is_listed_is_read_back(folder_data: Path, tmp_path: Path) -> None:
     coloured = replace(data, mask_colours={(255, 0, 0): 1, (0, 0, 255): 2})
     write_listing(tmp_path / "run", coloured)
     assert open_dataset("collected", tmp_path / "run").mask_colours == coloured.mask_colours
+    known = replace(data, sizes=(None, ClassSize(least=3, unit="pixels", count="one")))
+    write_listing(tmp_path / "run", known)
+    assert open_dataset("collected", tmp_path / "run").sizes == known.sizes
 
 
 @pytest.mark.parametrize("id", ["../../escaped", "/tmp/escaped", "a\\\\b", "..", ""])

@@ -10,6 +10,7 @@ from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
+from patchlearn.core.types import ClassSize
 from patchlearn.data.checks.check import check_dataset
 from patchlearn.data.open import open_data, open_dataset
 from patchlearn.data.settings import DataSettings
@@ -190,6 +191,13 @@ def test_colours_and_values_of_classes_csv_are_used(folder_data: Path) -> None:
     data = open_dataset("folder", folder_data)
     assert (data.classes, data.mask_values) == (("red", "blue"), (7, 9))
     assert data.mask_colours == {(0, 0, 0): 0, (255, 0, 0): 7, (0, 0, 255): 9}
+
+
+def test_sizes_of_classes_csv_are_those_of_the_data_set(folder_data: Path) -> None:
+    assert open_dataset("folder", folder_data).sizes == ()
+    (folder_data / "classes.csv").write_text("name,size_min,size_max,unit,count\nred,9,900,pixels,one\nblue\n")
+    data = open_dataset("folder", folder_data)
+    assert data.sizes == (ClassSize(least=9, most=900, unit="pixels", count="one"), None)
 
 
 def test_accents_in_the_table_and_on_the_disk_may_have_two_forms(folder_data: Path) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
+from patchlearn.core.types import ClassSize
 from patchlearn.data.checks.check import check_dataset
 from patchlearn.data.formats.voc import VOC_CLASSES, read_list, recognise
 from patchlearn.data.images import read_mask
@@ -51,6 +52,15 @@ def test_voc_keeps_the_classes_of_classes_txt_and_ignores_the_others(voc: Path) 
     assert data.classes == ("person", "cat")
     assert data.split("train")[0].labels == (1,)
     assert read_mask(data, data.split("val")[0])[0].tolist() == [0, 2, 1, 255, 255]
+
+
+def test_the_table_of_classes_comes_before_their_list_and_states_sizes(voc: Path) -> None:
+    (voc / "classes.txt").write_text("person\ncat\n")
+    (voc / "classes.csv").write_text("name,size_max\ncat,0.5\nperson,\n")
+    (voc / "labels.csv").write_text("image,split,labels\n2007_1.jpg,train,cat\n2007_2.jpg,val,person cat\n")
+    data = open_dataset("voc", voc)
+    assert (data.classes, data.sizes) == (("cat", "person"), (ClassSize(most=0.5), None))
+    assert data.mask_values == (8, 15)
 
 
 def test_another_table_can_be_named_and_is_read_as_every_table(voc: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.path import Path as Curve
 
 from patchlearn.core.types import UInt8
-from patchlearn.export.annotations.regions import component_numbers, regions
+from patchlearn.export.annotations.regions import regions
 
 small_masks = arrays(
     np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 1, 2, 255])
@@ -28,21 +28,6 @@ def test_regions_are_the_mask_again(mask: UInt8) -> None:
             assert region.inside.any(axis=0)[[0, -1]].all()
             assert region.inside.any(axis=1)[[0, -1]].all()
         np.testing.assert_array_equal(again, known(mask))
-
-
-@given(small_masks)
-def test_components_are_those_of_a_flood(mask: UInt8) -> None:
-    pixels = [tuple(pixel) for pixel in np.argwhere(mask == 1).tolist()]
-    flooded: dict[tuple[int, ...], int] = {}
-    for number, pixel in enumerate(pixels):
-        waiting = [pixel]
-        while waiting:
-            row, column = here = waiting.pop()
-            if here in pixels and here not in flooded:
-                flooded[here] = number
-                waiting += [(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    order = sorted(set(flooded.values()))
-    assert component_numbers(mask == 1).tolist() == [order.index(flooded[pixel]) for pixel in pixels]
 
 
 @given(small_masks)

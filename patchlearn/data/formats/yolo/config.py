@@ -10,6 +10,7 @@ import yaml
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.checks.finding import spoken
+from patchlearn.data.classes_table import read_classes
 from patchlearn.data.labels import normal_form, read_text
 
 USUAL = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")  # taken where there are several
@@ -163,5 +164,8 @@ def class_names(root: Path, config: YoloConfig | None) -> tuple[Path, dict[int, 
     for path in (root / "classes.txt", root / "labels" / "classes.txt", root / "obj.names"):
         if path.is_file():
             return path, _listed_names(path)
+    listed = read_classes(root)
+    if listed is not None:
+        return listed.path, dict(enumerate(listed.names))
     where = f"{config.path}: no 'names'" if config else f"{root}: neither a data.yaml nor a classes.txt"
     raise PatchlearnError(f"{where}, so the classes have no names. {ADVICE}")

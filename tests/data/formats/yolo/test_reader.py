@@ -140,6 +140,15 @@ def test_without_a_yaml_the_names_come_from_classes_txt(tmp_path: Path) -> None:
     assert found(data) == {"train": [("a", (0,))], "val": [("b", (2,))]}
 
 
+def test_without_a_yaml_and_classes_txt_the_names_come_from_classes_csv(tmp_path: Path) -> None:
+    labelled(tmp_path, "images/train/a", LEFT)
+    labelled(tmp_path, "images/valid/b", BOX)
+    write(tmp_path / "classes.csv", "name,size_max", "cat,", "dog,", "sky,0.5")
+    data = opened(tmp_path)
+    assert data.classes == ("cat", "dog", "sky")
+    assert found(data) == {"train": [("a", (0,))], "val": [("b", (2,))]}
+
+
 def test_the_layout_of_roboflow_reads(tmp_path: Path) -> None:
     for split in ("train", "valid"):
         labelled(tmp_path, f"{split}/images/1", LEFT)

@@ -1,0 +1,113 @@
+"""Train a head over single cells and, if asked to, choose from what the maps are read: from the tags alone.
+
+The rule: a class activation map explains what the score of the image rests on. If the few strongest cells of small
+fields of view tell the tags of new images nearly as well as the mean over everything does, they are the explanation,
+and the maps are read from them. If they tell them much worse, the classes need a large field of view, and the maps are
+the classifier's. In between, both maps are added.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from patchlearn.core.runtime import Runtime, to_device
+from patchlearn.core.seeds import Stream, seed_for
+from patchlearn.core.types import Sample
+from patchlearn.maps.settings import ReadingSettings
+from patchlearn.models.cell_head import CellHead
+from patchlearn.models.cells import Cells, cells_of
+from patchlearn.models.classifier import Classifier
+from patchlearn.models.patch_network import PatchNetwork
+from patchlearn.models.settings import CellSettings
+from patchlearn.training.cell_head import CellImages, View, cell_scores, read_cells, standardise, train_cell_head
+from patchlearn.training.classifier import mean_average_precision
+
+ORDINARY = CellSettings(stages="last", centred=False, pooling="mean")
+HELD_OUT = 5  # every fifth image judges the heads
+# Share of the ordinary head's mAP above chance that the cells must reach (docs/log/readings.md).
+ENOUGH, HALF = 0.9, 0.5
+
+
+def new_cells(network: PatchNetwork, settings: CellSettings, read: str) -> Cells:
+    """The cells that a head reads, neither shifted nor scaled yet."""
+    return cells_of(network.stages, settings.stages, centred=settings.centred, branches=network.branches_of(read))
+
+
+def train_reading(
+    classifier: Classifier,
+    samples: Sequence[Sample],
+    view: View,
+    read: str,
+    settings: ReadingSettings,
+    runtime: Runtime,
+    *,
+    seed: int,
+) -> tuple[CellHead, dict[str, Any]]:
+    """(the head over single cells, which reading is used and what the choice rests on).
+
+    Args:
+        classifier: on the accelerator's device.
+        samples: images with tags.
+        view: a sample → its features at one scale.
+        read: how they were read ("whole", "unsplit" or "merged").
+        settings: which cells, and which reading.
+        runtime: device and threads.
+        seed: of the order of the images.
+    """
+    head, images = _standardised(classifier, samples, view, read, settings.cells, runtime)
+    train_cell_head(head, images, settings.cells, seed)
+    if settings.use != "auto":
+        return head, {"use": settings.use}
+    ordinary = _standardised(classifier, samples, view, read, ORDINARY, runtime)
+    local = _held_out_map(head, images, settings.cells, seed)
+    whole = _held_out_map(*ordinary, ORDINARY, seed)
+    return head, choice(local, whole, _chance(images))
+
+
+def choice(local: float, whole: float, chance: float) -> dict[str, Any]:
+    """Which reading is used, and why.
+
+    Args:
+        local: mAP of the tags of new images from their strongest cells.
+        whole: the same from the mean over all cells of the last stage.
+        chance: the same of scores at random.
+
+    >>> choice(local=0.97, whole=0.99, chance=0.4)["use"], choice(local=0.5, whole=0.95, chance=0.2)["use"]
+    ('cells', 'classifier')
+    """
+    share = (local - chance) / max(whole - chance, 1e-3)
+    use = "cells" if share >= ENOUGH else "sum" if share >= HALF else "classifier"
+    why = (
+        f"single cells tell the tags of new images with a mAP of {local:.2f}, whole images with {whole:.2f} "
+        f"(chance {chance:.2f}), so the maps are read from: {use}."
+    )
+    return {"use": use, "map_of_cells": local, "map_of_whole": whole, "chance": chance, "why": why}
+
+
+def _standardised(
+    classifier: Classifier, samples: Sequence[Sample], view: View, read: str, settings: CellSettings, runtime: Runtime
+) -> tuple[CellHead, CellImages]:
+    """A new head, and the images as it reads them."""
+    head = CellHead(new_cells(classifier.network, settings, read), len(classifier.classes))
+    to_device(head, runtime.accelerator.device)
+    standardise(head, samples, view, runtime)
+    return head, read_cells(samples, head, view, runtime)
+
+
+def _held_out_map(head: CellHead, images: CellImages, settings: CellSettings, seed: int) -> float:
+    """mAP on every fifth image, of a head like this one that has learned from the others."""
+    generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
+    order = torch.randperm(len(images.labels), generator=generator)
+    held_out = max(1, len(order) // HELD_OUT)
+    other = CellHead(head.cells, head.linear.out_features).to(head.mean.device)
+    train_cell_head(other, images.some(order[held_out:]), settings, seed)
+    judges = images.some(order[:held_out])
+    return mean_average_precision(cell_scores(other, judges, settings), judges.labels, judges.judged)
+
+
+def _chance(images: CellImages) -> float:
+    """The mean share of images with a class: the average precision of scores at random."""
+    counts = images.judged.sum(0).clamp(min=1)
+    shares = (images.labels * images.judged).sum(0) / counts
+    return float(shares[shares > 0].mean())
