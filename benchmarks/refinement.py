@@ -32,9 +32,9 @@ from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMa
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
 from patchlearn.maps.affinity_walk import walk_scores
-from patchlearn.maps.bounded_walk import bounded_walk
 from patchlearn.maps.pseudo_mask import label_scores, pseudo_mask
 from patchlearn.maps.settings import PseudoSettings
+from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
 from patchlearn.runs.run import Run, open_run

@@ -6,7 +6,6 @@ from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
     from patchlearn.maps.affinity_walk import walk_scores as walk_scores
-    from patchlearn.maps.bounded_walk import bounded_walk as bounded_walk
     from patchlearn.maps.cam import class_activation_maps as class_activation_maps
     from patchlearn.maps.clicks import boxed as boxed
     from patchlearn.maps.clicks import labelled_cells as labelled_cells
@@ -16,5 +15,6 @@ if TYPE_CHECKING:
     from patchlearn.maps.settings import PseudoSettings as PseudoSettings
     from patchlearn.maps.settings import SelfTrainingSettings as SelfTrainingSettings
     from patchlearn.maps.settings import WalkSettings as WalkSettings
+    from patchlearn.maps.walk_area import bounded_walk as bounded_walk
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

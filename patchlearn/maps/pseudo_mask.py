@@ -8,8 +8,8 @@ import numpy as np
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
-from patchlearn.maps.bounded_walk import bounded_walk
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
+from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import AffinityNetwork
 from patchlearn.refine import (
     BackgroundRule,

@@ -84,7 +84,7 @@ class TrainAffinity(Step):
         """The labels of a few images and a few steps are timed; from the second round on, the maps walk first."""
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.affinity_walk import walk_scores
-        from patchlearn.maps.bounded_walk import bounded_walk
+        from patchlearn.maps.walk_area import bounded_walk
         from patchlearn.refine import confident_regions
         from patchlearn.training.affinity import loss_of_noise
         from patchlearn.training.pace import bytes_of_training, seconds_of_training
@@ -175,7 +175,7 @@ def _read_walked(
 ) -> "ScoreMaps":
     from patchlearn.core.masks_io import read_scores
     from patchlearn.maps.affinity_walk import walk_scores
-    from patchlearn.maps.bounded_walk import bounded_walk
+    from patchlearn.maps.walk_area import bounded_walk
 
     maps = read_scores(folder / f"{sample.id}.npz")
     return bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import ClassSize, Float32, ScoreMaps, UInt8
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
 from patchlearn.data.settings import SceneSettings
-from patchlearn.maps import pseudo_mask as module
 from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, require_two_walks
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
@@ -24,6 +24,7 @@ from patchlearn.refine import (
 )
 from patchlearn.refine.settings import CrfSettings
 
+module = import_module("patchlearn.maps.pseudo_mask")  # the room has a function of this name
 FIXED = BackgroundRule(rule="fixed", threshold=0.3)
 OFF = CrfSettings(preset="none")
 PLAIN = PseudoSettings(crf=OFF)

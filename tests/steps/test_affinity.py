@@ -17,8 +17,8 @@ from patchlearn.core.types import ClassSize, Sample, ScoreMaps
 from patchlearn.data.images import read_image, read_indices
 from patchlearn.data.open import open_dataset
 from patchlearn.maps.affinity_walk import walk_scores
-from patchlearn.maps.bounded_walk import bounded_walk
 from patchlearn.maps.settings import WalkSettings
+from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import create_affinity
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
 from patchlearn.steps.affinity import TrainAffinity, _read_walked, write_affinity_labels

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from patchlearn.core.types import Float32, ScoreMaps
-from patchlearn.maps.bounded_walk import bounded_walk, mixed_scores
+from patchlearn.maps.walk_area import bounded_walk, mixed_scores
 from patchlearn.refine import BackgroundRule, background_threshold
 from patchlearn.refine.area import winners
 
