@@ -34,7 +34,7 @@ class BackgroundRule:
     rule: str = "otsu"
     threshold: float = 0.3
     power: float = 4.0
-    growth: float | None = field(default=2.0, metadata=NEW_IN_KEY)
+    growth: float | None = field(default=None, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_one_of("rule", self.rule, RULES)

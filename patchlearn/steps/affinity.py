@@ -41,7 +41,7 @@ class TrainAffinity(Step):
     name: ClassVar[str] = "affinity"
     verb: ClassVar[str] = "affinity"
     help: ClassVar[str] = "Step 3: train the affinity network: which neighbouring pixels belong together."
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 3
     is_training: ClassVar[bool] = True
     promised: ClassVar[tuple[str, ...]] = (MODEL, f"round-*/{MODEL}")
 

@@ -34,7 +34,7 @@ class WritePseudoMasks(Step):
     name: ClassVar[str] = "pseudo"
     verb: ClassVar[str] = "pseudo"
     help: ClassVar[str] = "Step 4: pseudo masks."
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 5
     SUFFIX: ClassVar[str] = ""  # of the folders of what learned from them
 
     settings: PseudoSettings

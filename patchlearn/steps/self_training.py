@@ -44,7 +44,7 @@ class SelfTrain(Step):
 
     name: ClassVar[str] = "relearn"
     verb: ClassVar[str] = "cams"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 3
     is_training: ClassVar[bool] = True
     promised: ClassVar[tuple[str, ...]] = ("round-*.safetensors",)
 

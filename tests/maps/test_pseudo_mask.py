@@ -25,10 +25,10 @@ from patchlearn.refine import (
 from patchlearn.refine.settings import CrfSettings
 
 module = import_module("patchlearn.maps.pseudo_mask")  # the room has a function of this name
-FIXED = BackgroundRule(rule="fixed", threshold=0.3)
+FIXED = BackgroundRule(rule="fixed", threshold=0.3, growth=2.0)
 OFF = CrfSettings(preset="none")
 PLAIN = PseudoSettings(crf=OFF)
-OTSU, WALK = BackgroundRule(), WalkSettings()
+OTSU, WALK = BackgroundRule(growth=2.0), WalkSettings()
 UNBOUNDED = BackgroundRule(growth=None)
 
 

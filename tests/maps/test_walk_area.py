@@ -8,7 +8,7 @@ from patchlearn.maps.walk_area import bounded_walk, mixed_scores
 from patchlearn.refine import BackgroundRule, background_threshold
 from patchlearn.refine.area import winners
 
-OTSU = BackgroundRule()
+OTSU = BackgroundRule(growth=2.0)
 
 
 def spot(height: int, width: int, rows: slice, columns: slice, outside: float = 0.0) -> Float32:

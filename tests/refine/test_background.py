@@ -128,7 +128,7 @@ def test_the_crf_takes_no_class_all_its_confident_pixels(level: float) -> None:
     plain = np.full((40, 40, 3), 120, np.uint8)
     free = confident_regions(plain, found, BackgroundRule(growth=None), ConfidentRegions())
     assert not (free == 1).any()
-    bounded = confident_regions(plain, found, BackgroundRule(), ConfidentRegions())
+    bounded = confident_regions(plain, found, BackgroundRule(growth=2.0), ConfidentRegions())
     for value, pixels in ((1, 32), (4, 25)):
         assert pixels / 2 <= (bounded == value).sum() <= 2 * pixels
     assert (bounded == 0).sum() > 800
@@ -141,7 +141,7 @@ def test_what_the_crf_floods_is_not_confident() -> None:
     plain = np.full((40, 40, 3), 120, np.uint8)
     free = confident_regions(plain, found, BackgroundRule(growth=None), ConfidentRegions())
     assert (free == 1).all()
-    bounded = confident_regions(plain, found, BackgroundRule(), ConfidentRegions())
+    bounded = confident_regions(plain, found, BackgroundRule(growth=2.0), ConfidentRegions())
     assert (bounded == 1).sum() >= 440
     assert (bounded == 0).sum() >= 360
 
