@@ -1,4 +1,4 @@
-"""`patchlearn suggest`: which pixels of a run's images a person should label, to learn from them or to measure masks."""
+"""`patchlearn suggest`: which pixels of a run's images a person should label, to learn from or to measure."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -33,6 +33,7 @@ def add_arguments(verb: ArgumentParser) -> None:
     verb.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new .csv or .tsv file")
     verb.add_argument("--pictures", type=Path, metavar="DIR", help="for the pictures (default: FILE_pictures)")
     verb.add_argument("--audit", action="store_true", help="draw at random, to measure the masks and not to learn")
+    verb.add_argument("--draw", type=int, metavar="NUMBER", help="with --audit: another number, other pixels (0)")
 
 
 def add_run(verb: ArgumentParser) -> None:
@@ -47,6 +48,7 @@ def work(options: Namespace, console: Console) -> list[str]:
 
     require_at_least("--number", options.number, 1)
     require_new_table(options.out)
+    _require_draw(options)
     pictures = options.pictures or options.out.with_name(f"{options.out.stem}_pictures")
     require_empty(pictures)
     with opened(options.run, options.variant, console) as run:
@@ -55,6 +57,12 @@ def work(options: Namespace, console: Console) -> list[str]:
         write_marked(pictures, pixels)
     tell(console, [f"{options.out}: {counted(len(pixels), 'pixel')} to label; pictures: {pictures}"])
     return []
+
+
+def _require_draw(options: Namespace) -> None:
+    if options.draw is not None and not options.audit:
+        raise PatchlearnError("--draw: numbers the draws of --audit. Suggestions are not drawn; leave it out.")
+    require_at_least("--draw", options.draw or 0, 0)
 
 
 def opened(run: Path, variant: str | None, console: Console) -> "AbstractContextManager[Run]":
@@ -88,6 +96,6 @@ def _suggested(run: "Run", variant: "Variant", options: Namespace) -> "Sequence[
 def _drawn(run: "Run", variant: "Variant", options: Namespace) -> "Sequence[tuple[Sample, int, int]]":
     from patchlearn.runs.audit import draw
 
-    found = draw(run, variant, options.number)
+    found = draw(run, variant, options.number, options.draw or 0)
     write_audit(options.out, [each.row for each in found])
     return [(each.sample, each.x, each.y) for each in found]

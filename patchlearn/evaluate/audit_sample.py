@@ -67,16 +67,16 @@ def draw_pixels(masks: Sequence[Mask], count: int, seed: int) -> list[DrawnPixel
     wanted = allocate(sizes, count)
     generator, drawn = np.random.default_rng(seed), dict[int, list[tuple[int, int, int]]]()
     names = generator.permutation(len(kinds)) + 1
-    for place, kind in enumerate(kinds):
+    for place, kind in enumerate(kinds.tolist()):
         ends = counts[:, kind].cumsum()
         for number in generator.choice(int(sizes[place]), int(wanted[place]), replace=False):
             image = int(np.searchsorted(ends, number, side="right"))
-            drawn.setdefault(image, []).append((place, int(kind), int(number - ends[image] + counts[image, kind])))
+            drawn.setdefault(image, []).append((place, kind, int(number - ends[image] + counts[image, kind])))
     pixels = []
     for image in sorted(drawn):
         strata = strata_of(masks[image]())
         for place, kind, number in drawn[image]:
-            y, x = np.argwhere(strata == kind)[number].tolist()
+            y, x = (int(at) for at in np.argwhere(strata == kind)[number])
             weight = float(sizes[place] / wanted[place])
             pixels.append(DrawnPixel(image, y, x, int(names[place]), weight, int(sizes[place])))
     return sorted(pixels, key=lambda each: (each.image, each.y, each.x))
@@ -128,7 +128,7 @@ def allocate(sizes: Integers, count: int, least: int = LEAST) -> Integers:
     return given
 
 
-def _near_border(mask: UInt8, steps: int) -> "NDArray[np.bool_]":
+def _near_border(mask: UInt8, steps: int) -> NDArray[np.bool_]:
     """H×W: whether the pixels so many steps around, along rows and columns, hold another label."""
     lowest, highest = mask, mask
     for axis in (0, 1):
@@ -138,7 +138,7 @@ def _near_border(mask: UInt8, steps: int) -> "NDArray[np.bool_]":
     return lowest != highest
 
 
-def _extreme(mask: UInt8, steps: int, axis: int, pick: "np.ufunc") -> UInt8:
+def _extreme(mask: UInt8, steps: int, axis: int, pick: np.ufunc) -> UInt8:
     """The minimum or maximum of each pixel and so many on either side."""
     found = mask.copy()
     for step in range(1, min(steps, mask.shape[axis] - 1) + 1):
@@ -149,4 +149,3 @@ def _extreme(mask: UInt8, steps: int, axis: int, pick: "np.ufunc") -> UInt8:
         inside[axis] = slice(step, None)
         found[tuple(inside)] = pick(found, behind)[tuple(inside)]
     return found
-

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from patchlearn.core.types import Float32, Integers
 
@@ -101,15 +102,16 @@ def choose(
 
 
 def _ranks(values: Float32, labels: Integers) -> Float32:
-    """M in (0, 1]: 1 for the highest value of each label."""
+    """M in (0, 1]: the share of the values of the same label that are not higher."""
     ranks = np.zeros(len(values), np.float32)
     for label in set(labels.tolist()):
-        own = np.flatnonzero(labels == label)
-        ranks[own[np.argsort(values[own], kind="stable")]] = np.arange(1, len(own) + 1) / len(own)
+        own = values[labels == label]
+        ranks[labels == label] = np.searchsorted(np.sort(own), own, side="right") / len(own)
     return ranks
 
 
-def _too_near(candidates: Candidates, place: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+def _too_near(candidates: Candidates, place: int) -> NDArray[np.bool_]:
+    """M: which pixels of the same image are too near to a chosen one, itself among them."""
     squares = (candidates.y - candidates.y[place]) ** 2 + (candidates.x - candidates.x[place]) ** 2
     near = (candidates.image == candidates.image[place]) & (squares < candidates.apart**2)
     near[place] = True

@@ -60,7 +60,8 @@ def doubtful_pixels(
     grid = maps.scores.shape[1], maps.scores.shape[2]
     values = np.array([0, *maps.mask_values])
     if len(values) < 2:
-        return _at(np.zeros((0, 2), np.int64), maps, np.zeros((1, *grid), np.float32), values, np.zeros(grid))
+        none, sure = np.zeros((0, 2), np.int64), np.ones(grid, np.float32)
+        return _at(none, maps, sure[None], values, sure)
     scores = label_scores(replace(maps, size=grid), rule)
     best, margin = values[scores.argmax(0)], _margin(scores)
     free = ~_near(grid, maps.size, taken, apart) & _inside(grid)

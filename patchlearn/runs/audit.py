@@ -33,13 +33,14 @@ class Drawn:
     row: Mapping[str, object]
 
 
-def draw(run: Run, variant: Variant, count: int) -> list[Drawn]:
-    """Pixels of the pseudo masks, at random, in the order of the images; the seed is that of the run.
+def draw(run: Run, variant: Variant, count: int, number: int = 0) -> list[Drawn]:
+    """Pixels of the pseudo masks, at random, in the order of the images.
 
     Args:
         run: opened.
         variant: whose masks are drawn from.
         count: how many.
+        number: of the draw; another number draws other pixels, the same one the same pixels.
 
     Raises:
         PatchlearnError: there are no masks, or the number does not fit them.
@@ -63,7 +64,7 @@ def draw(run: Run, variant: Variant, count: int) -> list[Drawn]:
                 "pixels": each.pixels,
             },
         )
-        for each in draw_pixels(files, count, run.recipe.seed)
+        for each in draw_pixels(files, count, number)
     ]
 
 

@@ -93,9 +93,10 @@ def _audited(reader: RowReader, cells: Cells, place: str) -> AuditedPixel:
 
 def _require_whole_strata(path: Path, found: Sequence[AuditedPixel], weights: Sequence[str]) -> None:
     """Each weight is the pixels of a stratum over those drawn of it: a row that was removed is noticed."""
-    drawn, pixels = Counter(each.stratum for each in found), len({(e.sample.id, e.point.x, e.point.y) for e in found})
-    if pixels < len(found):
-        raise PatchlearnError(f"{path}: {len(found) - pixels} pixels stand there twice. Take the table as it was drawn.")
+    drawn = Counter(each.stratum for each in found)
+    twice = len(found) - len({(each.sample.id, each.point.x, each.point.y) for each in found})
+    if twice:
+        raise PatchlearnError(f"{path}: {counted(twice, 'pixel')} occur again. Take the table as it was drawn.")
     for each, weight in zip(found, weights, strict=True):
         expected = each.pixels / drawn[each.stratum]
         if not _is_near(weight, expected):

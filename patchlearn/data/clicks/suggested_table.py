@@ -1,7 +1,7 @@
 """Tables of pixels that a person is to label: those of points.csv with further columns, and an empty label.
 
-    image,x,y,label,guess,why,kind                    pixels to learn from, chosen because the maps are unsure there
-    image,x,y,label,kind,stratum,weight,pixels        pixels to measure masks with, drawn at random
+image,x,y,label,guess,why,kind                    pixels to learn from, chosen because the maps are unsure there
+image,x,y,label,kind,stratum,weight,pixels        pixels to measure masks with, drawn at random
 """
 
 import csv

@@ -112,7 +112,7 @@ def test_a_label_must_be_named(photos: Dataset) -> None:
 
 def test_pixels_of_an_audit_are_refused(photos: Dataset) -> None:
     rows = "image,x,y,label,kind\ngarden,1,1,cat,suggested\ngarden,2,2,cat,audit\n"
-    with pytest.raises(PatchlearnError, match="were drawn for an audit. They measure masks, so nothing may learn"):
+    with pytest.raises(PatchlearnError, match=r"were drawn for an audit\. They measure masks, so nothing may learn"):
         read(photos, rows)
 
 

@@ -33,7 +33,7 @@ def test_an_audited_pixel_is_never_a_click(photos: Dataset, tmp_path: Path) -> N
     write_audit(path, [DRAWN])
     assert path.read_text() == "image,x,y,label,kind,stratum,weight,pixels\ngarden,12,20,,audit,2,3.5,7\n"
     path.write_text(path.read_text().replace("20,,", "20,cat,"))
-    with pytest.raises(PatchlearnError, match="drawn for an audit. They measure masks, so nothing may learn from them"):
+    with pytest.raises(PatchlearnError, match=r"drawn for an audit\. They measure masks, so nothing may learn"):
         read_clicks(path, photos)
 
 
@@ -41,7 +41,7 @@ def test_a_table_that_somebody_may_have_filled_in_is_not_replaced(tmp_path: Path
     path = tmp_path / "points.csv"
     write_suggested(path, [SUGGESTED])
     before = path.read_bytes()
-    with pytest.raises(PatchlearnError, match="is there already, and may hold labels. Name another --out"):
+    with pytest.raises(PatchlearnError, match=r"is there already, and may hold labels\. Name another --out"):
         write_audit(path, [DRAWN])
     assert path.read_bytes() == before
     with pytest.raises(PatchlearnError, match=r"points\.txt: a table of clicks ends in \.csv or \.tsv\. Name it"):
