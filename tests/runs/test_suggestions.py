@@ -56,13 +56,13 @@ def test_nothing_near_a_click_is_suggested(folder_data: Path, tmp_path: Path, co
         assert min(near, default=np.inf) >= 0.1 * np.hypot(40, 48)
 
 
-def test_maps_must_be_there_and_of_the_split_that_teaches(
-    folder_data: Path, tmp_path: Path, console: Console
-) -> None:
+def test_maps_must_be_there_and_of_the_split_that_teaches(folder_data: Path, tmp_path: Path, console: Console) -> None:
     run = tiny_run(folder_data, tmp_path / "run")
-    with open_run(find_target(run, None, ["--self_training.train_split=val"]), (), console) as opened:
-        with pytest.raises(PatchlearnError, match="variant plain: cams.splits lacks 'val', whose images clicks are for"):
-            suggest(opened, opened.variants[0], 3)
-    with open_run(find_target(run, None, ["--cams.views.scales=[0.5]"]), (), console) as opened:
-        with pytest.raises(PatchlearnError, match="made with other values"):
-            suggest(opened, opened.variants[0], 3)
+    for setting, message in (
+        ("--self_training.train_split=val", r"variant plain: cams\.splits lacks 'val', whose images clicks are for"),
+        ("--cams.views.scales=[0.5]", "made with other values"),
+    ):
+        with open_run(find_target(run, None, [setting]), (), console) as opened:
+            variant = opened.variants[0]
+            with pytest.raises(PatchlearnError, match=message):
+                suggest(opened, variant, 3)
