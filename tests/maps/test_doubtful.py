@@ -15,6 +15,7 @@ def maps() -> ScoreMaps:
     """20×30 cells of 4 pixels: class 1 is sure on the left, in doubt in a region on the right, and absent between."""
     scores = np.full((2, 20, 30), 0.05, np.float32)
     scores[0, :, :10] = 0.95
+    scores[0, :, 10] = 0.41  # the border: nearer to the threshold than the region
     scores[0, 5:15, 18:26] = 0.42
     scores[1, 14:, 12:14] = 0.7
     return ScoreMaps(scores=scores, classes=(1, 3), size=(80, 120))
