@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.run_folder import EVALUATION, REPORT
@@ -17,6 +18,7 @@ from patchlearn.steps.evaluation import ENTRIES, Evaluate
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import WriteSegmented
 from patchlearn.steps.step import Step
+from patchlearn.steps.trust import JudgeTrust, trust_step
 
 if TYPE_CHECKING:
     from patchlearn.evaluate.judge import Entry
@@ -70,6 +72,26 @@ def _gathered(run: Run) -> Iterator["Entry"]:
             yield from read_json(view.folder / ENTRIES)
         elif view.is_outdated:
             _say_left_out(run, view)
+
+
+def trust(run: Run) -> dict[str, Any]:
+    """How far the masks of the last chosen variant can be trusted, by tags and images alone.
+
+    Raises:
+        PatchlearnError: the variant has no pseudo masks, or no longer those of the recipe.
+    """
+    variant = next(variant for variant in reversed(run.variants) if variant.name in run.chosen)
+    step = _trust(run, variant)
+    if step is None:
+        raise PatchlearnError(
+            f"variant {variant.name}: makes no pseudo masks that could be judged. Name a split in pseudo.splits."
+        )
+    step.take(run.runtime)
+    return step.read()
+
+
+def _trust(run: Run, variant: Variant) -> JudgeTrust | None:
+    return trust_step(run.steps(variant, "tags"), variant.self_training, run.recipe.seed)
 
 
 def report(run: Run) -> Path:
