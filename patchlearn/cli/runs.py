@@ -68,18 +68,19 @@ def _run(run: "Run", target: "Target", options: Namespace) -> int:
     """All steps in order, from images to masks; what is complete is left alone."""
     from patchlearn.report.results import print_results
     from patchlearn.runs.run import prepare, take_all
-    from patchlearn.runs.views import evaluate, report
+    from patchlearn.runs.views import evaluate, report, trust_lines_of
 
     _say_what_it_is(run)
     prepare(run)
     _say_what_it_takes(run)
     take_all(run)
     evaluate(run)
+    judged = trust_lines_of(run)
     report(run)
     if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
         _say_where(run, run.folder / REPORT)
-        for line in run.products():
+        for line in (*run.products(), *judged):
             _say(run, line)
     return SUCCESS
 
@@ -115,11 +116,15 @@ def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
 
 def _trust(run: "Run", target: "Target", options: Namespace) -> int:
     """Say how far masks can be trusted, from tags and images alone."""
+    from patchlearn.report.trust import trust_lines
     from patchlearn.runs.views import trust
 
     facts = trust(run)
     if run.runtime.accelerator.is_main_process:
-        _print_json(facts)
+        if options.json:
+            _print_json(facts)
+        else:
+            Console().print("\n".join(trust_lines(facts)), markup=False, highlight=False, soft_wrap=True)
     return SUCCESS
 
 

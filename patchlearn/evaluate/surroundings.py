@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 SUSPICIOUS = 0.85  # from this share on, the surroundings may tell the class (docs/log/trust.md)
-KEPT = 0.8  # of the recognition after erasing elsewhere; the surroundings tell the class if so much is left
+KEPT = 0.5  # of the recognition after erasing elsewhere; with so much left, the mask is not what tells the class
 LEAST_RECOGNITION = 0.1  # mAP above chance; a class that is hardly recognised has no telling surroundings
 
 
@@ -142,11 +142,13 @@ def _at_chance(precision: float | None, share: float, chance: float) -> float | 
     return None if precision is None else chance + (precision - share) / (1 - share) * (1 - chance)
 
 
-def mean_share(found: Sequence[Surroundings | None]) -> float:
-    """Over the classes, how far the surroundings tell them; 0 for no class.
+def missed_share(found: Sequence[Surroundings | None]) -> float:
+    """Mean over the classes of what is recognised without the thing; 0 where nothing can be said.
 
-    >>> mean_share([None, Surroundings(weakest=0.4, mean=0.99, chance=0.4)])
-    0.0
+    A class that its surroundings tell says nothing: it is recognised however good its mask is.
+
+    >>> missed_share([None, Surroundings(weakest=0.5, mean=0.9, chance=0.4, erased=0.5, elsewhere=0.9)])
+    0.2
     """
-    shares = [min(1.0, each.share) for each in found if each is not None]
-    return float(np.mean(shares)) if shares else 0.0
+    kept = [min(1.0, each.kept) for each in found if each and each.kept is not None and not each.is_suspicious]
+    return round(float(np.mean(kept)), 6) if kept else 0.0

@@ -29,6 +29,7 @@ def run_all(run: Run) -> None:
     prepare(run)
     take_all(run)
     evaluate(run)
+    trust_lines_of(run)
     report(run)
 
 
@@ -78,16 +79,35 @@ def trust(run: Run) -> dict[str, Any]:
     """How far the masks of the last chosen variant can be trusted, by tags and images alone.
 
     Raises:
-        PatchlearnError: the variant has no pseudo masks, or no longer those of the recipe.
+        PatchlearnError: the variant makes no masks of tagged images, or they are not there yet.
     """
-    variant = next(variant for variant in reversed(run.variants) if variant.name in run.chosen)
+    variant = _last_chosen(run)
     step = _trust(run, variant)
     if step is None:
         raise PatchlearnError(
-            f"variant {variant.name}: makes no pseudo masks that could be judged. Name a split in pseudo.splits."
+            f"variant {variant.name}: makes no pseudo masks of two or more images with tags, so that there is nothing "
+            "to judge. Name a split with tags in pseudo.splits."
         )
     step.take(run.runtime)
+    run.runtime.accelerator.wait_for_everyone()
     return step.read()
+
+
+def trust_lines_of(run: Run) -> list[str]:
+    """The last lines of `run`: the estimate and the findings of the last chosen variant, six at most.
+
+    There are none for the fully supervised reference, and where no masks are made.
+    """
+    from patchlearn.report.trust import trust_lines
+
+    variant = _last_chosen(run)
+    if run.recipe.supervision == "masks" or _trust(run, variant) is None:
+        return []
+    return trust_lines(trust(run))
+
+
+def _last_chosen(run: Run) -> Variant:
+    return next(variant for variant in reversed(run.variants) if variant.name in run.chosen)
 
 
 def _trust(run: Run, variant: Variant) -> JudgeTrust | None:
@@ -100,7 +120,8 @@ def report(run: Run) -> Path:
 
     there = [variant for variant in run.variants if (run.folder / variant.name).is_dir()]
     steps = {variant.name: [run.steps(variant, name) for name in SUPERVISIONS] for variant in there}
-    every = [step for both in steps.values() for step in itertools.chain(*both)]
+    judged = [view for variant in there if (view := _trust(run, variant)) and view.folder.is_dir()]
+    every = [*(step for both in steps.values() for step in itertools.chain(*both)), *judged]
     outdated = [step for step in every if step.is_outdated]
     for step in outdated:
         _say_left_out(run, step)

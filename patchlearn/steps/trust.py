@@ -22,10 +22,13 @@ from patchlearn.steps.step import Step
 if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sizes
-    from patchlearn.evaluate.areas import ImageAreas
+    from patchlearn.evaluate.areas import ClassAreas
+    from patchlearn.evaluate.findings import Finding
+    from patchlearn.evaluate.surroundings import Surroundings
     from patchlearn.steps.trust_inputs import Measuring
 
 FACTS = "trust.json"
+LEAST = 2  # images with tags: one to learn from, one to judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,30 +67,60 @@ class JudgeTrust(Step):
         return facts
 
     def _facts(self, measuring: "Measuring") -> dict[str, Any]:
-        from patchlearn.evaluate.areas import found_share
+        from patchlearn.evaluate.areas import class_areas, found_share
         from patchlearn.evaluate.estimate import estimate
+        from patchlearn.evaluate.surroundings import missed_share
         from patchlearn.steps.trust_measures import agreements, areas_of, surroundings_of
 
-        names, areas = self.masks.data.classes, areas_of(measuring)
+        names, images = self.masks.data.classes, areas_of(measuring)
         agreed, told = agreements(measuring), surroundings_of(measuring)
-        expected = estimate(agreed["halves"]["miou"], found_share(areas))
+        areas = [class_areas(images, index) for index in range(len(names))]
+        found, missed = found_share(images), missed_share(told)
+        expected = estimate(agreed["again"]["miou"], agreed["halves"]["miou"], found, missed)
+        stability = agreed["halves"]["iou"][1:]
+        findings = _findings(names, areas, told, stability, measuring)
+        measures = {
+            name: {"areas": _facts_of(areas[place]), "surroundings": _facts_of(told[place]), "halves": stability[place]}
+            for place, name in enumerate(names)
+        }
         return {
             "variant": self.home.name,
+            "split": self.masks.data.name,
             "estimated_miou": expected.miou,
             "interval": [expected.low, expected.high],
             "flagged": expected.is_flagged,
-            "classes": {name: [] for name in names},
-            "agreement": {kind: facts["miou"] for kind, facts in agreed.items()},
-            "surroundings": {name: asdict(each) if each else None for name, each in zip(names, told, strict=True)},
-            "areas": {name: _class_areas(areas, index) for index, name in enumerate(names)},
-            "agreement_of_classes": {kind: facts["iou"] for kind, facts in agreed.items()},
+            "classes": {name: [each.facts for each in found] for name, found in zip(names, findings, strict=True)},
+            "measures": {
+                "images": len(images),
+                "found": found,
+                "missed": missed,
+                "agreement": {kind: facts["miou"] for kind, facts in agreed.items()},
+                "classes": measures,
+            },
         }
 
 
+def _findings(
+    names: Sequence[str],
+    areas: "Sequence[ClassAreas | None]",
+    told: "Sequence[Surroundings | None]",
+    stability: Sequence[float | None],
+    measuring: "Measuring",
+) -> "list[list[Finding]]":
+    from patchlearn.evaluate.findings import Circumstances, findings_of
+
+    around = Circumstances(use=measuring.first_reading.use, long_side=measuring.cams.views.long_side)
+    return [findings_of(*facts, around) for facts in zip(names, areas, told, stability, strict=True)]
+
+
+def _facts_of(found: "ClassAreas | Surroundings | None") -> dict[str, Any] | None:
+    return asdict(found) if found else None
+
+
 def trust_step(steps: Sequence[Step], learn: SelfTrainingSettings, seed: int) -> JudgeTrust | None:
-    """The view of a variant with these steps; None where no masks are made of given tags."""
+    """The view of a variant with these steps; None where it makes no masks, or none of at least two tagged images."""
     masks = next((step for step in steps if isinstance(step, WritePseudoMasks)), None)
-    if masks is None:
+    if masks is None or sum(bool(sample.labels) for sample in masks.samples) < LEAST:
         return None
     cams = masks.cams
     stored = [step for step in steps if isinstance(step, WriteFeatures) and step.data.name == masks.data.name]
@@ -106,10 +139,3 @@ def trust_step(steps: Sequence[Step], learn: SelfTrainingSettings, seed: int) ->
 
 
 OWN = ("rule", "learn", "classifier", "masks", "features", "reading", "lda", "seed", "sizes")
-
-
-def _class_areas(areas: "Sequence[ImageAreas]", index: int) -> dict[str, Any] | None:
-    from patchlearn.evaluate.areas import class_areas
-
-    found = class_areas(areas, index)
-    return asdict(found) if found else None

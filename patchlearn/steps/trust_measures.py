@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from patchlearn.models.lda import LinearDiscriminant
     from patchlearn.training.surroundings import HeldOutEvidence
 
+LEAST_EACH = 4  # images of a class that are erased
+
 
 def areas_of(measuring: Measuring) -> "list[ImageAreas]":
     """What the maps and masks of every judged image cover."""
@@ -91,7 +93,7 @@ def _mirrored(measuring: Measuring, sample: "Sample") -> "dict[str, tuple[UInt8,
 
 
 def surroundings_of(measuring: Measuring) -> "list[Surroundings | None]":
-    """For each class, what tells it: first from the evidence, then, for suspicious classes, from erased images."""
+    """For each class, what tells it: first from the evidence, then from images of which the mask is erased."""
     from patchlearn.evaluate.surroundings import after_erasing, surroundings
     from patchlearn.training.surroundings import held_out_evidence
 
@@ -104,7 +106,7 @@ def surroundings_of(measuring: Measuring) -> "list[Surroundings | None]":
         seed=measuring.seed,
     )
     found = surroundings(evidence.weakest, evidence.mean, evidence.labels, evidence.judged)
-    erased = _erased(measuring, evidence, [index for index, each in enumerate(found) if each and each.is_suspicious])
+    erased = _erased(measuring, evidence, [index for index, each in enumerate(found) if each])
     return [
         each and after_erasing(each, evidence.mean[:, index], evidence.labels[:, index], evidence.judged[:, index],
                                erased.get(index, {}))
@@ -113,18 +115,18 @@ def surroundings_of(measuring: Measuring) -> "list[Surroundings | None]":
 
 
 def _erased(
-    measuring: Measuring, evidence: "HeldOutEvidence", suspicious: "Sequence[int]"
+    measuring: Measuring, evidence: "HeldOutEvidence", classes: "Sequence[int]"
 ) -> "dict[int, dict[int, tuple[float, float]]]":
     """Class → place of an image → its scores without the thing, and with as much erased elsewhere."""
-    each = max(1, measuring.passes // max(1, len(suspicious)))
+    each = max(LEAST_EACH, measuring.passes // max(1, len(classes)))
     chosen = {
         index: evenly_spaced([place for place, label in enumerate(evidence.labels[:, index])
                               if label and _covers(measuring, evidence.samples[place], index)], each)
-        for index in suspicious
+        for index in classes
     }  # fmt: skip
     pairs = [(index, place) for index, places in chosen.items() for place in places]
     scores = measuring.results(pairs, partial(_scores_without, measuring, evidence), "erased")
-    found: dict[int, dict[int, tuple[float, float]]] = {index: {} for index in suspicious}
+    found: dict[int, dict[int, tuple[float, float]]] = {index: {} for index in classes}
     for (index, place), score in zip(pairs, scores, strict=True):
         if score is not None:
             found[index][place] = score
