@@ -21,7 +21,7 @@ from patchlearn.maps.features import features_of_views
 from patchlearn.maps.reading import Reading
 from patchlearn.maps.self_training import RoundSettings, confident_moments_of
 from patchlearn.maps.settings import CamSettings
-from patchlearn.models.lda import LinearDiscriminant
+from patchlearn.models.lda import LinearDiscriminant, Moments
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import BackgroundRule, background_threshold, within_sizes
@@ -95,7 +95,14 @@ def half_classifiers(
     )
     for place, part in enumerate(parts):
         halves[place % 2] += part
-    return [moments.solve(shrinkage, one_round.cells).to(runtime.accelerator.device) for moments in halves]
+    return [_classifier_of(moments, one_round, shrinkage).to(runtime.accelerator.device) for moments in halves]
+
+
+def _classifier_of(moments: Moments, one_round: RoundSettings, shrinkage: float) -> LinearDiscriminant:
+    """One that holds everything for equally probable, where no cell was confident."""
+    if moments.counts.sum() < 2:
+        return LinearDiscriminant(len(moments.products), one_round.classes, one_round.cells)
+    return moments.solve(shrinkage, one_round.cells)
 
 
 def map_mask(maps: ScoreMaps, rule: BackgroundRule, sizes: Sizes = ()) -> UInt8:
