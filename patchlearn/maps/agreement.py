@@ -81,7 +81,7 @@ class Reader:
 def half_classifiers(
     one_round: RoundSettings, samples: Sequence[Sample], shrinkage: float, runtime: Runtime
 ) -> list[LinearDiscriminant]:
-    """Two LDA classifiers: one has learned from every second image, the other one from the rest.
+    """Two LDA classifiers, from one half of the images each. The images of each tag are shared out in turn.
 
     Args:
         one_round: how they learn.
@@ -93,8 +93,10 @@ def half_classifiers(
     parts = results_of(
         samples, partial(confident_moments_of, one_round), "two halves", runtime.threads, runtime.console
     )
+    by_tags = sorted(range(len(samples)), key=lambda place: samples[place].labels)
+    half = {place: turn % 2 for turn, place in enumerate(by_tags)}
     for place, part in enumerate(parts):
-        halves[place % 2] += part
+        halves[half[place]] += part
     return [_classifier_of(moments, one_round, shrinkage).to(runtime.accelerator.device) for moments in halves]
 
 

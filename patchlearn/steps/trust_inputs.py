@@ -26,18 +26,21 @@ IMAGES = 300  # of more, evenly spaced ones are judged
 COMPUTED = 200  # where no features are stored
 COMPARED, COMPARED_COMPUTED = 100, 48  # whose maps are read in other ways, which takes longer
 THROUGH_NETWORK, LEAST, MOST = 12, 16, 64  # one of so many images passes the network again; at least, at most
+GOLDEN = (5**0.5 - 1) / 2  # its multiples, modulo 1, fill the unit interval evenly and never repeat
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def evenly_spaced(items: Sequence[Item], most: int) -> list[Item]:
-    """At most so many of them.
+    """At most so many of them, one from each of equally long stretches.
 
-    >>> evenly_spaced(range(10), 4)
-    [0, 2, 5, 7]
+    Where in its stretch an item lies varies: data whose classes take turns would otherwise lose some of them.
+
+    >>> evenly_spaced(range(12), 4)
+    [0, 4, 6, 11]
     """
     count = min(most, len(items))
-    return [items[place * len(items) // count] for place in range(count)]
+    return [items[int((turn + turn * GOLDEN % 1) * len(items) / count)] for turn in range(count)]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,7 +86,7 @@ class Measuring:
     def compared(self) -> "Sequence[Sample]":
         """The images with tags whose maps are read in other ways."""
         most = COMPARED if self._has_stored else COMPARED_COMPUTED
-        return evenly_spaced([sample for sample in self.samples if sample.labels], most)
+        return evenly_spaced([sample for sample in self.masks.samples if sample.labels], most)
 
     @cached_property
     def passes(self) -> int:
