@@ -24,6 +24,7 @@ EXAMPLES = {
     "run": "patchlearn run photos",
     "check": "patchlearn check photos --json",
     "evaluate": "patchlearn evaluate runs/photos --json",
+    "trust": "patchlearn trust runs/photos --json",
     "report": "patchlearn report runs/photos",
 }
 
@@ -37,7 +38,7 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
     verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
     if name == "run":
         verb.add_argument("--points", type=Path, help="a table of clicks: image,x,y,label (docs/clicks.md)")
-    if name in ("check", "evaluate"):
+    if name in ("check", "evaluate", "trust"):
         verb.add_argument("--json", action="store_true", help="print the figures as JSON")
     example = EXAMPLES.get(name, f"patchlearn {name} runs/photos")
     verb.epilog = f"example: {example}\nAny setting can follow: --seed 1 --classifier.optimisation.epochs 6"
@@ -59,7 +60,7 @@ def run_verbs() -> dict[str, tuple[str, RunVerb]]:
     """Verb → (its line in `--help`, what it does); those of the steps come from the steps."""
     of_steps = {verb: (words, _take) for verb, words in verbs().items()}
     before = {"run": (_run.__doc__ or "", _run), "check": (_check.__doc__ or "", _check)}
-    after = {"evaluate": (_evaluate.__doc__ or "", _evaluate), "report": (_report.__doc__ or "", _report)}
+    after = {verb: (work.__doc__ or "", work) for verb, work in VIEWS.items()}
     return {**before, **of_steps, **after}
 
 
@@ -67,18 +68,19 @@ def _run(run: "Run", target: "Target", options: Namespace) -> int:
     """All steps in order, from images to masks; what is complete is left alone."""
     from patchlearn.report.results import print_results
     from patchlearn.runs.run import prepare, take_all
-    from patchlearn.runs.views import evaluate, report
+    from patchlearn.runs.views import evaluate, report, trust_lines_of
 
     _say_what_it_is(run)
     prepare(run)
     _say_what_it_takes(run)
     take_all(run)
     evaluate(run)
+    judged = trust_lines_of(run)
     report(run)
     if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
         _say_where(run, run.folder / REPORT)
-        for line in run.products():
+        for line in (*run.products(), *judged):
             _say(run, line)
     return SUCCESS
 
@@ -112,12 +114,29 @@ def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
     return SUCCESS
 
 
+def _trust(run: "Run", target: "Target", options: Namespace) -> int:
+    """Say how far masks can be trusted, from tags and images alone."""
+    from patchlearn.report.trust import trust_lines
+    from patchlearn.runs.views import trust
+
+    facts = trust(run)
+    if run.runtime.accelerator.is_main_process:
+        if options.json:
+            _print_json(facts)
+        else:
+            Console().print("\n".join(trust_lines(facts)), markup=False, highlight=False, soft_wrap=True)
+    return SUCCESS
+
+
 def _report(run: "Run", target: "Target", options: Namespace) -> int:
     """Write report.html from what is in the run folder."""
     from patchlearn.runs.views import report
 
     _say_where(run, report(run))
     return SUCCESS
+
+
+VIEWS = {"evaluate": _evaluate, "trust": _trust, "report": _report}
 
 
 def _take(run: "Run", target: "Target", options: Namespace) -> int:

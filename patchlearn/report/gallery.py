@@ -93,6 +93,17 @@ def _segmented_row(dataset: Dataset, sample: Sample, masks: dict[str, Path]) -> 
     }
 
 
+def picture_rows(
+    run: Path, variant: str, split: str, samples: Sequence[Sample], images: int
+) -> Iterator[dict[str, Any]]:
+    """Image, map and mask of one variant, of evenly spread samples that have maps."""
+    folder = run / variant / "cams" / split
+    for sample in _chosen([each for each in samples if (folder / f"{each.id}.npz").exists()], images):
+        small = thumbnail(read_image(sample.image))
+        heat, mask = _heat(run, variant, split, sample, small), _mask(run, variant, split, sample, small)
+        yield {"id": sample.id, "image": data_uri(small), "heat": heat, "mask": mask}
+
+
 def _heat(run: Path, variant: str, split: str, sample: Sample, small: UInt8) -> str:
     maps = read_scores(run / variant / "cams" / split / f"{sample.id}.npz")
     return data_uri(heat_overlay(small, maps.judged.scores))

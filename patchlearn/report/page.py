@@ -33,6 +33,7 @@ from patchlearn.report.results import (
     reference_precision,
     results_table,
 )
+from patchlearn.report.trust import TRUST, trust_rows
 
 Row = dict[str, Any]
 
@@ -77,6 +78,7 @@ def write_report(
         caption=caption(run, split),
         headline=_headline(results),
         charts=charts,
+        trust=list(trust_rows(run, dataset, [name for name in present if run / name / TRUST not in left_out])),
         gallery=gallery,
         drawn=drawn_variants(run, split, present),
         segmented=list(segmented_rows(run, dataset, present, left_out, images)),

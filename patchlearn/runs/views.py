@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.run_folder import EVALUATION, REPORT
@@ -17,6 +18,7 @@ from patchlearn.steps.evaluation import ENTRIES, Evaluate
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import WriteSegmented
 from patchlearn.steps.step import Step
+from patchlearn.steps.trust import JudgeTrust, trust_step
 
 if TYPE_CHECKING:
     from patchlearn.evaluate.judge import Entry
@@ -27,6 +29,7 @@ def run_all(run: Run) -> None:
     prepare(run)
     take_all(run)
     evaluate(run)
+    trust_lines_of(run)
     report(run)
 
 
@@ -72,13 +75,53 @@ def _gathered(run: Run) -> Iterator["Entry"]:
             _say_left_out(run, view)
 
 
+def trust(run: Run) -> dict[str, Any]:
+    """How far the masks of the last chosen variant can be trusted, by tags and images alone.
+
+    Raises:
+        PatchlearnError: the variant makes no masks of tagged images, or they are not there yet.
+    """
+    variant = _last_chosen(run)
+    step = _trust(run, variant)
+    if step is None:
+        raise PatchlearnError(
+            f"variant {variant.name}: makes no pseudo masks of two or more images with tags, so that there is nothing "
+            "to judge. Name a split with tags in pseudo.splits."
+        )
+    step.take(run.runtime)
+    run.runtime.accelerator.wait_for_everyone()
+    return step.read()
+
+
+def trust_lines_of(run: Run) -> list[str]:
+    """The last lines of `run`: the estimate and the findings of the last chosen variant, six at most.
+
+    There are none for the fully supervised reference, and where no masks are made.
+    """
+    from patchlearn.report.trust import trust_lines
+
+    variant = _last_chosen(run)
+    if run.recipe.supervision == "masks" or _trust(run, variant) is None:
+        return []
+    return trust_lines(trust(run))
+
+
+def _last_chosen(run: Run) -> Variant:
+    return next(variant for variant in reversed(run.variants) if variant.name in run.chosen)
+
+
+def _trust(run: Run, variant: Variant) -> JudgeTrust | None:
+    return trust_step(run.steps(variant, "tags"), variant.self_training, run.recipe.seed)
+
+
 def report(run: Run) -> Path:
     """Write `report.html` from what is in the run folder and was made with the recipe's present settings."""
     from patchlearn.report.page import write_report
 
     there = [variant for variant in run.variants if (run.folder / variant.name).is_dir()]
     steps = {variant.name: [run.steps(variant, name) for name in SUPERVISIONS] for variant in there}
-    every = [step for both in steps.values() for step in itertools.chain(*both)]
+    judged = [view for variant in there if (view := _trust(run, variant)) and view.folder.is_dir()]
+    every = [*(step for both in steps.values() for step in itertools.chain(*both)), *judged]
     outdated = [step for step in every if step.is_outdated]
     for step in outdated:
         _say_left_out(run, step)

@@ -96,7 +96,7 @@ class SelfTrain(Step):
         few, cams = a_few(samples), CamSettings(views=self.views, read=self.read)
         held = self.features.held(classifier, few) if self.features else None
         reading = self.reading.untrained(runtime) if self.reading else None
-        one = _first_round(classifier, cams, self.rule, self.settings, runtime, reading)
+        one = first_round(classifier, cams, self.rule, self.settings, runtime, reading)
         one = replace(one, stored=(lambda sample: held[sample.id]) if held else None)
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
         return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
@@ -153,7 +153,7 @@ def self_train(
     """
     from patchlearn.models.lda import load_lda
 
-    first = _first_round(classifier, cams, rule, settings, runtime, reading)
+    first = first_round(classifier, cams, rule, settings, runtime, reading)
     one_round = _with_clicks(replace(first, stored=stored, sizes=sizes), samples, clicks, runtime)
     last = None
     for number in range(1, settings.rounds + 1):
@@ -172,7 +172,7 @@ def round_path(folder: Path, number: int) -> Path:
     return folder / f"round-{number}.safetensors"
 
 
-def _first_round(
+def first_round(
     classifier: "Classifier",
     cams: CamSettings,
     rule: BackgroundRule,

@@ -61,9 +61,11 @@ class CellImages:
 
 def read_cells(samples: Sequence[Sample], head: CellHead, view: View, runtime: Runtime) -> CellImages:
     """The standardised cells of every sample, or of evenly spaced ones where all would take too much memory."""
-    read, classes = partial(_cells, head.read, view), head.linear.out_features
-    each = read(samples[0]).numel() * 2
-    chosen = samples[:: -(-len(samples) * each // MOST_BYTES)]
+    read, classes, chosen = (
+        partial(_cells, head.read, view),
+        head.linear.out_features,
+        fitting(samples, head.read, view),
+    )
     parts = list(results_of(chosen, read, "cells", runtime.threads, runtime.console))
     longest = max(part.shape[1] for part in parts)
     labels, judged = zip(*(tags_of(sample, classes) for sample in chosen), strict=True)
@@ -73,6 +75,12 @@ def read_cells(samples: Sequence[Sample], head: CellHead, view: View, runtime: R
         torch.stack(labels),
         torch.stack(judged),
     )
+
+
+def fitting(samples: Sequence[Sample], read: Callable[[ViewFeatures], Tensor], view: View) -> Sequence[Sample]:
+    """All samples, or evenly spaced ones where the cells of all would take too much memory."""
+    each = _cells(read, view, samples[0]).numel() * 2
+    return samples[:: -(-len(samples) * each // MOST_BYTES)]
 
 
 def standardise(head: CellHead, samples: Sequence[Sample], view: View, runtime: Runtime, *, images: int = 200) -> None:

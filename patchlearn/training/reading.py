@@ -56,11 +56,11 @@ def train_reading(
         runtime: device and threads.
         seed: of the order of the images.
     """
-    head, images = _standardised(classifier, samples, view, read, settings.cells, runtime)
+    head, images = standardised_cells(classifier, samples, view, read, settings.cells, runtime)
     train_cell_head(head, images, settings.cells, seed)
     if settings.use != "auto":
         return head, {"use": settings.use}
-    ordinary = _standardised(classifier, samples, view, read, ORDINARY, runtime)
+    ordinary = standardised_cells(classifier, samples, view, read, ORDINARY, runtime)
     local = _held_out_map(head, images, settings.cells, seed)
     whole = _held_out_map(*ordinary, ORDINARY, seed)
     return head, choice(local, whole, _chance(images))
@@ -86,7 +86,7 @@ def choice(local: float, whole: float, chance: float) -> dict[str, Any]:
     return {"use": use, "map_of_cells": local, "map_of_whole": whole, "chance": chance, "why": why}
 
 
-def _standardised(
+def standardised_cells(
     classifier: Classifier, samples: Sequence[Sample], view: View, read: str, settings: CellSettings, runtime: Runtime
 ) -> tuple[CellHead, CellImages]:
     """A new head, and the images as it reads them."""

@@ -1,0 +1,141 @@
+"""A view of a run: how far its masks can be trusted, where there are no true masks.
+
+    RUN/VARIANT/trust/trust.json   the estimated mIoU, what was measured, and a sentence for everything that looks wrong
+
+Images, tags and stored features are read, never a true mask.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from patchlearn.core.settings import NEW_IN_KEY
+from patchlearn.maps.settings import SelfTrainingSettings
+from patchlearn.refine.settings import BackgroundRule
+from patchlearn.steps.classifier import TrainClassifier
+from patchlearn.steps.features import WriteFeatures
+from patchlearn.steps.pseudo_masks import WritePseudoMasks
+from patchlearn.steps.reading import TrainReading
+from patchlearn.steps.self_training import SelfTrain
+from patchlearn.steps.step import Step
+
+if TYPE_CHECKING:
+    from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sizes
+    from patchlearn.evaluate.areas import ClassAreas
+    from patchlearn.evaluate.findings import Finding
+    from patchlearn.evaluate.surroundings import Surroundings
+    from patchlearn.steps.trust_inputs import Measuring
+
+FACTS = "trust.json"
+LEAST = 2  # images with tags: one to learn from, one to judge
+
+
+@dataclass(frozen=True, eq=False)
+class JudgeTrust(Step):
+    """Judge the maps and masks of one split by tags and images alone."""
+
+    name: ClassVar[str] = "trust"
+    verb: ClassVar[str] = "trust"
+    promised: ClassVar[tuple[str, ...]] = (FACTS,)
+
+    rule: BackgroundRule
+    learn: SelfTrainingSettings
+    classifier: TrainClassifier
+    masks: WritePseudoMasks
+    features: WriteFeatures | None
+    reading: TrainReading | None
+    lda: SelfTrain | None
+    seed: int
+    sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
+
+    def work(self, runtime: "Runtime") -> None:
+        """Measure, estimate, and write it down."""
+        from patchlearn.core.files import write_json
+        from patchlearn.steps.trust_inputs import Measuring
+
+        if not runtime.accelerator.is_main_process:
+            return
+        own = {name: getattr(self, name) for name in OWN}
+        write_json(self.folder / FACTS, self._facts(Measuring(runtime=runtime, **own)))
+
+    def read(self) -> dict[str, Any]:
+        """What was written."""
+        from patchlearn.core.files import read_json
+
+        facts: dict[str, Any] = read_json(self.folder / FACTS)
+        return facts
+
+    def _facts(self, measuring: "Measuring") -> dict[str, Any]:
+        from patchlearn.evaluate.areas import class_areas, found_share
+        from patchlearn.evaluate.estimate import estimate
+        from patchlearn.evaluate.surroundings import missed_share
+        from patchlearn.steps.trust_measures import agreements, areas_of, surroundings_of
+
+        names, images = self.masks.data.classes, areas_of(measuring)
+        agreed, told = agreements(measuring), surroundings_of(measuring)
+        areas = [class_areas(images, index) for index in range(len(names))]
+        found, missed = found_share(images), missed_share(told)
+        expected = estimate(agreed["again"]["miou"], agreed["halves"]["miou"], found, missed)
+        stability = agreed["halves"]["iou"][1:]
+        findings = _findings(names, areas, told, stability, measuring)
+        measures = {
+            name: {"areas": _facts_of(areas[place]), "surroundings": _facts_of(told[place]), "halves": stability[place]}
+            for place, name in enumerate(names)
+        }
+        return {
+            "variant": self.home.name,
+            "split": self.masks.data.name,
+            "estimated_miou": expected.miou,
+            "interval": [expected.low, expected.high],
+            "flagged": expected.is_flagged,
+            "classes": {name: [each.facts for each in found] for name, found in zip(names, findings, strict=True)},
+            "measures": {
+                "images": len(images),
+                "found": found,
+                "missed": missed,
+                "agreement": {kind: facts["miou"] for kind, facts in agreed.items()},
+                "classes": measures,
+            },
+        }
+
+
+def _findings(
+    names: Sequence[str],
+    areas: "Sequence[ClassAreas | None]",
+    told: "Sequence[Surroundings | None]",
+    stability: Sequence[float | None],
+    measuring: "Measuring",
+) -> "list[list[Finding]]":
+    from patchlearn.evaluate.findings import Circumstances, findings_of
+
+    around = Circumstances(use=measuring.first_reading.use, long_side=measuring.cams.views.long_side)
+    return [findings_of(*facts, around) for facts in zip(names, areas, told, stability, strict=True)]
+
+
+def _facts_of(found: "ClassAreas | Surroundings | None") -> dict[str, Any] | None:
+    return asdict(found) if found else None
+
+
+def trust_step(steps: Sequence[Step], learn: SelfTrainingSettings, seed: int) -> JudgeTrust | None:
+    """The view of a variant with these steps; None where it makes no masks, or none of at least two tagged images."""
+    masks = next((step for step in steps if isinstance(step, WritePseudoMasks)), None)
+    if masks is None or sum(bool(sample.labels) for sample in masks.samples) < LEAST:
+        return None
+    cams = masks.cams
+    stored = [step for step in steps if isinstance(step, WriteFeatures) and step.data.name == masks.data.name]
+    return JudgeTrust(
+        masks.home,
+        rule=masks.rule,
+        learn=learn,
+        classifier=cams.classifier,
+        masks=masks,
+        features=stored[-1] if stored else None,
+        reading=cams.reading,
+        lda=cams.lda,
+        seed=seed,
+        sizes=masks.sizes,
+    )
+
+
+OWN = ("rule", "learn", "classifier", "masks", "features", "reading", "lda", "seed", "sizes")

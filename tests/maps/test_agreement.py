@@ -1,0 +1,85 @@
+"""Other readings of the same image."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import cam_settings, make_runtime, noise_image, tiny_classifier
+from rich.console import Console
+
+from patchlearn.core.types import ClassSize, Sample, ScoreMaps
+from patchlearn.data.open import open_dataset
+from patchlearn.maps import agreement
+from patchlearn.maps.agreement import Reader, half_classifiers, map_mask
+from patchlearn.maps.cam import class_activation_maps
+from patchlearn.maps.features import features_of_views
+from patchlearn.maps.self_training import RoundSettings
+from patchlearn.models.lda import Moments
+from patchlearn.refine import BackgroundRule, ConfidentRegions
+
+RULE = BackgroundRule(rule="fixed", threshold=0.4)
+
+
+def maps_of(*rows: list[float], unknown: tuple[int, ...] = ()) -> ScoreMaps:
+    scores = np.array([[row] for row in rows], np.float32)
+    return ScoreMaps(scores=scores, classes=tuple(range(len(rows))), size=(4, 16), unknown=unknown)
+
+
+def test_a_map_becomes_a_mask_on_its_own_cells() -> None:
+    maps = maps_of([0.1, 0.9, 0.5, 0.0], [0.3, 0.5, 0.8, 0.2])
+    assert map_mask(maps, RULE).tolist() == [[0, 1, 2, 0]]
+    assert map_mask(replace(maps, unknown=(1,)), RULE).tolist() == [[0, 1, 255, 0]]
+    empty = ScoreMaps(scores=np.zeros((0, 1, 4), np.float32), classes=(), size=(4, 16))
+    assert map_mask(empty, RULE).tolist() == [[0, 0, 0, 0]]
+
+
+def test_a_stated_size_counts() -> None:
+    maps = maps_of([0.1, 0.9, 0.5, 0.6])
+    assert map_mask(maps, RULE).tolist() == [[0, 1, 1, 1]]
+    sizes = (ClassSize(most=16, unit="pixels"),)  # a quarter of the image: one cell
+    assert map_mask(maps, RULE, sizes).tolist() == [[0, 1, 0, 0]]
+
+
+def test_a_reader_sees_what_the_maps_show_and_a_mirror_image_mirrored() -> None:
+    classifier, image, cams = tiny_classifier(), noise_image(40, 48), cam_settings((1.0,), flip=False)
+    reader = Reader(network=classifier.network, cams=cams, rule=RULE)
+    with torch.no_grad():
+        views = list(features_of_views(classifier.network, image, cams))
+    mask = reader.mask(views, image, [2, 0])
+    assert (mask == map_mask(class_activation_maps(classifier, image, cams, [0, 2]), RULE)).all()
+    symmetric = np.concatenate([image, image[:, ::-1]], axis=1)
+    mirrored = reader.mirrored_mask(symmetric, [0, 2])
+    with torch.no_grad():
+        views = list(features_of_views(classifier.network, symmetric, cams))
+    assert (mirrored == reader.mask(views, symmetric, [0, 2])[:, ::-1]).all()
+
+
+def test_the_images_of_each_tag_are_shared_by_two_halves(
+    folder_data: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this data, classes take turns. A cell of each image is labelled, and its feature is the image's number."""
+    samples = open_dataset("folder", folder_data).split("train")
+
+    def moments(settings: RoundSettings, sample: Sample) -> Moments:
+        made = settings.moments()
+        made.add(torch.eye(10)[samples.index(sample)][:, None, None], torch.tensor([[sample.labels[0] + 1]]))
+        return made
+
+    monkeypatch.setattr(agreement, "confident_moments_of", moments)
+    first, second = half_classifiers(one_round(console), samples, 0.1, make_runtime(console))
+    learned = [{int(at) for at in lda.weight[1:].abs().sum(0).nonzero()} for lda in (first, second)]
+    assert learned == [{0, 1, 4, 5}, {2, 3, 6, 7}]
+
+
+def test_without_a_confident_cell_everything_is_equally_probable(console: Console) -> None:
+    settings = one_round(console)
+    lda = agreement._classifier_of(settings.moments(), settings, 0.1)
+    assert lda(torch.ones(1, 10, 1, 1), [0, 1]).flatten().tolist() == pytest.approx([1 / 3, 1 / 3])
+
+
+def one_round(console: Console) -> RoundSettings:
+    runtime, cams = make_runtime(console), cam_settings((1.0,), flip=False)
+    network = tiny_classifier(classes=2).network
+    return RoundSettings(network, cams, RULE, ConfidentRegions(), 2, runtime.accelerator)
