@@ -25,8 +25,8 @@ from patchlearn.training.classifier import mean_average_precision
 
 ORDINARY = CellSettings(stages="last", centred=False, pooling="mean")
 HELD_OUT = 5  # every fifth image judges the heads
-# Share of the ordinary head's mAP above chance that the cells must reach. Surfaces and steel lie above 0.95, photographs
-# at 0.6 (docs/log/readings.md).
+# Share of the ordinary head's mAP above chance that the cells must reach. Surfaces and steel lie above 0.95,
+# photographs at 0.6 (docs/log/readings.md).
 ENOUGH = 0.8
 
 
