@@ -29,7 +29,7 @@ def bounded_walk(maps: ScoreMaps, walked: ScoreMaps, rule: BackgroundRule) -> Sc
 
     >>> maps = ScoreMaps(scores=np.array([[[0.0, 0.0, 0.1, 1.0]]], np.float32), classes=(0,), size=(1, 4))
     >>> flooded = replace(maps, scores=np.array([[[0.2, 0.9, 1.0, 1.0]]], np.float32))
-    >>> bounded_walk(maps, flooded, BackgroundRule()).scores.round(2).tolist()
+    >>> bounded_walk(maps, flooded, BackgroundRule(growth=2.0)).scores.round(2).tolist()
     [[[0.0, 0.0, 0.3199999928474426, 1.0]]]
     """
     if rule.growth is None or not maps.classes:
