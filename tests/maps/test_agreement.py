@@ -75,7 +75,9 @@ def test_the_images_of_each_tag_are_shared_by_two_halves(
 
 def test_without_a_confident_cell_everything_is_equally_probable(console: Console) -> None:
     settings = one_round(console)
-    lda = agreement._classifier_of(settings.moments(), settings, 0.1)
+    moments = settings.moments()
+    moments.add(torch.ones(10, 1, 2), torch.tensor([[1, 1]]))  # no background
+    lda = agreement._classifier_of(moments, settings, 0.1)
     assert lda(torch.ones(1, 10, 1, 1), [0, 1]).flatten().tolist() == pytest.approx([1 / 3, 1 / 3])
 
 
