@@ -34,6 +34,7 @@ from patchlearn.evaluate.confusions import confusion, iou_scores
 from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.pseudo_mask import label_scores, pseudo_mask
 from patchlearn.maps.settings import PseudoSettings
+from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
 from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
 from patchlearn.runs.run import Run, open_run
@@ -78,7 +79,8 @@ def measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
 
 def walked_mask(image: UInt8, maps: ScoreMaps, variant: Variant, network: AffinityNetwork | None) -> UInt8:
     settings = replace(variant.pseudo, ignore_band=0.0)
-    return pseudo_mask(image, walk_scores(image, maps, variant.walk, network), settings, variant.background)
+    walked = bounded_walk(maps, walk_scores(image, maps, variant.walk, network), variant.background)
+    return pseudo_mask(image, walked, settings, variant.background, found=maps)
 
 
 def parse() -> argparse.Namespace:

@@ -41,3 +41,12 @@ def command(recipe: Path, data: Path, run: Path) -> list[str]:
 
 def run_it(recipe: Path, data: Path, run: Path, *more: str) -> int:
     return main(["run", str(recipe), "--data.root", str(data), "--out", str(run), "--runtime.device=cpu", *more])
+
+
+def tiny_run(data: Path, folder: Path, *more: str) -> Path:
+    """A run of one variant, `plain`, from images to pseudo masks; returns its folder."""
+    recipe = folder.parent / "tiny.yaml"
+    recipe.write_text(RECIPE)
+    short = ["--affinity.kind=none", "--with_segmenter=false", "--variants={plain: null}"]
+    assert run_it(recipe, data, folder, *short, *more) == 0
+    return folder

@@ -77,6 +77,16 @@ TOOLS = {
         example="patchlearn operating-point runs/photos --false-alarms 0.01",
         module="operating_point",
     ),
+    "suggest": Tool(
+        help="Propose pixels of a run's images that a person should label.",
+        example="patchlearn suggest runs/photos -n 30 --out points.csv",
+        module="suggest",
+    ),
+    "audit": Tool(
+        help="Measure pseudo masks with pixels that were drawn by suggest --audit.",
+        example="patchlearn audit runs/photos audit.csv",
+        module="audit",
+    ),
     "export": Tool(
         help="Write a trained model for other programs.",
         example="patchlearn export runs/photos --format onnx --out photos.onnx",

@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
+    from patchlearn.evaluate.audit import AuditedPixels as AuditedPixels
+    from patchlearn.evaluate.audit import AuditScores as AuditScores
+    from patchlearn.evaluate.audit import Estimated as Estimated
+    from patchlearn.evaluate.audit import audit_scores as audit_scores
+    from patchlearn.evaluate.audit_sample import DrawnPixel as DrawnPixel
+    from patchlearn.evaluate.audit_sample import draw_pixels as draw_pixels
     from patchlearn.evaluate.confusions import IouScores as IouScores
     from patchlearn.evaluate.confusions import confusion as confusion
     from patchlearn.evaluate.confusions import foreground_scores as foreground_scores

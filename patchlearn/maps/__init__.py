@@ -15,5 +15,6 @@ if TYPE_CHECKING:
     from patchlearn.maps.settings import PseudoSettings as PseudoSettings
     from patchlearn.maps.settings import SelfTrainingSettings as SelfTrainingSettings
     from patchlearn.maps.settings import WalkSettings as WalkSettings
+    from patchlearn.maps.walk_area import bounded_walk as bounded_walk
 
 __getattr__, __dir__ = on_first_use(__name__, __file__)

@@ -46,7 +46,7 @@ def _pixels_of_cells(
 ) -> tuple[Integers, Integers, UInt8]:
     """(rows, columns, labels) of the cells that have a labelled pixel; a cell with several occurs several times."""
     y, x = np.nonzero(labels != IGNORE)
-    places = [_cell_of_pixel(at, *sides) for at, *sides in zip((y, x), view, labels.shape, [stride] * 2)]
+    places = [cell_of_pixel(at, *sides) for at, *sides in zip((y, x), view, labels.shape, [stride] * 2)]
     centres = [_pixel_of_cell(*sides, stride) for sides in zip(cells, view, labels.shape)]
     sampled = labels[np.ix_(*(pixels for _, pixels in centres))]
     row, column = np.nonzero(sampled != IGNORE)
@@ -57,8 +57,18 @@ def _pixels_of_cells(
     return rows[inside], columns[inside], found[inside]
 
 
-def _cell_of_pixel(at: Integers, side: int, pixels: int, stride: int) -> Integers:
-    """The cell in which the centre of a pixel lies, along one side."""
+def cell_of_pixel(at: Integers, side: int, pixels: int, stride: int) -> Integers:
+    """The cell in which the centre of a pixel lies, along one side.
+
+    Args:
+        at: numbers of pixels, from 0.
+        side: of the view, in pixels.
+        pixels: of the image along this side.
+        stride: pixels of the view per cell.
+
+    >>> cell_of_pixel(np.array([0, 99]), side=50, pixels=100, stride=10)
+    array([0, 4])
+    """
     return (2 * at + 1) * side // (2 * pixels * stride)
 
 

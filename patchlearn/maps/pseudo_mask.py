@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import BACKGROUND, IGNORE, Float32, ScoreMaps, Sizes, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
+from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import AffinityNetwork
 from patchlearn.refine import (
     BackgroundRule,
@@ -20,6 +21,7 @@ from patchlearn.refine import (
     pixel_adaptive_refinement,
     within_sizes,
 )
+from patchlearn.refine.area import bounded_labels
 from patchlearn.refine.par import GROWTH
 from patchlearn.refine.settings import NO_CRF
 
@@ -28,7 +30,12 @@ EPSILON = 1e-5  # where background and every class have no score, none is likeli
 
 
 def pseudo_mask(
-    image: UInt8, maps: ScoreMaps, settings: PseudoSettings, rule: BackgroundRule, sizes: Sizes = ()
+    image: UInt8,
+    maps: ScoreMaps,
+    settings: PseudoSettings,
+    rule: BackgroundRule,
+    sizes: Sizes = (),
+    found: ScoreMaps | None = None,
 ) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
@@ -36,8 +43,9 @@ def pseudo_mask(
         image: H×W×3, RGB.
         maps: scores of the classes in it, after the walk if there is one (`patchlearn.maps.walk_scores`).
         settings: which refinements, and how.
-        rule: of the background threshold.
+        rule: of the background threshold, and by how much a class may grow.
         sizes: how large each class usually is; () where nothing is known.
+        found: the scores of the same classes before the walk, which say how large a class is; None for `maps`.
 
     Raises:
         PatchlearnError: the maps are of an image of another size, or a score is not a number.
@@ -50,9 +58,14 @@ def pseudo_mask(
     check_maps(image, maps)
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
-    labels = label_scores(*within_sizes(maps, rule, sizes))
+    values, labels = (BACKGROUND, *maps.mask_values), label_scores(*within_sizes(maps, rule, sizes))
+    if settings.crf.preset == NO_CRF and not settings.local:
+        return _mask(labels, labels.argmax(0), values, settings.ignore_band)
     unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
-    return refined_mask(image, unary, (BACKGROUND, *maps.mask_values), settings)
+    refined = _refined(image, unary, settings)
+    evidence = labels if found is None else label_scores(*within_sizes(found, rule, sizes))
+    winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
+    return _mask(refined, winners, values, settings.ignore_band)
 
 
 def pseudo_labels(
@@ -82,9 +95,9 @@ def pseudo_labels(
     """
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
         return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes)
-    walked = walk_scores(image, maps, walk, affinity)
+    walked = bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
     sure = confident_regions(image, walked, rule, settings.confident, sizes)
-    return pseudo_mask(image, walked, settings, rule, sizes), sure
+    return pseudo_mask(image, walked, settings, rule, sizes, maps), sure
 
 
 def _agreed_labels(
@@ -106,7 +119,8 @@ def _agreed_labels(
         again = walk_along(image, maps, walk, second) if second else walked
         anchored = replace(walk, anchor=settings.second_anchor)
         walks = [scale_walked(maps, walked, walk), scale_walked(maps, again, anchored)]
-    mask, other = (pseudo_mask(image, each, settings, rule, sizes) for each in walks)
+    walks = [bounded_walk(maps, each, rule) for each in walks]
+    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps) for each in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 
@@ -119,15 +133,26 @@ def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings:
         values: what the mask holds where a label wins.
         settings: which refinements, and how.
     """
+    refined = _refined(image, labels, settings)
+    return _mask(refined, refined.argmax(0), values, settings.ignore_band)
+
+
+def _refined(image: UInt8, labels: Float32, settings: PseudoSettings) -> Float32:
     if settings.crf.preset != NO_CRF:
         labels = dense_crf(image, labels, settings.crf.preset, settings.crf.iterations)
     if settings.local:
         labels = pixel_adaptive_refinement(image, labels, settings.local) / GROWTH**settings.local
-    winners = np.array(values, np.uint8)[labels.argmax(0)]
+    return labels
+
+
+def _mask(labels: Float32, winners: Integers, values: Sequence[int], band: float) -> UInt8:
+    """The value of the winner; 255 where it is the likeliest label and the second one is less than a band behind."""
+    mask = np.array(values, np.uint8)[winners]
     if len(values) == 1:
-        return winners
+        return mask
     second, best = np.partition(labels, -2, axis=0)[-2:]
-    return np.where(best - second < settings.ignore_band, IGNORE, winners).astype(np.uint8)
+    is_doubtful = (best - second < band) & (winners == labels.argmax(0))
+    return np.where(is_doubtful, IGNORE, mask).astype(np.uint8)
 
 
 def label_scores(maps: ScoreMaps, rule: BackgroundRule) -> Float32:

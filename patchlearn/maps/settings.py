@@ -60,7 +60,7 @@ class ReadingSettings:
     Args:
         use: "classifier" (its own activations: an ordinary class activation map), "cells" (the evidence of a head over
             single cells), "sum" (both maps, each divided by its maximum), or "auto": the step `reading` chooses one of
-            them, without masks (docs/method.md).
+            the first two, without masks (docs/method.md).
         cells: the head over single cells.
     """
 

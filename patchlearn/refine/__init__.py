@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
+    from patchlearn.refine.area import bounded_labels as bounded_labels
     from patchlearn.refine.background import background_threshold as background_threshold
     from patchlearn.refine.background import confident_regions as confident_regions
     from patchlearn.refine.background import within_sizes as within_sizes

@@ -1,10 +1,12 @@
 """Background thresholds and confident regions of score maps, without ground truth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
+from patchlearn.refine.area import bounded_labels
 from patchlearn.refine.arrays import require_finite
 from patchlearn.refine.crf.dense import dense_crf, label_probabilities
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
@@ -51,7 +53,7 @@ def within_sizes(maps: ScoreMaps, rule: BackgroundRule, sizes: Sizes) -> tuple[S
     if not maps.classes or not any(sizes):
         return maps, rule
     threshold = background_threshold(maps, rule)
-    return sized(maps, threshold, sizes), BackgroundRule(rule="fixed", threshold=threshold)
+    return sized(maps, threshold, sizes), replace(rule, rule="fixed", threshold=threshold)
 
 
 def confident_regions(
@@ -62,7 +64,7 @@ def confident_regions(
     Args:
         image: H×W×3, RGB.
         maps: the scores of the image.
-        rule: finds the background threshold.
+        rule: finds the background threshold, and bounds what the CRF adds to a class or takes away.
         settings: the two multiples of that threshold.
         sizes: of each of the K classes, see `patchlearn.refine.sizes.sized`; () where nothing is known.
 
@@ -89,17 +91,20 @@ def confident_regions(
     values = np.array([BACKGROUND, *maps.mask_values], np.uint8)
     # At most halfway between the threshold and 1: otherwise a high threshold would leave no foreground.
     high = min(threshold * settings.high, (threshold + 1) / 2)
-    confident, possible = (values[_crf_labels(image, maps, level)] for level in (high, threshold * settings.low))
+    confident, possible = (
+        values[_crf_labels(image, maps, level, rule.growth)] for level in (high, threshold * settings.low)
+    )
     undecided = (confident == BACKGROUND) & (possible != BACKGROUND)
     return np.where(undecided, IGNORE, confident).astype(np.uint8)
 
 
-def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float) -> Integers:
+def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float, growth: float | None) -> Integers:
     """H×W: 0 background, k the k-th of the label maps. Hard labels (0.7) and the preset "irn", as in IRN."""
-    scores = maps.label_maps()
     background = np.full((1, *maps.size), threshold, np.float32)
-    labels = np.concatenate([background, scores]).argmax(0)
-    return dense_crf(image, label_probabilities(labels.astype(np.uint8), len(scores) + 1), "irn").argmax(0)
+    scores = np.concatenate([background, maps.label_maps()])
+    labels = scores.argmax(0)
+    probabilities = dense_crf(image, label_probabilities(labels.astype(np.uint8), len(scores)), "irn")
+    return bounded_labels(scores, probabilities, labels, growth)
 
 
 def _power(strongest: Float32, settings: BackgroundRule) -> float:

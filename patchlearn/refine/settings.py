@@ -1,9 +1,10 @@
 """The options of refinement; neither NumPy nor compiled code is loaded for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import require_at_least, require_positive
+from patchlearn.core.settings import NEW_IN_KEY, require_at_least, require_positive
 
 RULES = ("fixed", "otsu", "power")
 UNARIES = ("soft", "hard")
@@ -19,6 +20,8 @@ class BackgroundRule:
             threshold for all images) or "power" (the background's score is (1 − max)^power, as in PSA).
         threshold: for "fixed". Published methods chose it on ground truth: PSA 0.2, SEAM 0.26, IRN 0.15.
         power: for "power". PSA uses 4 for its low background and 32 for its high background.
+        growth: walk and CRF keep a share 1/growth of the pixels where a class has the highest score and is above the
+            threshold, and leave it at most growth times as large; null for no bound. See `patchlearn.refine.area`.
 
     Raises:
         PatchlearnError: an unknown rule, or a number out of range.
@@ -31,12 +34,15 @@ class BackgroundRule:
     rule: str = "otsu"
     threshold: float = 0.3
     power: float = 4.0
+    growth: float | None = field(default=None, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_one_of("rule", self.rule, RULES)
         if not 0 <= self.threshold < 1:
             raise PatchlearnError(f"threshold: {self.threshold} is out of range. Choose a number in [0, 1).")
         require_positive("power", self.power)
+        if self.growth is not None and not 1 < self.growth < inf:
+            raise PatchlearnError(f"growth: {self.growth} is out of range. Choose a number above 1, or null.")
 
 
 @dataclass(frozen=True, kw_only=True)

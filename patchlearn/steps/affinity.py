@@ -84,6 +84,7 @@ class TrainAffinity(Step):
         """The labels of a few images and a few steps are timed; from the second round on, the maps walk first."""
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.affinity_walk import walk_scores
+        from patchlearn.maps.walk_area import bounded_walk
         from patchlearn.refine import confident_regions
         from patchlearn.training.affinity import loss_of_noise
         from patchlearn.training.pace import bytes_of_training, seconds_of_training
@@ -93,7 +94,8 @@ class TrainAffinity(Step):
 
         def label(sample: "Sample", walking: "AffinityNetwork | None") -> None:
             image, maps = self.cams.example(sample)
-            confident_regions(image, walk_scores(image, maps, walk, walking), self.rule, settings.confident)
+            walked = bounded_walk(maps, walk_scores(image, maps, walk, walking), self.rule)
+            confident_regions(image, walked, self.rule, settings.confident)
 
         first = seconds_each(partial(label, walking=None), a_few(samples), runtime.threads)
         later = seconds_each(partial(label, walking=network), a_few(samples), runtime.threads) if rounds > 1 else 0.0
@@ -115,7 +117,7 @@ class TrainAffinity(Step):
         from patchlearn.training.affinity import train_affinity
 
         samples, labels = self.cams.data.samples, folder / "labels"
-        read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), earlier)
+        read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), self.rule, earlier)
         words = f"{self.home.name}, round {number}"
         title = f"affinity labels {words}"
         confident, sizes = self.settings.confident, self.sizes
@@ -164,12 +166,19 @@ def write_affinity_labels(
 
 
 def _read_walked(
-    folder: Path, walk: WalkSettings, affinity: "AffinityNetwork | None", sample: "Sample", image: "UInt8"
+    folder: Path,
+    walk: WalkSettings,
+    rule: BackgroundRule,
+    affinity: "AffinityNetwork | None",
+    sample: "Sample",
+    image: "UInt8",
 ) -> "ScoreMaps":
     from patchlearn.core.masks_io import read_scores
     from patchlearn.maps.affinity_walk import walk_scores
+    from patchlearn.maps.walk_area import bounded_walk
 
-    return walk_scores(image, read_scores(folder / f"{sample.id}.npz"), walk, affinity)
+    maps = read_scores(folder / f"{sample.id}.npz")
+    return bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
 
 
 def _load(path: Path, device: "torch.device | str") -> "AffinityNetwork":

@@ -67,7 +67,7 @@ class TrainReading(Step):
 
         network = self.classifier.untrained(runtime).network
         head = CellHead(new_cells(network, self.settings.cells, self.features.read), len(self.classifier.data.classes))
-        use = self.settings.use if self.settings.use != "auto" else "sum"
+        use = self.settings.use if self.settings.use != "auto" else "cells"
         return Reading(use, head.to(runtime.accelerator.device))
 
     def estimate(self, runtime: "Runtime") -> "Estimate":

@@ -60,10 +60,16 @@ class SelfTrain(Step):
     clicks: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
 
     def check(self, runtime: "Runtime") -> None:
-        """Clicks must fit the data."""
-        self._clicked()
+        """Clicks must fit the data; rows that nobody has labelled yet are counted."""
+        from patchlearn.data.names import counted
 
-    def _clicked(self) -> "Clicks | None":
+        clicks = self.clicked()
+        if clicks and clicks.empty:
+            rows = counted(clicks.empty, "row")
+            words = f"{self.clicks.points}: {rows} without a label, passed over; {counted(clicks.points, 'click')} read"
+            runtime.console.print(words, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+    def clicked(self) -> "Clicks | None":
         """The clicks in the images of the split; None where there is no file of clicks."""
         from patchlearn.data.clicks.read import read_clicks
 
@@ -104,7 +110,7 @@ class SelfTrain(Step):
         samples, rule, reading = self.data.samples, self.rule, self.reading.load() if self.reading else None
         self_train(
             samples, classifier, cams, rule, self.settings, self.folder, runtime,
-            stored=stored, sizes=self.sizes, reading=reading, clicks=self._clicked(),
+            stored=stored, sizes=self.sizes, reading=reading, clicks=self.clicked(),
             title=title,
         )  # fmt: skip
 

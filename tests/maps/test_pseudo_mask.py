@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -6,7 +7,9 @@ import torch
 from conftest import tiny_stages
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import ClassSize, ScoreMaps, UInt8
+from patchlearn.core.types import ClassSize, Float32, ScoreMaps, UInt8
+from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
+from patchlearn.data.settings import SceneSettings
 from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, require_two_walks
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
@@ -21,10 +24,12 @@ from patchlearn.refine import (
 )
 from patchlearn.refine.settings import CrfSettings
 
-FIXED = BackgroundRule(rule="fixed", threshold=0.3)
+module = import_module("patchlearn.maps.pseudo_mask")  # the room has a function of this name
+FIXED = BackgroundRule(rule="fixed", threshold=0.3, growth=2.0)
 OFF = CrfSettings(preset="none")
 PLAIN = PseudoSettings(crf=OFF)
-OTSU, WALK = BackgroundRule(), WalkSettings()
+OTSU, WALK = BackgroundRule(growth=2.0), WalkSettings()
+UNBOUNDED = BackgroundRule(growth=None)
 
 
 def black(height: int, width: int) -> UInt8:
@@ -122,18 +127,18 @@ def test_maps_of_another_image_or_without_numbers_are_refused() -> None:
 def test_confident_pixels_are_those_after_the_walk() -> None:
     image, maps = half_bright()
     settings, network = PseudoSettings(sure="confident"), affinity("features")
-    mask, confident = pseudo_labels(image, maps, settings, OTSU, WALK, network)
+    mask, confident = pseudo_labels(image, maps, settings, UNBOUNDED, WALK, network)
     walked = walk_scores(image, maps, WALK, network)
-    np.testing.assert_array_equal(mask, pseudo_mask(image, walked, settings, OTSU))
-    np.testing.assert_array_equal(confident, confident_regions(image, walked, BackgroundRule(), settings.confident))
+    np.testing.assert_array_equal(mask, pseudo_mask(image, walked, settings, UNBOUNDED))
+    np.testing.assert_array_equal(confident, confident_regions(image, walked, UNBOUNDED, settings.confident))
 
 
 def test_what_two_walks_disagree_about_teaches_nothing() -> None:
     image, maps = half_bright()
     settings, network = PseudoSettings(second_anchor=0.9), affinity("features")
-    mask, agreed = pseudo_labels(image, maps, settings, OTSU, WALK, network)
+    mask, agreed = pseudo_labels(image, maps, settings, UNBOUNDED, WALK, network)
     walks = [walk_scores(image, maps, WalkSettings(anchor=anchor), network) for anchor in (0.0, 0.9)]
-    first, other = (pseudo_mask(image, walked, settings, OTSU) for walked in walks)
+    first, other = (pseudo_mask(image, walked, settings, UNBOUNDED) for walked in walks)
     np.testing.assert_array_equal(mask, first)
     assert (mask != other).any()
     np.testing.assert_array_equal(agreed, np.where(mask == other, mask, 255))
@@ -144,9 +149,9 @@ def test_the_second_walk_goes_along_the_second_network() -> None:
     maps = ScoreMaps(scores=np.random.default_rng(1).random((2, 6, 8), np.float32), classes=(1, 4), size=(22, 30))
     settings, walk = replace(PLAIN, second_anchor=0.0), WalkSettings(steps=4)
     networks = affinity("features"), affinity("boundary")
-    masks = [pseudo_mask(image, walk_scores(image, maps, walk, each), settings, FIXED) for each in networks]
+    masks = [pseudo_mask(image, walk_scores(image, maps, walk, each), settings, UNBOUNDED) for each in networks]
     assert (masks[0] != masks[1]).any()
-    mask, agreed = pseudo_labels(image, maps, settings, FIXED, walk, *networks)
+    mask, agreed = pseudo_labels(image, maps, settings, UNBOUNDED, walk, *networks)
     np.testing.assert_array_equal(mask, masks[0])
     np.testing.assert_array_equal(agreed, np.where(masks[0] == masks[1], mask, 255))
 
@@ -226,3 +231,123 @@ def test_no_unknown_class_becomes_a_label(settings: PseudoSettings, walks: bool,
         assert (labels[:, 2] == (255 if 1 in unknown else 2)).all()
         assert (labels[:, 29] == (255 if 4 in unknown else 5)).all()
         assert (labels[:, 15:17] == 0).all()
+
+
+def exact_maps(truth: UInt8, cell: int = 1) -> ScoreMaps:
+    """Maps that know every pixel of a true mask, or the share of each cell of the stored maps."""
+    labels = [int(value) - 1 for value in np.unique(truth) if value]
+    full = np.stack([truth == label + 1 for label in labels]).astype(np.float32)
+    rows, columns = truth.shape[0] // cell, truth.shape[1] // cell
+    cells: Float32 = full.reshape(len(labels), rows, cell, columns, cell).mean((2, 4))
+    return ScoreMaps(scores=cells / cells.max((1, 2), keepdims=True), classes=tuple(labels), size=truth.shape)
+
+
+def require_supported(mask: UInt8, truth: UInt8, slack: float = 1.0) -> None:
+    for value in np.unique(truth)[1:]:
+        found, real = mask == value, truth == value
+        assert (found & real).sum() >= 0.5 * real.sum() / slack, f"class {value} is lost"
+        assert found.sum() <= 2 * real.sum() * slack, f"class {value} has grown"
+
+
+SURFACES = SceneSettings(kind="surfaces", size=96, normal=0.0)
+
+
+@pytest.mark.parametrize("index", range(2 * len(SURFACE_CLASSES)))
+@pytest.mark.parametrize("walks", [False, True])
+def test_exact_maps_of_drawn_surfaces_stay_what_they_are(index: int, walks: bool) -> None:
+    """Of ten surfaces in a row, two are of each class. The untrained affinities join everything."""
+    surface = draw_surface(SURFACES, "train", index)
+    network = affinity("features") if walks else None
+    maps = exact_maps(surface.mask)
+    for labels in pseudo_labels(surface.image, maps, PseudoSettings(), OTSU, WALK, network):
+        require_supported(np.where(labels == 255, 0, labels).astype(np.uint8), surface.mask)
+    coarse = pseudo_mask(surface.image, exact_maps(surface.mask, 4), PseudoSettings(), OTSU)
+    require_supported(coarse, surface.mask, slack=2.0)
+
+
+def test_without_a_bound_the_same_surfaces_are_flooded_and_lost() -> None:
+    sizes = []
+    for index in range(5):
+        surface = draw_surface(SURFACES, "train", index)
+        for network in (None, affinity("features")):
+            maps = exact_maps(surface.mask)
+            mask = pseudo_labels(surface.image, maps, PseudoSettings(), UNBOUNDED, WALK, network)[0]
+            sizes += [(mask == label + 1).sum() / (surface.mask == label + 1).sum() for label in surface.labels]
+    assert min(sizes) == 0
+    assert max(sizes) > 10
+
+
+def thing(name: str) -> UInt8:
+    truth = np.zeros((48, 64), np.uint8)
+    if name == "line":
+        truth[20, 4:60] = 3
+    elif name == "diagonal":
+        truth[np.arange(4, 44), np.arange(4, 44)] = 3
+    elif name == "square":
+        truth[30:35, 11:16] = 3
+    elif name == "touching":
+        truth[10:30, 10:30], truth[10:30, 30:50] = 3, 5
+    elif name == "inside":
+        truth[4:44, 4:60], truth[20:25, 30:35] = 3, 5
+    else:
+        truth[:] = 3
+    return truth
+
+
+@pytest.mark.parametrize("noise", [0, 3, 25])
+@pytest.mark.parametrize("contrast", [0, 15])
+@pytest.mark.parametrize("name", ["line", "diagonal", "square", "touching", "inside", "everywhere"])
+@pytest.mark.parametrize("crf", [CrfSettings(), CrfSettings(unary="soft"), CrfSettings(preset="segmenter")])
+def test_small_thin_and_touching_things_survive_on_plain_and_rough_ground(
+    crf: CrfSettings, name: str, contrast: int, noise: int
+) -> None:
+    truth = thing(name)
+    ground = 120 + contrast * (truth > 0) + noise * np.random.default_rng(0).standard_normal(truth.shape)
+    image = np.clip(ground, 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    network = affinity("features")
+    for settings in (PseudoSettings(crf=crf), PseudoSettings(crf=crf, sure="confident", local=2)):
+        for labels in pseudo_labels(image, exact_maps(truth), settings, OTSU, WALK, network):
+            require_supported(np.where(labels == 255, 0, labels).astype(np.uint8), truth)
+
+
+def test_where_nothing_is_above_the_threshold_nothing_is_found() -> None:
+    maps = ScoreMaps(scores=np.full((2, 12, 16), 0.1, np.float32), classes=(0, 3), size=(48, 64))
+    maps.scores[0, 3, 3] = 0.14  # below the lower of the two thresholds of confident pixels
+    for network in (None, affinity("features")):
+        for labels in pseudo_labels(np.full((48, 64, 3), 90, np.uint8), maps, PseudoSettings(), FIXED, WALK, network):
+            assert not labels.any()
+
+
+def test_an_unknown_class_neither_floods_nor_is_flooded() -> None:
+    truth = thing("touching")
+    maps = replace(exact_maps(truth), unknown=(4,))
+    image = np.full((48, 64, 3), 120, np.uint8)
+    mask = pseudo_labels(image, maps, PseudoSettings(ignore_band=0.0), OTSU, WALK, affinity("features"))[0]
+    require_supported(mask, np.where(truth == 5, 255, truth).astype(np.uint8))
+    assert (mask == 0).sum() > 500
+
+
+def doubled_twice() -> tuple[UInt8, ScoreMaps, ScoreMaps]:
+    """Maps that find 8 of 32 columns, walked scores that find 15, and an image in which the CRF finds more."""
+    image, scores = black(32, 32), np.zeros((1, 32, 32), np.float32)
+    image[:, :24] = (200, 180, 40)
+    scores[..., :8] = 1
+    maps = ScoreMaps(scores=scores, classes=(0,), size=(32, 32))
+    return image, maps, replace(maps, scores=np.roll(scores, 7, 2) * np.float32(0.5) + scores * np.float32(0.5))
+
+
+@pytest.mark.parametrize("sure", ["agreed", "confident"])
+def test_walk_and_crf_together_stay_within_the_bounds(sure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, maps, walked = doubled_twice()
+    for name in ("walk_scores", "scale_walked"):
+        monkeypatch.setattr(module, name, lambda *_: walked)
+    settings, rule = PseudoSettings(sure=sure), replace(FIXED, threshold=0.4)
+    assert (pseudo_mask(image, walked, settings, rule) == 1).sum() > 16 * 32
+    mask = pseudo_labels(image, maps, settings, rule, WALK, affinity("features"))[0]
+    assert 8 * 16 <= (mask == 1).sum() <= 16 * 32
+    np.testing.assert_array_equal(mask, pseudo_mask(image, walked, settings, rule, found=maps))
+
+
+def test_what_comes_back_from_the_evidence_is_not_undecided() -> None:
+    nearly = np.array([[[0.51, 0.51]], [[0.49, 0.49]]], np.float32)
+    assert module._mask(nearly, np.array([[0, 1]]), (0, 5), band=0.05).tolist() == [[255, 5]]

@@ -73,7 +73,7 @@ def test_patches_widen_the_last_stage_alone() -> None:
 def test_a_backbone_with_too_few_stages_is_told_so() -> None:
     two = Stages("two", [torch.nn.AvgPool2d(2), torch.nn.AvgPool2d(2)], (0.5,) * 3, (0.5,) * 3)
     assert cells_of(two, "last", centred=True).width == 3
-    with pytest.raises(PatchlearnError, match="two has 2 in all. Choose last"):
+    with pytest.raises(PatchlearnError, match=r"two has 2 in all\. Choose last"):
         cells_of(two, "lower", centred=False)
     with pytest.raises(PatchlearnError, match="did you mean 'lower'"):
         cells_of(tiny_stages(), "lowre", centred=False)

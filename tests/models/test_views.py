@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from patchlearn.models.settings import ViewSettings
-from patchlearn.models.views import long_sides, network_views, on_cells
+from patchlearn.models.views import ViewFeatures, long_sides, network_views, on_cells
 
 CPU = torch.device("cpu")
 
@@ -40,3 +40,13 @@ def test_maps_on_cells_lie_where_the_image_has_them(width: int) -> None:
     assert one.shape == both.shape == (1, *cells)
     torch.testing.assert_close(one[0, 3, 2:-2], wanted[2:-2], rtol=0, atol=1e-3)
     torch.testing.assert_close(both[0, 3, 2:-2] / 2, wanted[2:-2], rtol=0, atol=1e-3)
+
+
+def test_a_view_beside_its_mirror_image_is_one_batch_of_every_stage() -> None:
+    first = ViewFeatures(torch.zeros(1, 3, 2, 2), (16, 16), (torch.zeros(1, 2, 4, 4),))
+    second = ViewFeatures(torch.ones(1, 3, 2, 2, dtype=torch.double), (16, 16), (torch.ones(1, 2, 4, 4),))
+    both = first.beside(second)
+    assert [maps[:, 0, 0, 0].tolist() for maps in (both.features, *both.lower)] == [[0, 1]] * 2
+    assert both.features.dtype is torch.double
+    with pytest.raises(ValueError, match="zip"):
+        first.beside(ViewFeatures(torch.ones(1, 3, 2, 2), (16, 16)))

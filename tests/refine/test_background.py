@@ -119,6 +119,33 @@ def test_an_image_without_labels_is_background_only_where_no_unknown_class_may_b
     np.testing.assert_array_equal(regions, np.repeat([0, 255, 255], 12)[None].repeat(24, axis=0))
 
 
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_the_crf_takes_no_class_all_its_confident_pixels(level: float) -> None:
+    """A line of one pixel and a square of 5×5 on a plain surface; the CRF alone erases the line."""
+    scores = np.full((2, 40, 40), level, np.float32)
+    scores[0, 20, 4:36], scores[1, 30:35, 4:9] = 1, 1
+    found = ScoreMaps(scores=scores, classes=(0, 3), size=(40, 40))
+    plain = np.full((40, 40, 3), 120, np.uint8)
+    free = confident_regions(plain, found, BackgroundRule(growth=None), ConfidentRegions())
+    assert not (free == 1).any()
+    bounded = confident_regions(plain, found, BackgroundRule(growth=2.0), ConfidentRegions())
+    for value, pixels in ((1, 32), (4, 25)):
+        assert pixels / 2 <= (bounded == value).sum() <= 2 * pixels
+    assert (bounded == 0).sum() > 800
+
+
+def test_what_the_crf_floods_is_not_confident() -> None:
+    scores = np.full((1, 40, 40), 0.1, np.float32)
+    scores[0, :22] = 1
+    found = ScoreMaps(scores=scores, classes=(0,), size=(40, 40))
+    plain = np.full((40, 40, 3), 120, np.uint8)
+    free = confident_regions(plain, found, BackgroundRule(growth=None), ConfidentRegions())
+    assert (free == 1).all()
+    bounded = confident_regions(plain, found, BackgroundRule(growth=2.0), ConfidentRegions())
+    assert (bounded == 1).sum() >= 440
+    assert (bounded == 0).sum() >= 360
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_areas_are_within_their_sizes_at_the_threshold_of_the_maps_as_they_were(rule: str) -> None:
     given = maps(np.random.default_rng(0).random((20, 30)) ** 2)
@@ -148,3 +175,9 @@ def test_confident_regions_are_those_of_maps_within_their_sizes() -> None:
         for sizes in ((), (ClassSize(most=0.1), None), (None, ClassSize(most=0.4)), (None, ClassSize(least=0.9)))
     ]
     assert values == [[0, 2, 2], [0, 2, 2], [0, 255, 2], [255, 2, 2]]
+
+
+@pytest.mark.parametrize("growth", [None, 3.0])
+def test_sizes_leave_the_bound_of_the_refinement_as_it_is(growth: float | None) -> None:
+    given = maps(np.random.default_rng(0).random((20, 30)))
+    assert within_sizes(given, BackgroundRule(growth=growth), (ClassSize(most=0.05),))[1].growth == growth

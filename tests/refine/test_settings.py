@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.settings import key_values
 from patchlearn.refine.settings import NO_CRF, PRESETS, BackgroundRule, ConfidentRegions, CrfKernels, CrfSettings
 
 LOADED = "import patchlearn.refine.settings, sys; print(*{name.split('.')[0] for name in sys.modules})"
@@ -18,11 +19,19 @@ KERNELS = {"gaussian_sxy": 3, "gaussian_compat": 3, "bilateral_sxy": 50, "bilate
         ({"threshold": -0.1}, r"^threshold: -0\.1 is out of range"),
         ({"threshold": float("nan")}, r"^threshold: nan is out of range"),
         ({"power": 0}, r"^power: 0 is out of range\. Choose a number above 0"),
+        ({"growth": 1.0}, r"^growth: 1\.0 is out of range\. Choose a number above 1, or null"),
+        ({"growth": float("inf")}, r"^growth: inf is out of range"),
+        ({"growth": float("nan")}, r"^growth: nan is out of range"),
     ],
 )
 def test_wrong_background_rules_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(PatchlearnError, match=message):
         BackgroundRule(**changes)  # type: ignore[arg-type]
+
+
+def test_growth_has_a_default_that_changes_no_key() -> None:
+    assert "growth" not in key_values(BackgroundRule())
+    assert key_values(BackgroundRule(growth=3.0))["growth"] == 3.0
 
 
 @pytest.mark.parametrize("changes", [{"high": 0.5, "low": 0.8}, {"low": 0}, {"low": -1, "high": -0.5}])

@@ -121,7 +121,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("variants: {a: {cams: {raed: whole}}}", r"variant a: unknown key 'cams\.raed'; did you mean 'read'"),
         (
             "variants: {a: {seed: 3}}",
-            "They may change classifier, features, cams, self_training, background, affinity, walk",
+            "They may change classifier, features, reading, cams, self_training, clicks, background, affinity, walk",
         ),
         ("variants: {}", "Name at least one"),
         ("variants: {a/b: {}}", "names a folder"),

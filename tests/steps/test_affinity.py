@@ -18,6 +18,7 @@ from patchlearn.data.images import read_image, read_indices
 from patchlearn.data.open import open_dataset
 from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.settings import WalkSettings
+from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import create_affinity
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
 from patchlearn.steps.affinity import TrainAffinity, _read_walked, write_affinity_labels
@@ -44,19 +45,20 @@ def test_labels_are_the_confident_pixels_of_the_maps_after_the_walk_if_there_is_
 ) -> None:
     torch.manual_seed(0)
     affinity = create_affinity(tiny_stages(), "features").eval() if walks else None
-    read, folder = partial(_read_walked, tmp_path / "cams", WALK, affinity), tmp_path / "labels"
+    read, folder = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), affinity), tmp_path / "labels"
     write_affinity_labels(samples, read, BackgroundRule(), ConfidentRegions(), folder, make_runtime(console))
     for sample in samples:
         image = read_image(sample.image)
-        maps = walk_scores(image, read_scores(tmp_path / "cams" / f"{sample.id}.npz"), WALK, affinity)
-        expected = confident_regions(image, maps, BackgroundRule(), ConfidentRegions())
+        maps = read_scores(tmp_path / "cams" / f"{sample.id}.npz")
+        walked = bounded_walk(maps, walk_scores(image, maps, WALK, affinity), BackgroundRule())
+        expected = confident_regions(image, walked, BackgroundRule(), ConfidentRegions())
         labels = read_indices(folder / f"{sample.id}.png")
         np.testing.assert_array_equal(labels, expected)
         assert set(np.unique(labels).tolist()) <= {0, sample.labels[0] + 1, 255}
 
 
 def test_labels_are_within_the_stated_sizes(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
-    read, rule, areas = partial(_read_walked, tmp_path / "cams", WALK, None), BackgroundRule(), []
+    read, rule, areas = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None), BackgroundRule(), []
     for sizes in ((), (ClassSize(most=0.01), ClassSize(most=0.01))):
         folder = tmp_path / str(len(sizes))
         write_affinity_labels(samples, read, rule, ConfidentRegions(), folder, make_runtime(console), sizes=sizes)
@@ -86,7 +88,7 @@ def test_earlier_rounds_have_folders_of_their_own() -> None:
 def test_labels_that_are_there_are_not_written_again(
     samples: tuple[Sample, ...], tmp_path: Path, console: Console
 ) -> None:
-    read, folder = partial(_read_walked, tmp_path / "cams", WALK, None), tmp_path / "labels"
+    read, folder = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None), tmp_path / "labels"
     write = partial(write_affinity_labels, samples, read, BackgroundRule(), ConfidentRegions(), folder)
     write(make_runtime(console))
     first, *rest = (folder / f"{sample.id}.png" for sample in samples)
@@ -99,7 +101,7 @@ def test_labels_that_are_there_are_not_written_again(
 
 def test_missing_maps_are_named(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
     (tmp_path / "cams" / f"{samples[2].id}.npz").unlink()
-    read = partial(_read_walked, tmp_path / "cams", WALK, None)
+    read = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None)
     runtime = make_runtime(console)
     with pytest.raises(PatchlearnError, match=rf"{samples[2].id}\.npz: no such score maps"):
         write_affinity_labels(samples, read, BackgroundRule(), ConfidentRegions(), tmp_path / "labels", runtime)

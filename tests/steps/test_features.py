@@ -1,5 +1,6 @@
 """Features that are computed once, and what reads them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,18 @@ def test_other_weights_or_scales_are_another_step(tmp_path: Path) -> None:
 def test_a_trunk_is_a_plain_network_with_its_weights() -> None:
     trunk = Trunk("resnet10t", None, None).load().network
     assert (trunk.fusion, trunk.stages.strides[-1], trunk.training) == ("plain", 32, False)
+
+
+def test_stages_before_the_last_are_stored_beside_it_and_counted(tmp_path: Path, console: Console) -> None:
+    plain = step(tmp_path)
+    both = replace(plain, lower=2)
+    assert both.key != plain.key
+    assert replace(plain, lower=0).key == plain.key
+    both.take(make_runtime(console))
+    network, sample = tiny_classifier().network, both.data.samples[0]
+    (view, _), expected = both.stored(sample) or [], next(iter(both.held(tiny_classifier(), [sample])[sample.id]))
+    assert [maps.shape[1] for maps in view.lower] == list(network.stages.channels[-3:-1])
+    for found, computed in zip(view.lower, expected.lower, strict=True):
+        torch.testing.assert_close(found, computed, rtol=1e-3, atol=1e-4)
+    more = sum(maps.numel() for each in both.stored(sample) or [] for maps in each.lower)
+    assert read_json(both.folder / "features.json")["bytes_each"] == 2 * (10 * (5 * 7 + 3 * 4) + more)

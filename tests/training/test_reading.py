@@ -10,7 +10,7 @@ from patchlearn.training.reading import choice
     [
         (0.99, 1.0, 0.4, "cells"),
         (0.60, 0.45, 0.1, "cells"),  # single cells tell more than the whole
-        (0.66, 0.93, 0.21, "sum"),
+        (0.66, 0.93, 0.21, "classifier"),
         (0.30, 0.93, 0.21, "classifier"),
         (0.21, 0.21, 0.21, "classifier"),  # nothing tells anything
     ],

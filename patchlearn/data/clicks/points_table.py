@@ -1,14 +1,19 @@
-"""points.csv: a row for each labelled pixel or box, `image,x,y,label` and, for a box, `x2,y2`."""
+"""points.csv: a row for each labelled pixel or box, `image,x,y,label` and, for a box, `x2,y2`.
+
+Tables of `patchlearn suggest` have the same columns and further ones. A row whose label is empty, or "?", waits for
+somebody to label it, and is passed over. Rows that were drawn for an audit are refused.
+"""
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean, listed
 from patchlearn.core.files import atomic
-from patchlearn.core.types import BACKGROUND, Dataset, Sample
+from patchlearn.core.types import BACKGROUND, IGNORE, Dataset, Sample
 from patchlearn.data.clicks.values import Box, Clicks, Point
 from patchlearn.data.formats.canvas import canvas_of
 from patchlearn.data.formats.folder import IMAGE_COLUMNS, LABEL_COLUMNS
@@ -19,12 +24,17 @@ from patchlearn.data.tables import Table, find_column, read_table
 
 POINT = ("image", "x", "y", "label")
 BOX = (*POINT, "x2", "y2")
+KIND = "kind"
+AUDIT = "audit"  # in the column `kind`: a pixel that was drawn to measure masks
+UNSURE = "?"  # the label of a pixel of which nobody can tell what it shows
 NAMES = {"image": IMAGE_COLUMNS, "label": LABEL_COLUMNS}  # columns that may be called otherwise, too
 BACKGROUND_LABEL = "background"
 WANTED = f"{','.join(POINT)}, and for boxes x2,y2"
 ADVICE = f"The columns are {WANTED}."
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 Size = tuple[int, int]
+Cells = dict[str, str]  # column → cell
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +106,8 @@ def rows_of(clicks: Clicks, classes: tuple[str, ...]) -> Iterator[ClickRow]:
             yield ClickRow(image=id, x=box.x, y=box.y, label=classes[box.index], x2=box.x2, y2=box.y2)
 
 
-def read_marks(path: Path, dataset: Dataset, samples: NamedSamples) -> list[Mark]:
-    """The rows of a table of points and boxes; of the images, only the headers are read.
+def read_marks(path: Path, dataset: Dataset, samples: NamedSamples) -> tuple[list[Mark], int]:
+    """(the rows of a table of points and boxes, how many further rows have no label); of images, headers are read.
 
     Args:
         path: the table.
@@ -105,46 +115,90 @@ def read_marks(path: Path, dataset: Dataset, samples: NamedSamples) -> list[Mark
         samples: the same images by name.
 
     Raises:
-        PatchlearnError: a column is missing; or rows are wrong, of which the first ten are listed.
+        PatchlearnError: a column is missing; no row has a label; rows were drawn for an audit; or rows are wrong, of
+            which the first ten are listed.
     """
-    table = read_table(path, wanted=WANTED, advice=ADVICE)
-    reader = _RowReader(dataset, samples)
-    marks, problems = [], []
-    for place, cells in _cells(table):
+    rows = list(cells_of_rows(read_table(path, wanted=WANTED, advice=ADVICE)))
+    _refuse_audited(path, rows)
+    labelled = [(place, cells) for place, cells in rows if cells["label"] not in ("", UNSURE)]
+    if rows and not labelled:
+        raise PatchlearnError(f"{path}: no row has a label yet. Write one into the column label of at least one row.")
+    reader = RowReader(dataset, samples)
+    return read_rows(labelled, reader.read), len(rows) - len(labelled)
+
+
+def read_rows(rows: Iterable[tuple[str, Cells]], read: Callable[[Cells, str], Read]) -> list[Read]:
+    """What `read` makes of every row, given its cells and its place.
+
+    Raises:
+        PatchlearnError: rows are wrong, of which the first ten are listed.
+    """
+    found, problems = [], []
+    for place, cells in rows:
         try:
-            marks.append(reader.read(cells, place))
+            found.append(read(cells, place))
         except PatchlearnError as error:
             problems.append(str(error))
     if problems:
         raise PatchlearnError(listed(problems))
-    return marks
+    return found
 
 
-def _cells(table: Table) -> Iterator[tuple[str, dict[str, str]]]:
-    """(place, column → cell) of every row; a column that a table of points lacks is empty."""
-    columns = {name: find_column(table.columns, NAMES.get(name, (name,))) for name in BOX}
+def _refuse_audited(path: Path, rows: Iterable[tuple[str, Cells]]) -> None:
+    """Masks that have learned from a pixel are right there more often than elsewhere: it can measure them no more."""
+    if any(cells[KIND] == AUDIT for _, cells in rows):
+        raise PatchlearnError(
+            f"{path}: holds pixels that were drawn for an audit. They measure masks, so nothing may learn from them. "
+            "Name a table of other pixels, such as that of patchlearn suggest without --audit."
+        )
+
+
+def cells_of_rows(table: Table, further: tuple[str, ...] = (KIND,)) -> Iterator[tuple[str, Cells]]:
+    """(place, column → cell) of every row; a column that a table lacks is empty.
+
+    Args:
+        table: as it was read.
+        further: columns beside those of points and boxes.
+
+    Raises:
+        PatchlearnError: there is no column for the image, x, y or the label.
+    """
+    wanted = (*BOX, *further)
+    columns = {name: find_column(table.columns, NAMES.get(name, (name,))) for name in wanted}
     missing = [name for name in POINT if columns[name] is None]
     if missing:
         raise PatchlearnError(f"{table.path}: no column {missing[0]!r}. The first line must be {','.join(POINT)}.")
     places = {name: table.columns.index(column) for name, column in columns.items() if column is not None}
     for row in table.rows:
-        yield table.place(row), {name: row.cells[places[name]] if name in places else "" for name in BOX}
+        yield table.place(row), {name: row.cells[places[name]] if name in places else "" for name in wanted}
 
 
-class _RowReader:
-    """Rows of one table, whose images have each one size."""
+class RowReader:
+    """Rows of one table; of each image, the header is read once.
+
+    Args:
+        dataset: whose images are meant.
+        samples: the same images by name.
+    """
 
     def __init__(self, dataset: Dataset, samples: NamedSamples):
         self.classes, self.samples = dataset.classes, samples
         self.sizes: dict[Path, Size] = {}
 
-    def read(self, cells: dict[str, str], place: str) -> Mark:
+    def read(self, cells: Cells, place: str) -> Mark:
+        """The point or the box of a row.
+
+        Args:
+            cells: of the row, by column.
+            place: for messages.
+
+        Raises:
+            PatchlearnError: the row is wrong.
+        """
         sample = self.samples.find(cells["image"], place)
         value = label_value(cells["label"], self.classes, place)
         require_tag(sample, value, self.classes, place)
-        if sample.image not in self.sizes:
-            self.sizes[sample.image] = canvas_of(sample.image).size
-        size = self.sizes[sample.image]
+        size = self._size(sample)
         x, y = (_coordinate(cells, name, size, sample, place) for name in ("x", "y"))
         if not (cells["x2"] or cells["y2"]):
             return Mark(sample, Point(x, y, value), place)
@@ -152,6 +206,21 @@ class _RowReader:
         x2, y2 = (_coordinate(cells, name, size, sample, place) for name in ("x2", "y2"))
         _require_order({"x": x, "x2": x2, "y": y, "y2": y2}, place)
         return Mark(sample, Box(x, y, x2, y2, value - 1), place)
+
+    def read_unsure(self, cells: Cells, place: str) -> Mark:
+        """The pixel of a row that nobody can label; its value is 255.
+
+        Raises:
+            PatchlearnError: the row is wrong.
+        """
+        sample = self.samples.find(cells["image"], place)
+        x, y = (_coordinate(cells, name, self._size(sample), sample, place) for name in ("x", "y"))
+        return Mark(sample, Point(x, y, IGNORE), place)
+
+    def _size(self, sample: Sample) -> Size:
+        if sample.image not in self.sizes:
+            self.sizes[sample.image] = canvas_of(sample.image).size
+        return self.sizes[sample.image]
 
 
 def label_value(label: str, classes: tuple[str, ...], place: str) -> int:
@@ -195,7 +264,7 @@ def require_tag(sample: Sample, value: int, classes: tuple[str, ...], place: str
     )
 
 
-def _coordinate(cells: dict[str, str], name: str, size: Size, sample: Sample, place: str) -> int:
+def _coordinate(cells: Cells, name: str, size: Size, sample: Sample, place: str) -> int:
     """The pixel that a number lies in."""
     text, side = cells[name], size[name.startswith("x")]
     try:
@@ -212,7 +281,7 @@ def _coordinate(cells: dict[str, str], name: str, size: Size, sample: Sample, pl
     return int(number)
 
 
-def _require_box(cells: dict[str, str], value: int, place: str) -> None:
+def _require_box(cells: Cells, value: int, place: str) -> None:
     for there, missing in (("x2", "y2"), ("y2", "x2")):
         if not cells[missing]:
             raise PatchlearnError(f"{place}: has {there}, but no {missing}. Write both for a box, or none for a point.")

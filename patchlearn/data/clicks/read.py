@@ -20,7 +20,8 @@ def read_clicks(path: Path | None, dataset: Dataset, scribbles: Path | None = No
     """Read points, boxes and scribbles, and check them against the data set.
 
     Args:
-        path: the table of points and boxes, `image,x,y,label` and for boxes `x2,y2`; None for none.
+        path: the table of points and boxes, `image,x,y,label` and for boxes `x2,y2`; None for none. Rows without a
+            label, or with the label "?", are passed over and counted.
         dataset: whose images are meant, those of all splits.
         scribbles: the folder of scribbles; None for none.
 
@@ -30,7 +31,7 @@ def read_clicks(path: Path | None, dataset: Dataset, scribbles: Path | None = No
             other. The message lists the first ten rows or files.
     """
     samples = NamedSamples(dataset)
-    marks = read_marks(path, dataset, samples) if path else []
+    marks, empty = read_marks(path, dataset, samples) if path else ([], 0)
     drawn = find_scribbles(scribbles, dataset, samples) if scribbles else {}
     names = (BACKGROUND_LABEL, *dataset.classes)
     by_image: dict[str, list[Mark]] = {}
@@ -41,7 +42,7 @@ def read_clicks(path: Path | None, dataset: Dataset, scribbles: Path | None = No
     if problems:
         raise PatchlearnError(listed(problems))
     ids = dict.fromkeys([*by_image, *drawn])
-    return Clicks(images={id: _of_image(by_image.get(id, []), drawn.get(id)) for id in ids})
+    return Clicks(images={id: _of_image(by_image.get(id, []), drawn.get(id)) for id in ids}, empty=empty)
 
 
 def _of_image(marks: Sequence[Mark], scribble: Path | None) -> ImageClicks:

@@ -71,10 +71,12 @@ class Clicks:
     Args:
         images: id of the image → its clicks; only images that have some.
         weight: of a labelled pixel, see `patchlearn.data.settings.ClickSettings`.
+        empty: rows of the table whose label is not filled in; nothing is known of their pixels.
     """
 
     images: Mapping[str, ImageClicks] = field(default_factory=dict)
     weight: float = 1.0
+    empty: int = 0
 
     def of(self, id: str) -> ImageClicks:
         """The clicks of one image, which may be none."""

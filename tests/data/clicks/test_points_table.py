@@ -8,7 +8,7 @@ from PIL import ExifTags, Image
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
-from patchlearn.data.clicks.points_table import ClickRow, read_marks, rows_of, write_points
+from patchlearn.data.clicks.points_table import ClickRow, label_value, read_marks, rows_of, write_points
 from patchlearn.data.clicks.read import read_clicks
 from patchlearn.data.clicks.values import Box, Clicks, ImageClicks, Point
 from patchlearn.data.named_samples import NamedSamples
@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 def read(dataset: Dataset, text: str | bytes, name: str = "points.csv") -> list[tuple[str, Point | Box]]:
     path = dataset.root.parent / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return [(mark.sample.id, mark.what) for mark in read_marks(path, dataset, NamedSamples(dataset))]
+    return [(mark.sample.id, mark.what) for mark in read_marks(path, dataset, NamedSamples(dataset))[0]]
 
 
 GARDEN = [("garden", Point(12, 20, 1)), ("garden", Point(40, 5, 0)), ("holiday__sea", Point(3, 7, 0))]
@@ -70,7 +70,6 @@ def test_the_messages_of_the_page_are_those_of_the_code(photos: Dataset, monkeyp
             r"has no image 'gardn\.jpg'\. Write the id or the path of an image, such as garden",
         ),
         (",1,1,cat,,", r"names no image"),
-        ("garden,1,1,,,", r"names no label\. Write one of these, or remove the line: background, cat, dog\.$"),
         ("garden,1,1,backgroud,,", r"unknown label 'backgroud'; did you mean 'background'\?"),
         ("garden,one,1,cat,,", r"x is 'one', and no number\. Write a pixel from 0 to 47\.$"),
         ("garden,,1,cat,,", r"x is '', and no number"),
@@ -93,6 +92,28 @@ def test_the_messages_of_the_page_are_those_of_the_code(photos: Dataset, monkeyp
 def test_a_wrong_row_is_an_error_with_its_place(photos: Dataset, row: str, message: str) -> None:
     with pytest.raises(PatchlearnError, match=rf"points\.csv, line 2: .*{message}"):
         read(photos, f"image,x,y,label,x2,y2\n{row}\n")
+
+
+def test_rows_without_a_label_are_passed_over_and_counted(photos: Dataset) -> None:
+    rows = "image,x,y,label\ngarden,1,1,\ngarden,2,2,cat\ngarden,3,3,?\nnowhere,x,y,\n"
+    assert read(photos, rows) == [("garden", Point(2, 2, 1))]
+    assert read_clicks(photos.root.parent / "points.csv", photos).empty == 3
+
+
+def test_a_table_without_any_label_is_an_error(photos: Dataset) -> None:
+    with pytest.raises(PatchlearnError, match=r"points\.csv: no row has a label yet\. Write one into the column label"):
+        read(photos, "image,x,y,label\ngarden,1,1,\ngarden,3,3,?\n")
+
+
+def test_a_label_must_be_named(photos: Dataset) -> None:
+    with pytest.raises(PatchlearnError, match=r"names no label\. Write one of these, or remove the line: background"):
+        label_value("", photos.classes, "points.csv, line 2")
+
+
+def test_pixels_of_an_audit_are_refused(photos: Dataset) -> None:
+    rows = "image,x,y,label,kind\ngarden,1,1,cat,suggested\ngarden,2,2,cat,audit\n"
+    with pytest.raises(PatchlearnError, match=r"were drawn for an audit\. They measure masks, so nothing may learn"):
+        read(photos, rows)
 
 
 def test_ten_wrong_rows_are_listed(photos: Dataset) -> None:
