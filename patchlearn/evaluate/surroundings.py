@@ -5,7 +5,7 @@ the image. Maps that explain such a classifier may show anything.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class Surroundings:
         chance: of scores at random: the share of images with the class.
         erased: after what the mask covers was erased; None where it was not tried.
         elsewhere: after as much was erased elsewhere in the image.
+        of_all: mean `share` of all classes; None where this is the only one.
     """
 
     weakest: float
@@ -35,6 +36,7 @@ class Surroundings:
     chance: float
     erased: float | None = None
     elsewhere: float | None = None
+    of_all: float | None = None
 
     @property
     def share(self) -> float:
@@ -51,8 +53,12 @@ class Surroundings:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether it is worth to erase the thing and to look again."""
-        return self.share >= SUSPICIOUS
+        """Whether the surroundings may tell the class.
+
+        The share of one class rests on few images, so that half of the verdict is that of all classes.
+        """
+        own = min(1.0, self.share)
+        return (own if self.of_all is None else (own + self.of_all) / 2) >= SUSPICIOUS
 
     @property
     def kept(self) -> float | None:
@@ -104,10 +110,12 @@ def surroundings(weakest: Floats, mean: Floats, labels: Bools, judged: Bools) ->
     """
     low, high = (average_precisions(scores, labels, judged) for scores in (weakest, mean))
     chances = (labels & judged).sum(0) / np.maximum(judged.sum(0), 1)
-    return [
+    found = [
         None if least is None or most is None else Surroundings(weakest=least, mean=most, chance=float(chance))
         for least, most, chance in zip(low, high, chances, strict=True)
     ]
+    of_all = float(np.mean([min(1.0, each.share) for each in found if each] or [0.0]))
+    return [each and replace(each, of_all=of_all) for each in found]
 
 
 def after_erasing(
@@ -132,9 +140,7 @@ def after_erasing(
     precisions = [_average_precision(each[chosen], labels[chosen]) for each in (first, second)]
     share = float(labels[chosen].mean())
     rescaled = [_at_chance(value, share, found.chance) for value in precisions]
-    return Surroundings(
-        weakest=found.weakest, mean=found.mean, chance=found.chance, erased=rescaled[0], elsewhere=rescaled[1]
-    )
+    return replace(found, erased=rescaled[0], elsewhere=rescaled[1])
 
 
 def _at_chance(precision: float | None, share: float, chance: float) -> float | None:
@@ -152,3 +158,13 @@ def missed_share(found: Sequence[Surroundings | None]) -> float:
     """
     kept = [min(1.0, each.kept) for each in found if each and each.kept is not None and not each.is_suspicious]
     return round(float(np.mean(kept)), 6) if kept else 0.0
+
+
+def told_share(found: Sequence[Surroundings | None]) -> float:
+    """Share of the classes that the surroundings may tell; 0 for no class.
+
+    >>> told_share([None, Surroundings(weakest=0.4, mean=0.99, chance=0.4)])
+    0.0
+    """
+    known = [each.is_suspicious for each in found if each]
+    return sum(known) / len(known) if known else 0.0

@@ -101,8 +101,8 @@ def half_classifiers(
 
 
 def _classifier_of(moments: Moments, one_round: RoundSettings, shrinkage: float) -> LinearDiscriminant:
-    """One that holds everything for equally probable, where no cell was confident."""
-    if moments.counts.sum() < 2:
+    """One that holds everything for equally probable, where no cell of the background or of any class is confident."""
+    if min(moments.counts[0], moments.counts[1:].sum()) < 1:
         return LinearDiscriminant(len(moments.products), one_round.classes, one_round.cells)
     return moments.solve(shrinkage, one_round.cells)
 

@@ -69,14 +69,14 @@ class JudgeTrust(Step):
     def _facts(self, measuring: "Measuring") -> dict[str, Any]:
         from patchlearn.evaluate.areas import class_areas, found_share
         from patchlearn.evaluate.estimate import estimate
-        from patchlearn.evaluate.surroundings import missed_share
+        from patchlearn.evaluate.surroundings import missed_share, told_share
         from patchlearn.steps.trust_measures import agreements, areas_of, surroundings_of
 
         names, images = self.masks.data.classes, areas_of(measuring)
         agreed, told = agreements(measuring), surroundings_of(measuring)
         areas = [class_areas(images, index) for index in range(len(names))]
-        found, missed = found_share(images), missed_share(told)
-        expected = estimate(agreed["again"]["miou"], agreed["halves"]["miou"], found, missed)
+        found, missed, by_surroundings = found_share(images), missed_share(told), told_share(told)
+        expected = estimate(agreed["halves"]["miou"], found, missed, by_surroundings)
         stability = agreed["halves"]["iou"][1:]
         findings = _findings(names, areas, told, stability, measuring)
         measures = {
@@ -94,6 +94,7 @@ class JudgeTrust(Step):
                 "images": len(images),
                 "found": found,
                 "missed": missed,
+                "told_by_surroundings": by_surroundings,
                 "agreement": {kind: facts["miou"] for kind, facts in agreed.items()},
                 "classes": measures,
             },

@@ -9,6 +9,7 @@ from patchlearn.evaluate.surroundings import (
     average_precisions,
     missed_share,
     surroundings,
+    told_share,
 )
 
 LABELS = np.array([[True], [True], [False], [False], [False], [False]])
@@ -19,7 +20,7 @@ SILENT = np.array([[2.0], [1.0], [6.0], [5.0], [4.0], [3.0]])
 
 def test_weakest_places_that_tell_the_tag_are_suspicious_and_silent_ones_are_not() -> None:
     (told,) = surroundings(TELLING, TELLING, LABELS, JUDGED)
-    assert told == Surroundings(weakest=1.0, mean=1.0, chance=pytest.approx(1 / 3))
+    assert told == Surroundings(weakest=1.0, mean=1.0, chance=pytest.approx(1 / 3), of_all=1.0)
     assert told.is_suspicious
     (silent,) = surroundings(SILENT, TELLING, LABELS, JUDGED)
     assert silent is not None
@@ -33,6 +34,16 @@ def test_weakest_places_that_tell_the_tag_are_suspicious_and_silent_ones_are_not
 )
 def test_what_was_found_by_hand(weakest: float, mean: float, chance: float, suspicious: bool) -> None:
     assert Surroundings(weakest=weakest, mean=mean, chance=chance).is_suspicious == suspicious
+
+
+def test_half_of_the_verdict_is_that_of_all_classes() -> None:
+    both = np.hstack([TELLING, TELLING])
+    first, second = surroundings(np.hstack([TELLING, SILENT]), both, np.hstack([LABELS] * 2), np.hstack([JUDGED] * 2))
+    assert first is not None
+    assert second is not None
+    assert (first.of_all, second.of_all) == (0.5, 0.5)
+    assert not first.is_suspicious
+    assert not second.is_suspicious
 
 
 def test_a_class_in_all_images_or_in_none_says_nothing_and_unjudged_images_are_left_out() -> None:
@@ -76,3 +87,4 @@ def test_classes_that_their_surroundings_tell_do_not_count_as_missed() -> None:
     missed = Surroundings(weakest=0.3, mean=1.0, chance=0.2, erased=0.6, elsewhere=1.0)
     assert missed_share([told, missed, None]) == pytest.approx(0.5)
     assert missed_share([told]) == 0.0
+    assert told_share([told, missed, None]) == 0.5
