@@ -18,7 +18,8 @@ from patchlearn.runs.recipe import RENAMED, dump_recipe, load_recipe
 RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
 # The recipes of one variant; the others compare all three.
 ALONE = {
-    "standard": "plain", "fast": "plain", "defects": "plain", "surfaces": "plain", "dinov2-s": "plain", "dinov3-s": "plain",
+    "standard": "plain", "fast": "plain", "defects": "plain", "surfaces": "plain",
+    "dinov2-s": "plain", "dinov3-s": "plain",
     "voc12-ppl": "progressive", "voc12-ppl-r38": "progressive", "coco14-ppl": "progressive",
     "voc12-explicit": "explicit", "voc12-explicit-r38": "explicit",
 }  # fmt: skip
