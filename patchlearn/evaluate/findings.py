@@ -80,11 +80,12 @@ def _of_surroundings(name: str, told: Surroundings | None, circumstances: Circum
     if told is None:
         return {}
     if told.tell:
-        cells = ", or read small places: --reading.use cells --self_training.stages lower --self_training.centred true"
+        # Not `cells`: on photographs they are worse than ordinary maps; auto tells the two cases apart.
+        choose = ", or let the run choose what is read: --reading.use auto"
         text = (
             f"{name}: the surroundings tell it as well as the thing itself (mAP {_percent(told.weakest)} from the "
             f"weakest places, {_percent(told.mean)} from all, chance {_percent(told.chance)}). Add photographs of the "
-            f"same surroundings without {name}{cells if circumstances.use == 'classifier' else ''}."
+            f"same surroundings without {name}{choose if circumstances.use == 'classifier' else ''}."
         )
         return {"surroundings": text}
     if told.kept is None or told.kept < KEPT:

@@ -45,6 +45,11 @@ class ViewSettings:
     flip: bool = True
     long_side: int | None = None
 
+    @property
+    def base(self) -> int:
+        """Which of the scales is the nearest to 1."""
+        return min(range(len(self.scales)), key=lambda place: abs(self.scales[place] - 1))
+
     def __post_init__(self) -> None:
         require_scales("scales", self.scales)
         if self.long_side is not None:

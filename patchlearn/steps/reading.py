@@ -102,8 +102,7 @@ class TrainReading(Step):
 
         stored = self.features.stored(sample)
         views = stored or computed(classifier, sample, self.features.cams, self.features.lower)
-        scales = self.features.views.scales
-        return views[min(range(len(scales)), key=lambda place: abs(scales[place] - 1))]
+        return views[self.features.views.base]
 
     def _say(self, facts: dict[str, Any], runtime: "Runtime") -> None:
         if self.settings.use == "auto":

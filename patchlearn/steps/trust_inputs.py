@@ -159,7 +159,7 @@ class Measuring:
 
     def base_view(self, sample: "Sample") -> "ViewFeatures":
         """The features of a sample at the scale nearest to 1."""
-        return self.views(sample, 0)[self._base]
+        return self.views(sample, 0)[self.cams.views.base]
 
     def base_features(self, image: "UInt8") -> "ViewFeatures":
         """Those of any image, at the same scale."""
@@ -167,11 +167,6 @@ class Measuring:
 
         from patchlearn.maps.features import features_of_views
 
-        views = replace(self.cams.views, scales=(self.cams.views.scales[self._base],))
+        views = replace(self.cams.views, scales=(self.cams.views.scales[self.cams.views.base],))
         with torch.no_grad():
             return next(features_of_views(self.trained.network, image, replace(self.cams, views=views)))
-
-    @cached_property
-    def _base(self) -> int:
-        scales = self.cams.views.scales
-        return min(range(len(scales)), key=lambda place: abs(scales[place] - 1))

@@ -61,14 +61,10 @@ class CellImages:
 
 def read_cells(samples: Sequence[Sample], head: CellHead, view: View, runtime: Runtime) -> CellImages:
     """The standardised cells of every sample, or of evenly spaced ones where all would take too much memory."""
-    read, classes, chosen = (
-        partial(_cells, head.read, view),
-        head.linear.out_features,
-        fitting(samples, head.read, view),
-    )
-    parts = list(results_of(chosen, read, "cells", runtime.threads, runtime.console))
+    chosen = fitting(samples, head.read, view)
+    parts = list(results_of(chosen, partial(_cells, head.read, view), "cells", runtime.threads, runtime.console))
     longest = max(part.shape[1] for part in parts)
-    labels, judged = zip(*(tags_of(sample, classes) for sample in chosen), strict=True)
+    labels, judged = zip(*(tags_of(sample, head.linear.out_features) for sample in chosen), strict=True)
     return CellImages(
         torch.stack([F.pad(part, (0, longest - part.shape[1])) for part in parts]),
         torch.stack([torch.arange(longest) < part.shape[1] for part in parts]),
@@ -99,7 +95,8 @@ def train_cell_head(head: CellHead, images: CellImages, settings: CellSettings, 
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.CELL_ORDER))
     for _ in range(STEPS):
         places = torch.randperm(len(images.labels), generator=generator)[:BATCH]
-        loss = tag_loss(images.scores(head, settings, places), images.labels[places], images.judged[places])
+        scores = images.scores(head, settings, places)
+        loss = tag_loss(scores, images.labels[places].to(scores), images.judged[places].to(scores.device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

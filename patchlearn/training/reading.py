@@ -7,6 +7,7 @@ classifier's. The sum of both maps was never the best one and is not chosen (doc
 """
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ HELD_OUT = 5  # every fifth image judges the heads
 # Share of the ordinary head's mAP above chance that the cells must reach. Surfaces and steel lie above 0.95,
 # photographs at 0.6 (docs/log/readings.md).
 ENOUGH = 0.8
+TOO_FEW = "no image with a tag is left to judge the heads, so the maps are read from: classifier."
 
 
 def new_cells(network: PatchNetwork, settings: CellSettings, read: str) -> Cells:
@@ -74,9 +76,13 @@ def choice(local: float, whole: float, chance: float) -> dict[str, Any]:
         whole: the same from the mean over all cells of the last stage.
         chance: the same of scores at random.
 
+    Where nothing could be judged (NaN), it is the classifier.
+
     >>> choice(local=0.97, whole=0.99, chance=0.4)["use"], choice(local=0.5, whole=0.95, chance=0.2)["use"]
     ('cells', 'classifier')
     """
+    if isnan(local + whole):
+        return {"use": "classifier", "why": TOO_FEW}
     share = (local - chance) / max(whole - chance, 1e-3)
     use = "cells" if share >= ENOUGH else "classifier"
     why = (

@@ -21,3 +21,9 @@ def test_cells_are_read_where_they_tell_as_much_as_the_whole(
     facts = choice(local, whole, chance)
     assert facts["use"] == use
     assert f"{local:.2f}" in facts["why"]
+
+
+def test_a_set_too_small_to_judge_has_ordinary_maps() -> None:
+    facts = choice(float("nan"), float("nan"), 0.5)
+    assert facts["use"] == "classifier"
+    assert "no image with a tag is left" in facts["why"]
