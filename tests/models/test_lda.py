@@ -8,6 +8,7 @@ from torch import Tensor
 from patchlearn.core.checkpoints import save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import IGNORE
+from patchlearn.models.cells import Cells
 from patchlearn.models.lda import TEMPERATURE, LinearDiscriminant, Moments, cell_labels, load_lda, save_lda
 
 
@@ -125,3 +126,18 @@ def test_tensors_that_do_not_fit_their_settings_are_refused(tmp_path: Path) -> N
     save_checkpoint(path, LinearDiscriminant(4, 2).state_dict(), {"channels": 5, "classes": 2})
     with pytest.raises(PatchlearnError, match=r"not an LDA classifier of patchlearn \(size mismatch"):
         load_lda(path)
+
+
+@torch.no_grad()
+def test_cells_of_several_stages_may_have_channels_of_any_scale() -> None:
+    """The diagonal is what the covariance shrinks to, so that another unit of a channel changes nothing."""
+    features = torch.randn(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    labels = (torch.arange(20) % 2).view(4, 5)
+    cells = Cells("all", (2, 1), (8, 8), 8)
+    found = []
+    for unit in (1.0, 100.0):
+        scaled = features * torch.tensor([1.0, 1.0, unit]).view(1, 3, 1, 1)
+        moments = Moments(channels=3, classes=1)
+        moments.add(scaled[0], labels)
+        found.append(moments.solve(0.5, cells)(scaled, [0]))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4)
