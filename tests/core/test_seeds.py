@@ -13,6 +13,7 @@ def test_the_strings_of_the_streams_are_data() -> None:
         "affinity augment",
         "segmenter",
         "segmenter augment",
+        "cell order",
         "order",
         "step",
     ]
