@@ -82,6 +82,8 @@ def as_tensor(image: UInt8) -> Tensor:
 
     Mirrored views and read-only arrays, which torch does not accept, are copied.
     """
+    if min(image.strides) < 0:  # of one pixel's width, it counts as contiguous
+        image = image.copy()
     return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)
 
 

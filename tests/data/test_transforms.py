@@ -123,3 +123,10 @@ def test_a_view_tells_how_much_of_the_image_it_shows(seed: int, side: int, is_wh
     assert (within.shape, within.dtype) == ((32, 32), torch.bool)
     assert (labels[~within] == 255).all()
     assert (labels[within] != 255).any()
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_mirrored_images_of_any_width_become_tensors(width: int) -> None:
+    image = np.arange(2 * width * 3, dtype=np.uint8).reshape(2, width, 3)
+    mirrored = as_tensor(image[:, ::-1])
+    assert torch.equal(mirrored, as_tensor(image).flip(2))
