@@ -7,7 +7,9 @@ import numpy as np
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
+from patchlearn.data.clicks.values import Box
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
+from patchlearn.maps.boxes import confident_in_boxes, scores_in_boxes, shares_in_boxes, within_boxes
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import AffinityNetwork
@@ -15,7 +17,6 @@ from patchlearn.refine import (
     BackgroundRule,
     CrfSettings,
     background_threshold,
-    confident_regions,
     dense_crf,
     label_probabilities,
     pixel_adaptive_refinement,
@@ -36,6 +37,7 @@ def pseudo_mask(
     rule: BackgroundRule,
     sizes: Sizes = (),
     found: ScoreMaps | None = None,
+    boxes: Sequence[Box] = (),
 ) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
@@ -46,6 +48,7 @@ def pseudo_mask(
         rule: of the background threshold, and by how much a class may grow.
         sizes: how large each class usually is; () where nothing is known.
         found: the scores of the same classes before the walk, which say how large a class is; None for `maps`.
+        boxes: of the image; outside of all its boxes, a class has no pixel.
 
     Raises:
         PatchlearnError: the maps are of an image of another size, or a score is not a number.
@@ -58,12 +61,13 @@ def pseudo_mask(
     check_maps(image, maps)
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
-    values, labels = (BACKGROUND, *maps.mask_values), label_scores(*within_sizes(maps, rule, sizes))
+    values = (BACKGROUND, *maps.mask_values)
+    labels = _label_scores(maps, rule, sizes, boxes)
     if settings.crf.preset == NO_CRF and not settings.local:
         return _mask(labels, labels.argmax(0), values, settings.ignore_band)
     unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
-    refined = _refined(image, unary, settings)
-    evidence = labels if found is None else label_scores(*within_sizes(found, rule, sizes))
+    refined = shares_in_boxes(_refined(image, unary, settings), values, boxes)
+    evidence = labels if found is None else _label_scores(found, rule, sizes, boxes)
     winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
     return _mask(refined, winners, values, settings.ignore_band)
 
@@ -77,6 +81,7 @@ def pseudo_labels(
     affinity: AffinityNetwork | None = None,
     second: AffinityNetwork | None = None,
     sizes: Sizes = (),
+    boxes: Sequence[Box] = (),
 ) -> tuple[UInt8, UInt8]:
     """(the pseudo mask after the walk, the same classes where they are reliable and 255 elsewhere), each H×W.
 
@@ -89,15 +94,17 @@ def pseudo_labels(
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
         sizes: how large each class usually is; () where nothing is known.
+        boxes: of the image; outside of all its boxes, a class has no pixel.
 
     Raises:
         PatchlearnError: as `pseudo_mask`; or two walks are to agree, and there is no network.
     """
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
-        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes)
-    walked = bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
-    sure = confident_regions(image, walked, rule, settings.confident, sizes)
-    return pseudo_mask(image, walked, settings, rule, sizes, maps), sure
+        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes, boxes)
+    start, _ = within_boxes(maps, rule, boxes)
+    walked = bounded_walk(start, walk_scores(image, start, walk, affinity), rule)
+    sure = confident_in_boxes(image, walked, rule, settings.confident, sizes, boxes)
+    return pseudo_mask(image, walked, settings, rule, sizes, maps, boxes), sure
 
 
 def _agreed_labels(
@@ -109,18 +116,20 @@ def _agreed_labels(
     affinity: AffinityNetwork | None,
     second: AffinityNetwork | None,
     sizes: Sizes,
+    boxes: Sequence[Box],
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:
         raise PatchlearnError(NO_WALKS)
     check_maps(image, maps)
-    walks = [maps, maps]
+    start, _ = within_boxes(maps, rule, boxes)
+    walks = [start, start]
     if maps.classes:
-        walked = walk_along(image, maps, walk, affinity)
-        again = walk_along(image, maps, walk, second) if second else walked
+        walked = walk_along(image, start, walk, affinity)
+        again = walk_along(image, start, walk, second) if second else walked
         anchored = replace(walk, anchor=settings.second_anchor)
-        walks = [scale_walked(maps, walked, walk), scale_walked(maps, again, anchored)]
-    walks = [bounded_walk(maps, each, rule) for each in walks]
-    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps) for each in walks)
+        walks = [scale_walked(start, walked, walk), scale_walked(start, again, anchored)]
+    walks = [bounded_walk(start, each, rule) for each in walks]
+    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps, boxes) for each in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 
@@ -159,6 +168,12 @@ def label_scores(maps: ScoreMaps, rule: BackgroundRule) -> Float32:
     """(L+1)×H×W: the background's threshold, then the label maps (`ScoreMaps.label_maps`), at the size of the image."""
     background = np.full((1, *maps.size), background_threshold(maps, rule), np.float32)
     return np.concatenate([background, maps.label_maps()])
+
+
+def _label_scores(maps: ScoreMaps, rule: BackgroundRule, sizes: Sizes, boxes: Sequence[Box]) -> Float32:
+    """`label_scores` of maps that agree with boxes and sizes."""
+    labels = label_scores(*within_sizes(*within_boxes(maps, rule, boxes), sizes))
+    return scores_in_boxes(labels, (BACKGROUND, *maps.mask_values), boxes)
 
 
 def require_two_walks(settings: PseudoSettings, walk: WalkSettings, rounds: int) -> None:

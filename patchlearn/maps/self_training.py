@@ -12,9 +12,10 @@ from accelerate import Accelerator
 
 from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
 from patchlearn.data.clicks.pixels import labelled_pixels
-from patchlearn.data.clicks.values import Clicks
+from patchlearn.data.clicks.values import Box, Clicks
 from patchlearn.data.images import read_image
 from patchlearn.data.transforms import as_tensor, resize_long_side
+from patchlearn.maps.boxes import confident_in_boxes, resized_boxes
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.clicks import labelled_cells
 from patchlearn.maps.features import features_of_views
@@ -24,7 +25,7 @@ from patchlearn.models.cells import Cells, cells_of
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.views import ViewFeatures
-from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
+from patchlearn.refine import BackgroundRule, ConfidentRegions
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class RoundSettings:
         clicked: the moments of the cells that a person has labelled; None where there are none.
         weight: of a clicked cell.
         sizes: how large each class usually is; () where nothing is known.
+        clicks: what a person has labelled, whose boxes bound the maps; None where there is nothing.
     """
 
     network: PatchNetwork
@@ -60,6 +62,7 @@ class RoundSettings:
     clicked: Moments | None = None
     weight: float = 1.0
     sizes: Sizes = ()
+    clicks: Clicks | None = None
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
@@ -89,6 +92,7 @@ def confident_moments(
     labels: tuple[int, ...],
     unknown: tuple[int, ...] = (),
     stored: Sequence[ViewFeatures] | None = None,
+    boxes: Sequence[Box] = (),
 ) -> Moments:
     """The moments of the cells of one image under the confident pixels of its maps, at every scale.
 
@@ -98,14 +102,17 @@ def confident_moments(
         labels: class indices that are in the image.
         unknown: class indices that nobody judged, none of them in `labels`. A cell where one wins is no label.
         stored: the features of the image at every scale, if they were computed before.
+        boxes: of the image; its maps stay in them.
     """
     network, read = settings.network, settings.cams.read
     classes, sizes = sorted((*labels, *unknown)), in_shares(settings.sizes, image.shape[:2])
     with settings.accelerator.autocast():
         views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
-        image = _working_copy(image, settings.cams.views.long_side)
+        whole, image = image, _working_copy(image, settings.cams.views.long_side)
         maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, settings.reading)
-    pixels = torch.from_numpy(confident_regions(image, maps, settings.rule, settings.confident, sizes))
+    boxes = resized_boxes(boxes, whole.shape[:2], maps.size)
+    labelled = confident_in_boxes(image, maps, settings.rule, settings.confident, sizes, boxes)
+    pixels = torch.from_numpy(labelled)
     moments = settings.moments()
     for view in views:
         cells = settings.cells_of(view)
@@ -133,7 +140,8 @@ def clicked_moments_of(settings: RoundSettings, clicks: Clicks, sample: Sample) 
 def confident_moments_of(settings: RoundSettings, sample: Sample) -> Moments:
     """`confident_moments` of a sample's image, labels and unknown classes."""
     stored = settings.stored(sample) if settings.stored else None
-    return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown, stored)
+    boxes = settings.clicks.of(sample.id).boxes if settings.clicks else ()
+    return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown, stored, boxes)
 
 
 def _working_copy(image: UInt8, long_side: int | None) -> UInt8:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.models.settings import LOWER_STAGES
 from patchlearn.runs.settings import Variant
@@ -46,19 +47,19 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if supervision == "masks":
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
-    sizes = data.dataset.sizes
+    sizes, boxes = data.dataset.sizes, ClickSettings(points=variant.clicks.points)
     classifier, cams = yield from _steps_to_maps(variant, data, home, seed)
     affinity = None
     if variant.affinity.kind != NO_AFFINITY:
         maps = _of(cams, variant.affinity.train_split, variant, "the affinity network learns from")
         walk = variant.walk if variant.affinity.rounds > 1 else None
         rule = variant.background
-        yield (affinity := TrainAffinity(home, variant.affinity, rule, walk, classifier, maps, seed, sizes))
+        yield (affinity := TrainAffinity(home, variant.affinity, rule, walk, classifier, maps, seed, sizes, boxes))
     masks = {}
     for name in variant.pseudo.splits:
         maps = _of(cams, name, variant, "pseudo masks are made from")
         walk = variant.walk if affinity else WalkSettings()  # without affinities there is no walk
-        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity, sizes)
+        masks[name] = WritePseudoMasks(home, variant.pseudo, variant.background, walk, maps, affinity, sizes, boxes)
     yield from masks.values()
     if variant.segmenter.train_split in masks:
         yield from _segmenter_steps(variant, data, home, seed, masks[variant.segmenter.train_split])

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import NEW_IN_KEY
+from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.steps.cams import WriteCams
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8
+    from patchlearn.data.clicks.values import Clicks
     from patchlearn.models.affinity_network import AffinityNetwork
 
 ReadMaps = Callable[["Sample", "UInt8"], "ScoreMaps"]
@@ -52,6 +54,7 @@ class TrainAffinity(Step):
     cams: WriteCams
     seed: int
     sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
+    boxes: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
 
     def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork":
         """The network of the last round."""
@@ -116,12 +119,14 @@ class TrainAffinity(Step):
     def _train_round(self, folder: Path, earlier: "AffinityNetwork | None", runtime: "Runtime", number: int) -> None:
         from patchlearn.training.affinity import train_affinity
 
-        samples, labels = self.cams.data.samples, folder / "labels"
-        read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), self.rule, earlier)
+        data, labels = self.cams.data, folder / "labels"
+        samples, clicks = data.samples, data.clicked(self.boxes)
+        read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), self.rule, earlier, clicks=clicks)
         words = f"{self.home.name}, round {number}"
         title = f"affinity labels {words}"
         confident, sizes = self.settings.confident, self.sizes
-        write_affinity_labels(samples, read, self.rule, confident, labels, runtime, sizes=sizes, title=title)
+        facts: dict[str, Any] = {"sizes": sizes, "clicks": clicks, "title": title}
+        write_affinity_labels(samples, read, self.rule, confident, labels, runtime, **facts)
         stages, title = self.classifier.load().network.stages, f"train {self.settings.kind} {words}"
         train_affinity(samples, labels, stages, self.settings, folder, runtime, seed=self.seed, title=title)
 
@@ -135,6 +140,7 @@ def write_affinity_labels(
     runtime: "Runtime",
     *,
     sizes: "Sizes" = (),
+    clicks: "Clicks | None" = None,
     title: str = "affinity labels",
 ) -> None:
     """Write `folder/ID.png` for every sample: the confident pixels of its maps; each process does its part.
@@ -147,6 +153,7 @@ def write_affinity_labels(
         folder: for the labels.
         runtime: processes and threads.
         sizes: how large each class usually is; () where nothing is known.
+        clicks: whose boxes bound the classes; None for none.
         title: shown beside the progress bar.
 
     Raises:
@@ -155,11 +162,11 @@ def write_affinity_labels(
     from patchlearn.core.masks_io import write_mask
     from patchlearn.core.parallel import write_missing
     from patchlearn.data.images import read_image
-    from patchlearn.refine import confident_regions
+    from patchlearn.maps.boxes import confident_in_boxes
 
     def write(sample: "Sample", path: Path) -> None:
-        image = read_image(sample.image)
-        write_mask(path, confident_regions(image, read_maps(sample, image), rule, settings, sizes))
+        image, boxes = read_image(sample.image), clicks.of(sample.id).boxes if clicks else ()
+        write_mask(path, confident_in_boxes(image, read_maps(sample, image), rule, settings, sizes, boxes))
 
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]
     write_missing(files, write, title=title, runtime=runtime)
@@ -172,12 +179,15 @@ def _read_walked(
     affinity: "AffinityNetwork | None",
     sample: "Sample",
     image: "UInt8",
+    clicks: "Clicks | None" = None,
 ) -> "ScoreMaps":
     from patchlearn.core.masks_io import read_scores
     from patchlearn.maps.affinity_walk import walk_scores
+    from patchlearn.maps.boxes import within_boxes
     from patchlearn.maps.walk_area import bounded_walk
 
     maps = read_scores(folder / f"{sample.id}.npz")
+    maps, _ = within_boxes(maps, rule, clicks.of(sample.id).boxes if clicks else ())
     return bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
 
 

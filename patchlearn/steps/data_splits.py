@@ -1,15 +1,17 @@
 """The data as steps read it: one value a split, whose key is the content of the files that a step reads."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchlearn.core.manifest import fingerprint
+from patchlearn.data.settings import ClickSettings
 
 if TYPE_CHECKING:
     from patchlearn.core.types import Dataset, Sample, UInt8
+    from patchlearn.data.clicks.values import Clicks
 
 Digest = Callable[[Path], str]
 
@@ -42,6 +44,17 @@ class DataSplit:
     def has_truth(self) -> bool:
         """Whether any image has a true mask."""
         return any(sample.mask for sample in self.samples)
+
+    def clicked(self, settings: ClickSettings) -> "Clicks | None":
+        """The clicks in the images of the split; None where the settings name no file of clicks."""
+        from patchlearn.data.clicks.read import read_clicks
+
+        points, scribbles = (Path(name) if name else None for name in (settings.points, settings.scribbles))
+        if not points and not scribbles:
+            return None
+        clicks = read_clicks(points, self.dataset, scribbles)
+        ours = clicks.among({sample.id for sample in self.samples})
+        return replace(ours, weight=settings.weight)
 
     @cached_property
     def key(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.settings import NEW_IN_KEY
+from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.affinity import TrainAffinity
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, Sizes
+    from patchlearn.data.clicks.values import Clicks
     from patchlearn.models.affinity_network import AffinityNetwork
 
 SURE = "sure"
@@ -43,6 +45,7 @@ class WritePseudoMasks(Step):
     cams: WriteCams
     affinity: TrainAffinity | None
     sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
+    boxes: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
 
     @property
     def folder(self) -> Path:
@@ -60,10 +63,11 @@ class WritePseudoMasks(Step):
         return self.data.samples
 
     def check(self, runtime: "Runtime") -> None:
-        """Two walks that are to agree must differ."""
+        """Two walks that are to agree must differ, and boxes must fit the data."""
         from patchlearn.maps.pseudo_mask import require_two_walks
 
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
+        self.data.clicked(self.boxes)
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """The masks of a few images are timed."""
@@ -99,6 +103,7 @@ class WritePseudoMasks(Step):
             affinity=affinity,
             second=second,
             sizes=self.sizes,
+            clicks=self.data.clicked(self.boxes),
             title=f"masks {self.home.name} {self.data.name}",
         )
 
@@ -123,6 +128,7 @@ def write_pseudo_masks(
     affinity: "AffinityNetwork | None" = None,
     second: "AffinityNetwork | None" = None,
     sizes: "Sizes" = (),
+    clicks: "Clicks | None" = None,
     title: str = "masks",
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
@@ -140,6 +146,7 @@ def write_pseudo_masks(
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
         sizes: how large each class usually is; () where nothing is known.
+        clicks: whose boxes bound the classes; None for none.
         title: shown beside the progress bar.
 
     Raises:
@@ -152,7 +159,8 @@ def write_pseudo_masks(
 
     def write(sample: "Sample", _: Path) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second, sizes)
+        image, boxes = read_image(sample.image), clicks.of(sample.id).boxes if clicks else ()
+        mask, sure = pseudo_labels(image, maps, settings, rule, walk, affinity, second, sizes, boxes)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 

@@ -71,14 +71,7 @@ class SelfTrain(Step):
 
     def clicked(self) -> "Clicks | None":
         """The clicks in the images of the split; None where there is no file of clicks."""
-        from patchlearn.data.clicks.read import read_clicks
-
-        points, scribbles = (Path(name) if name else None for name in (self.clicks.points, self.clicks.scribbles))
-        if not points and not scribbles:
-            return None
-        clicks = read_clicks(points, self.data.dataset, scribbles)
-        ours = clicks.among({sample.id for sample in self.data.samples})
-        return replace(ours, weight=self.clicks.weight)
+        return self.data.clicked(self.clicks)
 
     def load(self) -> "LinearDiscriminant | None":
         """The LDA classifier of the last round, on the CPU; None where the first one had too few cells."""
@@ -230,7 +223,7 @@ def _with_clicks(
     mine = shard([sample for sample in samples if sample.id in clicks.images], runtime.accelerator)
     read = partial(clicked_moments_of, one_round, clicks)
     moments = _total(one_round, results_of(mine, read, "clicks", runtime.threads, runtime.console))
-    return replace(one_round, clicked=moments, weight=clicks.weight)
+    return replace(one_round, clicked=moments, weight=clicks.weight, clicks=clicks)
 
 
 def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":

@@ -11,6 +11,7 @@ from conftest import pointwise_stages
 from PIL import Image
 
 from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
+from patchlearn.data.clicks.values import Box, Clicks, ImageClicks
 from patchlearn.maps import self_training as module
 from patchlearn.maps.features import classifier_views
 from patchlearn.maps.self_training import RoundSettings, confident_moments, confident_moments_of
@@ -66,7 +67,7 @@ def test_the_features_of_every_scale_are_added_under_the_label_at_the_centre_of_
     """Class 1 in the upper left quarter, undecided in the upper right one, background below."""
     pixels = np.zeros((64, 64), np.uint8)
     pixels[:32, :32], pixels[:32, 32:] = 2, 255
-    monkeypatch.setattr(module, "confident_regions", lambda *_: pixels)
+    monkeypatch.setattr(module, "confident_in_boxes", lambda *_: pixels)
     image, one_round = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8), round_settings()
     moments = confident_moments(one_round, image, (1,))
     assert moments.counts.tolist() == [8 * 4 + 4 * 2, 0, 4 * 4 + 2 * 2]
@@ -126,12 +127,29 @@ def test_pixels_of_a_size_are_those_of_the_image_in_its_file(
     seen: list[object] = []
 
     def note(image: UInt8, maps: ScoreMaps, *more: object) -> UInt8:
-        seen.extend([image.shape[0], more[-1]])
+        seen.extend([image.shape[0], more[-2]])
         return np.zeros(maps.size, np.uint8)
 
-    monkeypatch.setattr(module, "confident_regions", note)
+    monkeypatch.setattr(module, "confident_in_boxes", note)
     one_round, image = halves()
     cams = replace(one_round.cams, views=replace(one_round.cams.views, long_side=long_side))
     sizes = (None, ClassSize(most=1024, unit="pixels"))
     confident_moments(replace(one_round, cams=cams, sizes=sizes), image, (1,))
     assert seen == [long_side or 64, (None, ClassSize(most=0.25))]
+
+
+@pytest.mark.parametrize("long_side", [None, 32])
+def test_a_boxed_class_has_cells_in_its_box_alone(long_side: int | None, tmp_path: Path) -> None:
+    """The box is the lower part of the half that is bright, in pixels of the file."""
+    one_round, image = halves()
+    cams = replace(one_round.cams, views=replace(one_round.cams.views, long_side=long_side, scales=(1.0,)))
+    one_round = replace(one_round, cams=cams, rule=BackgroundRule(growth=2.0))  # or the CRF erases what the box leaves
+    Image.fromarray(image).save(tmp_path / "a.png")
+    sample = Sample(id="a", image=tmp_path / "a.png", labels=(1,))
+    clicks = Clicks(images={"a": ImageClicks(boxes=(Box(32, 32, 63, 63, index=1),))})
+    without, found = (
+        confident_moments_of(each, sample).counts for each in (one_round, replace(one_round, clicks=clicks))
+    )
+    assert 0 < found[2] <= without[2] / 2
+    elsewhere = Clicks(images={"b": clicks.images["a"]})
+    assert torch.equal(confident_moments_of(replace(one_round, clicks=elsewhere), sample).counts, without)

@@ -8,7 +8,7 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.settings import AugmentSettings
+from patchlearn.data.settings import AugmentSettings, ClickSettings
 from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings
 from patchlearn.runs.pipeline import steps_of, verbs
 from patchlearn.runs.settings import Variant
@@ -173,3 +173,18 @@ def test_what_a_head_does_not_read_changes_nothing_of_its_steps() -> None:
     assert isinstance(whole[0], TrainClassifier)
     assert isinstance(whole[1], TrainClassifier)
     assert whole[0].settings != whole[1].settings
+
+
+def test_boxes_enter_the_keys_of_the_steps_that_read_them_and_of_no_other(tmp_path: Path) -> None:
+    points = tmp_path / "points.csv"
+    points.write_text("image,x,y,label\ntrain,0,0,cat\n", encoding="utf-8")
+    rounds = SelfTrainingSettings(rounds=0)
+    without, again = (
+        {step.name: step for step in steps(Variant(self_training=rounds, clicks=clicks))}
+        for clicks in (ClickSettings(), ClickSettings(scribbles=str(tmp_path), weight=3.0))
+    )
+    found = {step.name: step for step in steps(Variant(self_training=rounds, clicks=ClickSettings(points=str(points))))}
+    differ = {name for name, step in without.items() if step.key != found[name].key}
+    assert differ == {"affinity", "pseudo", "segmenter", "segmented"}
+    assert all("boxes" not in step.inputs for step in without.values())
+    assert all(step.key == again[name].key for name, step in without.items())

@@ -14,6 +14,7 @@ from rich.console import Console
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import read_scores, write_scores
 from patchlearn.core.types import ClassSize, Sample, ScoreMaps
+from patchlearn.data.clicks.values import Box, Clicks, ImageClicks
 from patchlearn.data.images import read_image, read_indices
 from patchlearn.data.open import open_dataset
 from patchlearn.maps.affinity_walk import walk_scores
@@ -55,6 +56,28 @@ def test_labels_are_the_confident_pixels_of_the_maps_after_the_walk_if_there_is_
         labels = read_indices(folder / f"{sample.id}.png")
         np.testing.assert_array_equal(labels, expected)
         assert set(np.unique(labels).tolist()) <= {0, sample.labels[0] + 1, 255}
+
+
+def test_labels_of_a_boxed_class_lie_in_its_box(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
+    boxed, rule = samples[0], BackgroundRule(growth=2.0)
+    clicks = Clicks(images={boxed.id: ImageClicks(boxes=(Box(4, 4, 19, 15, index=boxed.labels[0]),))})
+    read, folder = (
+        partial(_read_walked, tmp_path / "cams", WALK, rule, None, clicks=clicks),
+        tmp_path / "new",
+    )
+    write_affinity_labels(samples, read, rule, ConfidentRegions(), folder, make_runtime(console), clicks=clicks)
+    labels = read_indices(folder / f"{boxed.id}.png")
+    assert (labels == boxed.labels[0] + 1).any()
+    labels[4:16, 4:20] = 0
+    assert not (labels == boxed.labels[0] + 1).any()
+
+
+def test_the_maps_that_walk_are_those_in_the_boxes(samples: tuple[Sample, ...], tmp_path: Path) -> None:
+    boxed = samples[0]
+    clicks = Clicks(images={boxed.id: ImageClicks(boxes=(Box(4, 4, 19, 15, index=boxed.labels[0]),))})
+    maps = _read_walked(tmp_path / "cams", WALK, BackgroundRule(), None, boxed, read_image(boxed.image), clicks)
+    assert (maps.scores[0, 1:4, 1:5] > 0).all()
+    assert not maps.scores[0, 4:].any()
 
 
 def test_labels_are_within_the_stated_sizes(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:

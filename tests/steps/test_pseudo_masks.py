@@ -6,10 +6,13 @@ import torch
 from conftest import make_runtime
 from PIL import Image
 from rich.console import Console
+from whole_run import tiny_run
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import read_json
 from patchlearn.core.masks_io import write_scores
 from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
+from patchlearn.data.clicks.values import Box, Clicks, ImageClicks
 from patchlearn.data.images import read_indices
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine import BackgroundRule, CrfSettings
@@ -61,6 +64,18 @@ def test_masks_are_within_the_stated_sizes(tmp_path: Path, console: Console) -> 
     assert (read_indices(folder / "image0.png") == 1).sum() == 10
 
 
+def test_a_boxed_class_has_no_pixel_outside_of_its_box(tmp_path: Path, console: Console) -> None:
+    samples, folder, runtime = write_maps(tmp_path, 2), tmp_path / "masks", make_runtime(console)
+    rules = PseudoSettings(crf=CrfSettings(preset="none")), BackgroundRule(rule="fixed", threshold=0.3), WalkSettings()
+    clicks = Clicks(images={"image0": ImageClicks(boxes=(Box(3, 2, 7, 6, index=0),))})
+    write_pseudo_masks(samples, tmp_path / "scores", *rules, folder, runtime, clicks=clicks)
+    mask, other = (read_indices(folder / f"image{index}.png") for index in (0, 1))
+    assert (mask[2:7, 3:8] == 1).any()
+    mask[2:7, 3:8] = 0
+    assert not (mask == 1).any()
+    assert (other == 1).all()
+
+
 def test_missing_scores_are_explained_and_end_the_work(tmp_path: Path, console: Console) -> None:
     samples = write_maps(tmp_path, 30)
     (tmp_path / "scores" / "image0.npz").unlink()
@@ -90,3 +105,28 @@ def test_neither_mask_has_a_label_where_an_unknown_class_wins(tmp_path: Path, co
         assert set(np.unique(mask).tolist()) <= {0, 1, 255}
         assert (mask[:, 0] == 1).all()
         assert (mask[:, -1] == 255).all()
+
+
+def test_a_run_with_a_box_has_labels_and_masks_that_stay_in_it(folder_data: Path, tmp_path: Path) -> None:
+    """The classifier stays what it was."""
+    learning = ["--self_training.rounds=0", "--background.growth=2.0", "--affinity.kind=features"]
+    run = tiny_run(folder_data, tmp_path / "run", *learning)
+    classifier = read_json(run / "plain" / "classifier" / "step.json")
+    points = tmp_path / "points.csv"
+    points.write_text("image,x,y,label,x2,y2\nimg00,20,20,red,35,33\n", encoding="utf-8")
+    tiny_run(folder_data, run, *learning, f"--clicks.points={points}")
+    for name in ("pseudo/train/img00.png", "pseudo/train/sure/img00.png", "affinity/labels/img00.png"):
+        labels = read_indices(run / "plain" / name)
+        assert (labels[20:34, 20:36] == 1).any()
+        labels[20:34, 20:36] = 0
+        assert not (labels == 1).any()
+    again = read_json(run / "plain" / "classifier" / "step.json")
+    assert (again["key"], again["files"]) == (classifier["key"], classifier["files"])
+
+
+def test_a_box_of_an_unknown_class_is_refused_before_the_run(folder_data: Path, tmp_path: Path) -> None:
+    points = tmp_path / "points.csv"
+    points.write_text("image,x,y,label,x2,y2\nimg00,20,20,rat,35,33\n", encoding="utf-8")
+    with pytest.raises(AssertionError):
+        tiny_run(folder_data, tmp_path / "run", "--self_training.rounds=0", f"--clicks.points={points}")
+    assert not list((tmp_path / "run").glob("plain/*"))

@@ -13,7 +13,7 @@ from torch import nn
 from patchlearn.core.files import read_json
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Sample
-from patchlearn.data.clicks.values import Clicks, ImageClicks, Point
+from patchlearn.data.clicks.values import Box, Clicks, ImageClicks, Point
 from patchlearn.data.images import read_image
 from patchlearn.data.open import open_dataset
 from patchlearn.data.transforms import as_tensor, resize_long_side
@@ -230,3 +230,13 @@ def test_lower_stages_are_learned_from_on_their_own_grid(
     assert (lda.cells.stages, lda.cells.stride, lda.cells.centred) == ("lower", 4, True)
     maps = class_activation_maps(make(), read_image(samples[0].image), CAMS, samples[0].labels, lda)
     assert maps.scores.max() == pytest.approx(1, abs=1e-3)
+
+
+def test_boxes_bound_the_maps_that_are_learned_from(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    red = next(sample for sample in samples if sample.labels == (0,))
+    clicks = Clicks(images={red.id: ImageClicks(boxes=(Box(0, 0, 9, 9, index=0),))})
+    without = load_lda(learn(samples, tmp_path / "without", accelerator, rounds=1))
+    found = load_lda(learn(samples, tmp_path / "with", accelerator, rounds=1, clicks=clicks))
+    assert not torch.equal(found.weight, without.weight)
