@@ -4,22 +4,26 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import RUN_MARKER
 from patchlearn.data.classes_table import LIST
 from patchlearn.data.formats.class_folders import split_and_folders
 from patchlearn.data.formats.folder import names_images
+from patchlearn.data.formats.folder import read as read_folder
 from patchlearn.data.image_files import walk
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import natural_order
 from patchlearn.data.names import OTHER_IMAGES, counted, shortened
+from patchlearn.data.settings import DataSettings
 from patchlearn.data.tables import SUFFIXES as TABLES
 
 Recognise = Callable[[Path], tuple[str, str] | None]
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 LISTS = (".json", ".txt", ".xml", ".mat", ".pkl")  # may hold labels, in a format that is not read
-NO_LABELS = ("classes.csv", "classes.txt", "readme.txt", "license.txt", "step.json")
+NO_LABELS = ("classes.csv", "points.csv", "classes.txt", "readme.txt", "license.txt", "step.json")
 MOST = 20  # sub-folders that are looked into
 ENOUGH = 10_000  # files that show what a folder holds
 BESIDE = "Put a table beside the images, labels.csv with the columns image,labels"
@@ -33,8 +37,8 @@ def explanation(root: Path, recognise: Recognise) -> str:
         recognise: (format, what was found) of a folder, or None.
     """
     names = list(islice(walk(root), ENOUGH)) if root.is_dir() else []
-    found = _of_a_run(root) or _without_images(root, names) or _nested(root, names)
-    found = found or _one_level_up(root, recognise) or _labels(root, names)
+    found = _of_a_run(root) or _without_images(root, names) or _readable_table(root, names)
+    found = found or _nested(root, names) or _one_level_up(root, recognise) or _labels(root, names)
     return found or (
         f"{root}: no labels were found. {BESIDE}, or sort the images into one sub-folder for each class. The page "
         "'Your data' lists all formats."
@@ -67,6 +71,24 @@ def _files(names: Sequence[str]) -> str:
     return f"{counted(len(names), 'file')} of other kinds ({shortened(names)})"
 
 
+def _readable_table(root: Path, names: Sequence[str]) -> str | None:
+    """A table that is not looked for, or whose columns do not say surely that it is one, but that can be read."""
+    for name in [name for name in _may_hold_labels(names) if name.lower().endswith(TABLES)][:MOST]:
+        try:
+            read_folder(root, DataSettings(format="folder", root=str(root), labels=name), None)
+        except PatchlearnError:
+            continue
+        return (
+            f"{root}: no labels were found, but {name} can be read as a table of images and their labels. If it is "
+            f"that, add --format folder --data.labels {quote(name)}."
+        )
+    return None
+
+
+def _may_hold_labels(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.lower().rpartition("/")[2] not in NO_LABELS]
+
+
 def _nested(root: Path, names: Sequence[str]) -> str | None:
     """Folders inside of several folders, as in cat/black/1.jpg and dog/brown/2.jpg: either may be the class."""
     images = [name for name in names if name.lower().endswith(SUFFIXES)]
@@ -93,9 +115,8 @@ def _one_level_up(root: Path, recognise: Recognise) -> str | None:
 
 def _labels(root: Path, names: Sequence[str]) -> str | None:
     """Files that may hold the labels, and why they are not read."""
-    wanted = [name for name in names if name.lower().rpartition("/")[2] not in NO_LABELS]
     for suffixes in (TABLES, SPREADSHEETS, LISTS):
-        found = [name for name in wanted if name.lower().endswith(suffixes)]
+        found = [name for name in _may_hold_labels(names) if name.lower().endswith(suffixes)]
         if found:
             return f"{root}: no labels were found: {found[0]} {_why(root / found[0], suffixes)}"
     return None

@@ -1,11 +1,13 @@
 """What is said of folders that have the layout of no format."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.open import open_dataset
+from patchlearn.data.open import open_data, open_dataset
+from patchlearn.data.settings import DataSettings
 
 
 def said(root: Path, *names: str) -> str:
@@ -44,7 +46,8 @@ def test_a_table_that_lies_elsewhere_moves(tmp_path: Path) -> None:
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta" / "labels.csv").write_text("image,labels\na.jpg,cat\n")
     words = "no labels were found: meta/labels.csv is not looked for there. Move it into the folder of the data."
-    assert said(tmp_path, "photos/a.jpg") == words
+    assert said(tmp_path, "photos/b.jpg") == words
+    (tmp_path / "photos" / "b.jpg").rename(tmp_path / "photos" / "a.jpg")
     (tmp_path / "meta" / "labels.csv").rename(tmp_path / "labels.csv")
     assert open_dataset("auto", tmp_path).classes == ("cat",)
 
@@ -62,3 +65,28 @@ def test_masks_of_a_run_are_no_data(tmp_path: Path) -> None:
     words = "belongs to a run, and holds no labels of images. Name the folder of the images with their labels."
     assert said(tmp_path / "plain" / "pseudo", "train/a.png", "train/sure/a.png") == words
     assert said(tmp_path) == words
+
+
+@pytest.mark.parametrize("name", ["tags.csv", "more/my tags.csv"])
+def test_a_table_that_can_be_read_is_named_with_the_words_that_read_it(tmp_path: Path, name: str) -> None:
+    """Neither a column `id` nor a place says surely that a table is one of images; reading it does."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("id,tags\na,cat\nb,dog\n", encoding="utf-8")
+    (tmp_path / "points.csv").write_text("image,x,y,label\na,0,0,cat\n", encoding="utf-8")
+    words = said(tmp_path, "a.jpg", "b.jpg")
+    assert words == (
+        f"no labels were found, but {name} can be read as a table of images and their labels. If it is that, add "
+        f"--format folder --data.labels {shlex.quote(name)}."
+    )
+    _, format, _, labels = shlex.split(words.removesuffix("."))[-4:]
+    assert open_data(DataSettings(format=format, root=str(tmp_path), labels=labels)).classes == ("cat", "dog")
+
+
+def test_a_table_that_cannot_be_read_is_not_recommended(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text("id,tags\nc,cat\n", encoding="utf-8")
+    assert said(tmp_path, "a.jpg").startswith("no labels were found: tags.csv has no column of images.")
+
+
+def test_a_table_comes_before_folders_in_folders(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text("id,tags\n1/x/a.jpg,cat\n2/y/b.jpg,dog\n", encoding="utf-8")
+    assert "--data.labels tags.csv." in said(tmp_path, "1/x/a.jpg", "2/y/b.jpg")
