@@ -30,11 +30,11 @@ def add_arguments(verb: ArgumentParser) -> None:
 def work(options: Namespace, console: Console) -> list[str]:
     """Print the script."""
     require_one_of("shell", options.shell, SHELLS)
-    sys.stdout.write(SHELLS[options.shell](_words()))
+    sys.stdout.write(SHELLS[options.shell](words_of_verbs()))
     return []
 
 
-def _words() -> Words:
+def words_of_verbs() -> Words:
     """What each verb takes; those of a run take settings and names of recipes."""
     from patchlearn.cli.tools import TOOLS
     from patchlearn.runs.described import leaves

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from patchlearn.cli import runs
 from patchlearn.cli.tools import TOOLS
-from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.runs.settings import Recipe
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 2, 130
@@ -47,26 +47,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The verb with its options; where an option is not known, the settings of this name are listed."""
-    parser = _parser(words[0] if words else "")
+    """The verb with its options; where one of them is not known, those of a similar name are listed."""
+    parser, verbs = _parser(words[0] if words else ""), [*runs.run_verbs(), *TOOLS]
+    if words and not words[0].startswith("-") and words[0] not in verbs:
+        parser.error(f"{words[0]!r} is no verb{did_you_mean(words[0], verbs)} Choose one of: {', '.join(verbs)}.")
     options, rest = parser.parse_known_args(words)
     if rest:
         parser.error(
-            f"unrecognized arguments: {' '.join(rest)}.{_meant(rest[0])} See patchlearn {options.verb} --help."
+            f"unrecognized arguments: {' '.join(rest)}{_meant(rest[0], options.verb)} See patchlearn {options.verb} "
+            "--help."
         )
     return options
 
 
-def _meant(word: str) -> str:
+def _meant(word: str, verb: str) -> str:
+    """The end of the sentence about an option that is not known: settings of this name, or a similar word.
+
+    >>> _meant("--min_steps=2", "run")
+    '. Settings have the names of their sections: --classifier.optimisation.min_steps, ...'
+    >>> _meant("--jsn", "check")
+    "; did you mean '--json'?"
     """
-    >>> _meant("--min_steps=2")
-    ' Settings have the names of their sections: --classifier.optimisation.min_steps, ...'
-    """
+    from patchlearn.cli.completion import words_of_verbs
     from patchlearn.runs.described import described_settings
 
-    last = word.removeprefix("--").partition("=")[0].replace("-", "_")
+    given = word.partition("=")[0]
+    last = given.removeprefix("--").replace("-", "_")
     found = [f"--{name}" for name in described_settings() if name.rpartition(".")[2] == last]
-    return f" Settings have the names of their sections: {', '.join(found)}." if found else ""
+    if found:
+        return f". Settings have the names of their sections: {', '.join(found)}."
+    return did_you_mean(given, words_of_verbs()[verb][0] if given.startswith("--") else ())
 
 
 def _use_tool(options: argparse.Namespace, overrides: Sequence[str], console: Console) -> int:

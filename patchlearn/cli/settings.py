@@ -62,7 +62,7 @@ def _of_section(section: str) -> Rows:
     if not wanted:
         sections = ", ".join(name for name, each in described.items() if each.is_section)
         raise PatchlearnError(
-            f"{section}: no such section;{did_you_mean(section, described)} Choose one of: all, {sections}."
+            f"{section}: no such section{did_you_mean(section, described)} Choose one of: all, {sections}."
         )
     return {name: {"default": _plain(each.default), "meaning": each.meaning} for name, each in wanted.items()}
 

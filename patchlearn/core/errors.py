@@ -21,14 +21,18 @@ def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
     known = sorted(choices)
     if value not in known:
         raise PatchlearnError(
-            f"{option}: {value!r} is not an option;{did_you_mean(str(value), known)} Choose one of: {', '.join(known)}."
+            f"{option}: {value!r} is not an option{did_you_mean(str(value), known)} Choose one of: {', '.join(known)}."
         )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """' did you mean ...?' for the closest known word, or nothing when none is close."""
+    """The end of a sentence about a wrong word: '; did you mean ...?' with the closest known one, or '.'.
+
+    >>> did_you_mean("plane", ["plain", "explicit"]), did_you_mean("xyz", ["plain"])
+    ("; did you mean 'plain'?", '.')
+    """
     close = get_close_matches(word, list(known), n=1)
-    return f" did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 def listed(problems: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def _word(place: str, cells: Mapping[str, str], column: str, choices: tuple[str,
     word = cells.get(column, "").lower() or default
     if word not in choices:
         raise PatchlearnError(
-            f"{place}: the {column} {cells[column]!r} is unknown;{did_you_mean(word, choices)} Choose one of: "
+            f"{place}: the {column} {cells[column]!r} is unknown{did_you_mean(word, choices)} Choose one of: "
             f"{', '.join(choices)}."
         )
     return word

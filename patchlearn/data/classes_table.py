@@ -117,7 +117,7 @@ def _columns(table: Table) -> list[str]:
     for name in columns:
         if name not in COLUMNS:
             raise PatchlearnError(
-                f"{table.path}: unknown column {name!r};{did_you_mean(name, COLUMNS)} Choose of: {', '.join(COLUMNS)}."
+                f"{table.path}: unknown column {name!r}{did_you_mean(name, COLUMNS)} Choose of: {', '.join(COLUMNS)}."
             )
         if columns.count(name) > 1:
             raise PatchlearnError(f"{table.path}: {columns.count(name)} columns mean {name!r}. Keep one.")

@@ -100,7 +100,7 @@ def _check_classes(threshold: Mapping[str, float | None], classes: Sequence[str]
     strange = [name for name in threshold if name not in classes]
     if strange:
         raise PatchlearnError(
-            f"image threshold: {strange[0]!r} is no class of the model;{did_you_mean(str(strange[0]), classes)} "
+            f"image threshold: {strange[0]!r} is no class of the model{did_you_mean(str(strange[0]), classes)} "
             f"Its classes are {', '.join(classes)}."
         )
     missing = [name for name in classes if name not in threshold]

@@ -26,7 +26,7 @@ def recipe_file(words: str) -> Path:
     if Path(words).is_file():
         return Path(words)
     raise PatchlearnError(
-        f"{words}: no such recipe;{did_you_mean(words, known)} Name a YAML file, or one of: {', '.join(known)}."
+        f"{words}: no such recipe{did_you_mean(words, known)} Name a YAML file, or one of: {', '.join(known)}."
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from argparse import ArgumentError
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import lru_cache
@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.run_folder import BY_HAND, EVALUATION, RECIPE, REPORT
+from patchlearn.runs.described import leaves
 from patchlearn.runs.settings import VARIED, Recipe, Variant
 from patchlearn.runs.values import what_is_wrong, with_brackets, with_lists
 
@@ -78,13 +79,19 @@ def require_known_keys(settings: Mapping[str, Any], schema: type, source: str, p
             raise PatchlearnError(f"{source}: '{name}' is now called '{RENAMED[name]}'. Rename it.")
         if key not in known:
             raise PatchlearnError(
-                f"{source}: unknown key '{name}';{did_you_mean(str(key), known)} "
+                f"{source}: unknown key '{name}'{_meant(str(key), prefix, known)} "
                 f"The keys there are: {', '.join(known)}."
             )
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
                 raise PatchlearnError(f"{source}: '{name}' is a group of settings; write '{key}: {{…}}'.")
             require_known_keys(value, cast(type, known[key]), source, f"{name}.")
+
+
+def _meant(key: str, prefix: str, known: Iterable[str]) -> str:
+    """Settings of this name in the sections below, or a similar key."""
+    below = [name for name, _ in leaves(Recipe()) if name.startswith(prefix) and name.rpartition(".")[2] == key]
+    return f"; did you mean {' or '.join(map(repr, below))}?" if below else did_you_mean(key, known)
 
 
 def _variants(recipe: Recipe, source: str) -> Iterator[Variant]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.files import read_json, write_json
 from patchlearn.core.run_folder import BY_HAND, RECIPE, RUN_MARKER
 from patchlearn.runs.builtin import STANDARD, builtin_recipes, recipe_file
@@ -60,8 +60,8 @@ def find_target(
     _refuse("--recipe", recipe, f"{target} is a recipe itself")
     if not target.exists() and target.suffix not in RECIPES and str(target) not in builtin_recipes():
         raise PatchlearnError(
-            f"{target}: no such folder or recipe. Name a folder of images, a run folder, a YAML file, or one of: "
-            f"{', '.join(builtin_recipes())}."
+            f"{target}: no such folder or recipe{did_you_mean(str(target), builtin_recipes())} Name a folder of "
+            f"images, a run folder, a YAML file, or one of: {', '.join(builtin_recipes())}."
         )
     file = target if target.suffix in RECIPES else recipe_file(str(target))
     return Target(recipe=file, folder=out or RUNS / target.stem, overrides=_with_format(overrides, format))

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from patchlearn.cli.completion import SHELLS, _words
+from patchlearn.cli.completion import SHELLS, words_of_verbs
 from patchlearn.cli.main import main
 from patchlearn.cli.runs import run_verbs
 from patchlearn.cli.tools import TOOLS
@@ -21,8 +21,8 @@ def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_the_words_are_those_of_the_parsers() -> None:
-    words = _words()
+def test_thewords_of_verbs_are_those_of_the_parsers() -> None:
+    words = words_of_verbs()
     assert set(words) == {*run_verbs(), *TOOLS}
     assert {"--out", "--seed", "--classifier.optimisation.epochs"} <= set(words["run"][0])
     assert "standard" in words["run"][1]
@@ -32,7 +32,7 @@ def test_the_words_are_those_of_the_parsers() -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_every_shell_has_its_words(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_shell_has_itswords_of_verbs(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = script(shell, capsys)
     for word in ("predict", "check-submission", "classifier.optimisation.epochs", "per"):
         assert word in text

@@ -52,6 +52,29 @@ def test_a_setting_without_its_section_is_explained(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["runn", "photos"], "'runn' is no verb; did you mean 'run'? Choose one of: run, check, "),
+        (["predct"], "'predct' is no verb; did you mean 'predict'?"),
+        (["xyz"], "'xyz' is no verb. Choose one of: run, "),
+        (["check", "photos", "--jsno"], "unrecognized arguments: --jsno; did you mean '--json'? See patchlearn check"),
+        (["run", "photos", "--sed", "1"], "unrecognized arguments: --sed 1; did you mean '--seed'?"),
+        (["run", "photos", "--ponits=a.csv"], "--ponits=a.csv; did you mean '--points'?"),
+        (["recipes", "--sed", "1"], "unrecognized arguments: --sed 1. See patchlearn recipes"),
+        (["recipes", "--jsno"], "unrecognized arguments: --jsno; did you mean '--json'?"),
+        (["recipes", "jsno"], "unrecognized arguments: jsno. See"),
+    ],
+)
+def test_a_wrong_verb_or_option_names_the_closest_one(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
     ("words", "kept", "overrides"),
     [
         (["run", "a.yaml", "--walk=3"], ["run", "a.yaml"], ["--walk=3"]),

@@ -10,8 +10,8 @@ def test_a_wrong_option_names_the_right_ones() -> None:
 
 
 def test_only_a_close_word_is_suggested() -> None:
-    assert did_you_mean("plane", ["plain", "explicit"]) == " did you mean 'plain'?"
-    assert did_you_mean("xyz", ["plain"]) == ""
+    assert did_you_mean("plane", ["plain", "explicit"]) == "; did you mean 'plain'?"
+    assert did_you_mean("xyz", ["plain"]) == "."
 
 
 def test_ten_problems_are_shown_and_the_rest_is_counted() -> None:

@@ -50,8 +50,8 @@ def test_missing_columns_say_nothing() -> None:
             ("", "0.5", "pixel", ""),
             r"the unit 'pixel' is unknown; did you mean 'pixels'\? Choose one of: share, pixels",
         ),
-        (("", "", "cm", ""), r"the unit 'cm' is unknown; Choose one of: share, pixels"),
-        (("", "", "", "2"), r"the count '2' is unknown; Choose one of: one, many"),
+        (("", "", "cm", ""), r"the unit 'cm' is unknown\. Choose one of: share, pixels"),
+        (("", "", "", "2"), r"the count '2' is unknown\. Choose one of: one, many"),
         (("", "", "", "onee"), r"the count 'onee' is unknown; did you mean 'one'"),
     ],
 )

@@ -10,7 +10,7 @@ from patchlearn.export.settings import PER, SHAPES, AnnotationSettings
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"per": "instance"}, "^per: 'instance' is not an option; Choose one of: class, component"),
+        ({"per": "instance"}, r"^per: 'instance' is not an option\. Choose one of: class, component"),
         ({"shapes": "polygon"}, "^shapes: 'polygon' is not an option; did you mean 'polygons'"),
     ],
 )

@@ -117,6 +117,11 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("classifier: {backbon: x}", r"unknown key 'classifier\.backbon'; did you mean 'backbone'"),
+        (
+            "classifier: {epochs: 1}",
+            r"unknown key 'classifier\.epochs'; did you mean 'classifier\.optimisation\.epochs'\? The keys",
+        ),
+        ("most_gigabytes: 1", "unknown key 'most_gigabytes'; did you mean 'features.most_gigabytes'"),
         ("sed: 1", "unknown key 'sed'; did you mean 'seed'"),
         ("classifier: {optimisation: {lerning_rate: 1}}", "did you mean 'learning_rate'"),
         ("variants: {a: {cams: {raed: whole}}}", r"variant a: unknown key 'cams\.raed'; did you mean 'read'"),

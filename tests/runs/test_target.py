@@ -43,6 +43,8 @@ def test_a_recipe_is_a_file_or_a_name(photos: Path) -> None:
     assert (target.recipe, target.folder, target.data) == (builtin_recipes()["scenes"], Path("out"), None)
     with pytest.raises(PatchlearnError, match=r"phtos: no such folder or recipe\. Name a folder of images"):
         find_target(Path("phtos"), None, ())
+    with pytest.raises(PatchlearnError, match=r"standrd: no such folder or recipe; did you mean 'standard'\? Name"):
+        find_target(Path("standrd"), None, ())
     with pytest.raises(PatchlearnError, match="--recipe scenes: scenes is a recipe itself"):
         find_target(Path("scenes"), None, (), recipe="scenes")
 

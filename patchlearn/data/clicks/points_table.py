@@ -241,7 +241,7 @@ def label_value(label: str, classes: tuple[str, ...], place: str) -> int:
     shown = ", ".join(names[: SHOWN + 1]) + (f", … ({len(classes)} classes in all)" if len(classes) > SHOWN else "")
     if not plain:
         raise PatchlearnError(f"{place}: names no label. Write one of these, or remove the line: {shown}.")
-    raise PatchlearnError(f"{place}: unknown label {label!r};{did_you_mean(plain, names)} Write one of these: {shown}.")
+    raise PatchlearnError(f"{place}: unknown label {label!r}{did_you_mean(plain, names)} Write one of these: {shown}.")
 
 
 def require_tag(sample: Sample, value: int, classes: tuple[str, ...], place: str) -> None:

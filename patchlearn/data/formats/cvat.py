@@ -108,7 +108,7 @@ def _content(path: Path) -> _Content:
         for label in image.labels if labels else ():
             if label not in labels:
                 raise PatchlearnError(
-                    f"{image.place}: unknown label {label!r};{did_you_mean(label, labels)} Correct it, or add it "
+                    f"{image.place}: unknown label {label!r}{did_you_mean(label, labels)} Correct it, or add it "
                     "to the <labels> of the file."
                 )
     return _Content(labels, images)

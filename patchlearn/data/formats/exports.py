@@ -91,7 +91,7 @@ def chosen_classes(root: Path, known: Iterable[str], source: Path) -> tuple[tupl
     for name in kept:
         if name not in names:
             raise PatchlearnError(
-                f"{listed.path}: no label {name!r} in {source};{did_you_mean(name, names)} Correct the name, or "
+                f"{listed.path}: no label {name!r} in {source}{did_you_mean(name, names)} Correct the name, or "
                 "remove it."
             )
     rest = set(names) - set(kept)

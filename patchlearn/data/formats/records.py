@@ -217,7 +217,7 @@ def class_indices(names: Iterable[str], places: Mapping[str, int], place: str) -
             shown = list(places)[:SHOWN]
             more = f", … ({len(places)} in all)" if len(places) > SHOWN else ""
             raise PatchlearnError(
-                f"{place}: unknown class {name!r};{did_you_mean(name, places)} "
+                f"{place}: unknown class {name!r}{did_you_mean(name, places)} "
                 f"The classes are {', '.join(shown)}{more}. Correct the label, or add the class to classes.txt."
             )
     return tuple(sorted({places[name] for name in names}))

@@ -101,7 +101,7 @@ def require_classes(tags: Iterable[str], classes: Sequence[str] | None, place: s
     for name in tags:
         if normal_form(name) not in known:
             raise PatchlearnError(
-                f"{place}: the tag {name!r} is no class;{did_you_mean(name, known)} Correct the tag, or add it to "
+                f"{place}: the tag {name!r} is no class{did_you_mean(name, known)} Correct the tag, or add it to "
                 "classes."
             )
 

@@ -74,7 +74,7 @@ def architecture(name: str) -> nn.Module:
             return OWN[name]()
     if not timm.is_model(name):
         raise PatchlearnError(
-            f"backbone: timm has no {name!r};{did_you_mean(name, [*timm.list_models(), *OWN])} "
+            f"backbone: timm has no {name!r}{did_you_mean(name, [*timm.list_models(), *OWN])} "
             "timm.list_models() lists all names."
         )
     with torch.device("meta"):
