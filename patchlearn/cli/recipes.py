@@ -14,12 +14,13 @@ from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import write_text
+from patchlearn.runs.builtin import STANDARD, builtin_recipes, written_for
 from patchlearn.runs.settings import ExpectedSettings
 
 LIST = "List the built-in recipes: for which data, how long they take, and what they reach."
 INIT = (
-    "Write NAME.yaml for a folder of images: the recipe `standard` with data.root in it, and a comment at each of the "
-    "settings that matter. `patchlearn run NAME.yaml` starts it."
+    "Write NAME.yaml for a folder of images: the recipe `standard`, or another one, with data.root in it, and with the "
+    "comments of the recipe. `patchlearn run NAME.yaml` starts it."
 )
 
 
@@ -30,8 +31,6 @@ def add_list(verb: ArgumentParser) -> None:
 
 def print_list(options: Namespace, console: Console) -> list[str]:
     """A row for each recipe."""
-    from patchlearn.runs.builtin import builtin_recipes
-
     rows = {name: _facts(path) for name, path in builtin_recipes().items()}
     if options.json:
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
@@ -54,19 +53,20 @@ def _facts(path: Path) -> dict[str, str]:
 def add_init(verb: ArgumentParser) -> None:
     """What `init` takes."""
     verb.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder of images with labels")
+    verb.add_argument(
+        "--recipe", default=STANDARD, help="the name or file of the recipe to begin with (default: standard)"
+    )
     verb.add_argument("--out", type=Path, help="the recipe (default: NAME.yaml, NAME being that of the folder)")
 
 
 def init(options: Namespace, console: Console) -> list[str]:
     """Write the recipe, unless there is one."""
-    from patchlearn.runs.builtin import written_for
-
     photos: Path = options.photos
     if not photos.is_dir():
         raise PatchlearnError(f"{photos}: no such folder. Name the folder of the images.")
     path = options.out or Path(f"{photos.resolve().name}.yaml")
     if path.exists():
         raise PatchlearnError(f"{path}: is there already. Move it, or name another file with --out.")
-    write_text(path, written_for(photos))
+    write_text(path, written_for(photos, options.recipe))
     console.print(f"{path}: change it, then start it: patchlearn run {path}", soft_wrap=True, markup=False)
     return []

@@ -58,7 +58,7 @@ TOOLS = {
     ),
     "init": Tool(
         help="Write a recipe for a folder of images.",
-        example="patchlearn init photos",
+        example="patchlearn init photos --recipe defects",
         module="recipes",
         description="INIT",
         add_arguments="add_init",
