@@ -7,6 +7,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.classes_table import read_classes
 from patchlearn.data.formats.exports import chosen_classes, restricted, split_name, visible
 from patchlearn.data.formats.records import SPLITS, TRAIN, Record, dataset_of
 from patchlearn.data.formats.xml_files import first_element, parse_xml
@@ -66,7 +67,8 @@ def read_annotated(root: Path, usual: Sequence[str], lists: Mapping[Path, Sequen
     - Else the images lie in `JPEGImages/` or `images/`, or beside the XML files, or in the folder itself.
     - The image has the name of its XML file, or else the name in `<filename>`.
     - Each list is a split. Without lists all is `train`.
-    - The classes are those of `classes.txt`; without it VOC's, or the names that occur if some are not VOC's.
+    - The classes are those of `classes.txt`, which may list any of VOC's; without it the names that occur, in their
+      natural order, which is VOC's too. There are no masks whose values all twenty would be needed for.
 
     Args:
         root: the folder that contains `Annotations`, or the images.
@@ -80,8 +82,7 @@ def read_annotated(root: Path, usual: Sequence[str], lists: Mapping[Path, Sequen
     found = _annotations(root, files)
     records = list(_listed(found, lists, files)) if lists else [_record(each, files) for each in found.values()]
     occurring = {label for each in found.values() for label in each.labels}
-    known = usual if occurring and occurring <= set(usual) else natural_order(occurring)
-    classes, notes = chosen_classes(root, known, source)
+    classes, notes = chosen_classes(root, _known(root, occurring, usual), source)
     return dataset_of(
         root,
         restricted(records, classes),
@@ -89,6 +90,12 @@ def read_annotated(root: Path, usual: Sequence[str], lists: Mapping[Path, Sequen
         classes=classes,
         notes=[*notes, *_left_out(source, found, records, files)],
     )
+
+
+def _known(root: Path, occurring: Collection[str], usual: Sequence[str]) -> Sequence[str]:
+    """The names that occur; all of VOC's where these are among them and a list chooses the classes."""
+    is_vocs = bool(occurring) and set(occurring) <= set(usual)
+    return usual if is_vocs and read_classes(root) else natural_order(occurring)
 
 
 def _folder_of_images(root: Path) -> Path:

@@ -58,12 +58,27 @@ def test_without_lists_all_is_train_and_the_names_are_the_classes(boxes: Path) -
     assert data.notes == (f"{boxes / 'JPEGImages'}: 1 file is not in Annotations, and not used: d.jpg",)
 
 
-def test_where_all_names_are_vocs_the_classes_are_vocs(tmp_path: Path) -> None:
+def test_where_all_names_are_vocs_those_that_occur_are_the_classes_in_vocs_order(tmp_path: Path) -> None:
+    add(tmp_path, "images/a.jpg", "images/b.jpg")
+    annotate(tmp_path, "a", "tvmonitor", "dog")
+    annotate(tmp_path, "b", "person")
+    data = open_dataset("voc", tmp_path)
+    assert data.classes == ("dog", "person", "tvmonitor")
+    assert tags(data) == {"train": {"a": ["dog", "tvmonitor"], "b": ["person"]}}
+
+
+def test_classes_txt_may_name_any_of_vocs(tmp_path: Path) -> None:
     add(tmp_path, "images/a.jpg")
     annotate(tmp_path, "a", "cat", "dog")
+    (tmp_path / "classes.txt").write_text("dog\nhorse\n")
     data = open_dataset("voc", tmp_path)
-    assert data.classes == VOC_CLASSES
-    assert tags(data) == {"train": {"a": ["cat", "dog"]}}
+    assert data.classes == ("dog", "horse")
+    assert tags(data) == {"train": {"a": ["dog"]}}
+    (tmp_path / "classes.txt").write_text("\n".join(VOC_CLASSES))
+    assert open_dataset("voc", tmp_path).classes == VOC_CLASSES
+    (tmp_path / "classes.txt").write_text("dog\nzebra\n")
+    with pytest.raises(PatchlearnError, match="no label 'zebra' in"):
+        open_dataset("voc", tmp_path)
 
 
 def test_classes_txt_names_those_to_keep(boxes: Path) -> None:
