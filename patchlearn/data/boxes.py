@@ -1,7 +1,7 @@
 """Objects in a row, as data sets of boxes have them: `{"bbox": …, "category": …}` for each, or a list of each."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
@@ -35,15 +35,18 @@ def categories(objects: Any, key: str) -> list[Any]:
     return list(dict.fromkeys(found if isinstance(found, list) else [] if found is None else [found]))
 
 
-def listed_categories(text: str, place: str) -> str:
+def listed_categories(text: str, place: str, classes: Sequence[str] | None = None) -> str:
     """The JSON of objects as a JSON list of their classes; no text says that there is no object.
+
+    A number is an index into the classes, from 0, as in a ClassLabel and in YOLO's files, unless a class is called so.
 
     Args:
         text: of the objects of one image.
         place: for the message.
+        classes: the names, where a list says them.
 
     Raises:
-        PatchlearnError: the text is no JSON of objects with classes.
+        PatchlearnError: the text is no JSON of objects with classes, or a number has no name.
 
     >>> listed_categories('[{"bbox": [0, 0, 1, 1], "category": "cat"}]', "metadata.jsonl, line 2")
     '["cat"]'
@@ -51,8 +54,26 @@ def listed_categories(text: str, place: str) -> str:
     try:
         objects = json.loads(text or "[]")
         first = objects if isinstance(objects, Mapping) else next(iter(objects), {"category": None})
-        return json.dumps(categories(objects, str(category_key(first))), ensure_ascii=False)
+        found = categories(objects, str(category_key(first)))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise PatchlearnError(
             f'{place}: {text[:60]!r} is no list of objects with classes. Write [{{"category": "cat", "bbox": […]}}].'
         ) from None
+    return json.dumps([_name(each, place, classes) for each in found], ensure_ascii=False)
+
+
+def _name(category: Any, place: str, classes: Sequence[str] | None) -> Any:
+    """The name of a class that is given as a number; what is no number is the name itself."""
+    if not isinstance(category, int | float) or (classes and str(category) in classes):
+        return str(category) if isinstance(category, int | float) else category
+    if classes is None:
+        raise PatchlearnError(
+            f"{place}: the category {category} is a number, and has no name. List the classes in classes.txt, one a "
+            "line; the first line is the category 0."
+        )
+    if category not in range(len(classes)):
+        raise PatchlearnError(
+            f"{place}: the category {category} has no name; the list of classes names 0 to {len(classes) - 1}. Correct "
+            "the line, or add the name to the list."
+        )
+    return classes[int(category)]

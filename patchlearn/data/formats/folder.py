@@ -204,7 +204,7 @@ def _labels(table: Table, classes: Sequence[str] | None, separator: str) -> list
     words = table.column(column or objects or "")
     cells = [Cell(text, table.place(row)) for row, text in zip(table.rows, words, strict=True)]
     if column is None:
-        cells = [Cell(listed_categories(cell.text, cell.place), cell.place) for cell in cells]
+        cells = [Cell(listed_categories(cell.text, cell.place, classes), cell.place) for cell in cells]
     return parse_cells(cells, classes, separator)
 
 

@@ -322,6 +322,20 @@ def test_objects_in_lines_of_json_are_labels(folder_data: Path) -> None:
     assert [sample.labels for sample in data.split("train")] == [(0,), (1,)]
 
 
+def test_numbers_of_objects_are_named_by_the_list_of_classes(folder_data: Path) -> None:
+    (folder_data / "labels.csv").unlink()
+    (folder_data / "classes.txt").unlink(missing_ok=True)
+    names = sorted(path.name for path in (folder_data / "images").iterdir())[:2]
+    rows = [{"file_name": name, "objects": {"bbox": [], "category": [1, 0][: 2 - n]}} for n, name in enumerate(names)]
+    (folder_data / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    with pytest.raises(PatchlearnError, match=r"line 1: the category 1 is a number.* classes in classes\.txt, one a"):
+        open_dataset("folder", folder_data)
+    (folder_data / "classes.txt").write_text("red car\nblue\n")
+    data = open_dataset("folder", folder_data)
+    assert data.classes == ("red car", "blue")
+    assert [sample.labels for sample in data.split("train")] == [(0, 1), (1,)]
+
+
 def test_a_class_may_be_called_objects(folder_data: Path) -> None:
     (folder_data / "classes.txt").unlink(missing_ok=True)
     name = sorted(path.name for path in (folder_data / "images").iterdir())[0]
