@@ -1,7 +1,8 @@
 """Checkpoints: tensors and JSON settings in one safetensors file. Nothing here unpickles."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,24 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         PatchlearnError: the file is missing, damaged, or was not written by `save_checkpoint`.
     """
+    with _opened(path) as file:
+        settings = json.loads((file.metadata() or {})["settings"])
+        return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
+
+
+def checkpoint_settings(path: Path) -> dict[str, Any]:
+    """The settings alone; no tensor is read. Raises what `load_checkpoint` raises."""
+    with _opened(path) as file:
+        settings: dict[str, Any] = json.loads((file.metadata() or {})["settings"])
+        return settings
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         path.open("rb").close()  # safe_open takes every file that it may not read for missing
         with safe_open(path, framework="pt") as file:
-            settings = json.loads((file.metadata() or {})["settings"])
-            return {name: file.get_tensor(name) for name in file.keys()}, settings  # noqa: SIM118
+            yield file
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such checkpoint. Check the path, or train it first.") from None
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:

@@ -24,8 +24,8 @@ class Estimate:
     seconds: float = 0.0
     bytes: float = 0.0
 
-    def __rmul__(self, times: int) -> "Estimate":
-        """Of as many items, each of which needs this."""
+    def __rmul__(self, times: float) -> "Estimate":
+        """Of as many items, each of which needs this, or of a share of it."""
         return Estimate(times * self.seconds, times * self.bytes)
 
     def __add__(self, other: "Estimate") -> "Estimate":

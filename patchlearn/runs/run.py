@@ -161,11 +161,14 @@ def take_all(run: Run) -> None:
 
 
 def estimate(run: Run) -> "Estimate":
-    """About what `take_all` needs on this machine; a few images are timed. What twins share is counted once."""
+    """About what `take_all` needs on this machine; a few images are timed.
+
+    What twins share is counted once; what is there already, or will be copied, is not counted.
+    """
     from patchlearn.core.pace import Estimate
 
     steps = [step for plan in run.chosen_steps() for step in plan if step.verb in _wanted(run)]
-    to_do = {(step.name, step.key): step for step in steps if not step.is_complete}
+    to_do = {(step.name, step.key): step for step in steps if not step.is_complete and not step.is_copied}
     return sum((step.estimate(run.runtime) for step in to_do.values()), Estimate())
 
 

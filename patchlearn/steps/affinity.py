@@ -90,7 +90,7 @@ class TrainAffinity(Step):
         from patchlearn.maps.walk_area import bounded_walk
         from patchlearn.refine import confident_regions
         from patchlearn.training.affinity import loss_of_noise
-        from patchlearn.training.pace import bytes_of_training, seconds_of_training
+        from patchlearn.training.pace import bytes_of_training, seconds_of_training, share_left
 
         network, rounds, settings = self.untrained(runtime), self.settings.rounds, self.settings
         samples, walk = self.cams.data.samples, self.walk or WalkSettings()
@@ -102,10 +102,17 @@ class TrainAffinity(Step):
 
         first = seconds_each(partial(label, walking=None), a_few(samples), runtime.threads)
         later = seconds_each(partial(label, walking=network), a_few(samples), runtime.threads) if rounds > 1 else 0.0
-        labels = len(samples) * (first + (rounds - 1) * later) / runtime.accelerator.num_processes
+        folders = [self._round_folder(number) for number in range(1, rounds + 1)]
+        shares = [share_left(each, samples, settings.optimisation) if self.is_begun else 1 for each in folders]
+        unlabelled = [self._unlabelled(each) if share else 0 for each, share in zip(folders, shares)]
+        labels = (unlabelled[0] * first + sum(unlabelled[1:]) * later) / runtime.accelerator.num_processes
         loss = loss_of_noise(network, settings, runtime.accelerator)
-        training = rounds * seconds_of_training(loss, samples, settings.augment, settings.optimisation, runtime)
-        return Estimate(labels + training, rounds * bytes_of_training(network))
+        training = seconds_of_training(loss, samples, settings.augment, settings.optimisation, runtime)
+        return Estimate(labels) + sum(shares) * Estimate(training, bytes_of_training(network))
+
+    def _unlabelled(self, folder: Path) -> int:
+        """How many images have no labels in the folder of a round."""
+        return self.missing(folder / "labels" / f"{sample.id}.png" for sample in self.cams.data.samples)
 
     def work(self, runtime: "Runtime") -> None:
         """Train every round that is not there yet."""

@@ -82,7 +82,8 @@ class WriteCams(Step):
             sizes.append(maps.scores.size * BYTES_PER_CELL)
 
         seconds = seconds_each(read, few, runtime.threads) / runtime.accelerator.num_processes
-        return len(samples) * Estimate(seconds, sum(sizes) / len(sizes))
+        left = self.missing(self.folder / f"{sample.id}.npz" for sample in samples)
+        return left * Estimate(seconds, sum(sizes) / len(sizes))
 
     def example(self, sample: "Sample") -> "tuple[UInt8, ScoreMaps]":
         """An image, and maps of its size that hold no more than a disc for each class: to time later steps with."""

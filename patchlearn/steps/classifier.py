@@ -65,7 +65,7 @@ class TrainClassifier(Step):
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """A few steps are timed at the last stage of the training, which takes longest."""
         from patchlearn.core.pace import Estimate
-        from patchlearn.training.pace import bytes_of_training, seconds_of_training
+        from patchlearn.training.pace import bytes_of_training, seconds_of_training, share_left
 
         settings = self.settings
         if settings.head_only:
@@ -76,7 +76,8 @@ class TrainClassifier(Step):
         seconds = seconds_of_training(
             lambda images: network(images).mean(), samples, settings.augment, settings.optimisation, runtime
         )
-        return Estimate(seconds, bytes_of_training(network))
+        left = share_left(self.folder, samples, settings.optimisation) if self.is_begun else 1
+        return left * Estimate(seconds, bytes_of_training(network))
 
     def _estimate_of_head(self, runtime: "Runtime") -> "Estimate":
         """The features are the work, if none are stored; the steps take seconds."""

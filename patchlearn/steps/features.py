@@ -126,7 +126,9 @@ class WriteFeatures(Step):
         each = self._bytes_each(classifier)
         if not self._allows(each):
             return Estimate()
-        return Estimate(self.seconds(classifier, runtime), len(self.data.samples) * each)
+        samples = self.data.samples
+        left = self.missing(self._path(sample) for sample in samples) / len(samples)
+        return left * Estimate(self.seconds(classifier, runtime), len(samples) * each)
 
     def work(self, runtime: "Runtime") -> None:
         """Write the features of every image that has none yet, unless they would take too much."""

@@ -84,7 +84,8 @@ class WritePseudoMasks(Step):
             sizes.append(sum(len(encode_mask(mask)) for mask in masks))
 
         each = seconds_each(refine, a_few(self.samples), runtime.threads) / runtime.accelerator.num_processes
-        return len(self.samples) * Estimate(each, sum(sizes) / len(sizes))
+        left = self.missing(_missing_of(sample, self.folder) for sample in self.samples)
+        return left * Estimate(each, sum(sizes) / len(sizes))
 
     def work(self, runtime: "Runtime") -> None:
         """Write every mask that is not there yet."""

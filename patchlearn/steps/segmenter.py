@@ -97,13 +97,15 @@ class TrainSegmenter(Step):
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """A few steps are timed."""
         from patchlearn.core.pace import Estimate
-        from patchlearn.training.pace import bytes_of_training, seconds_of_training
+        from patchlearn.training.pace import bytes_of_training, seconds_of_training, share_left
 
         settings, network = self.settings, self.untrained(runtime).network.train()
         seconds = seconds_of_training(
             lambda images: network(images).mean(), self.samples, settings.augment, settings.optimisation, runtime
         )
-        return settings.noise.rounds * Estimate(seconds, bytes_of_training(network))
+        folders = [self.folder, *(self.folder / f"round-{number}" for number in range(1, settings.noise.rounds))]
+        left = sum(share_left(each, self.samples, settings.optimisation) if self.is_begun else 1 for each in folders)
+        return left * Estimate(seconds, bytes_of_training(network))
 
     def work(self, runtime: "Runtime") -> None:
         """Train, from where an earlier call stood."""
@@ -173,7 +175,8 @@ class WriteSegmented(Step):
             sizes.append(len(encode_mask(segmenter.predict(read_image(sample.image), self.inference))))
 
         each = seconds_each(segment, a_few(samples), runtime.threads) / runtime.accelerator.num_processes
-        return len(samples) * Estimate(each, sum(sizes) / len(sizes))
+        left = self.missing(self.folder / f"{sample.id}.png" for sample in samples)
+        return left * Estimate(each, sum(sizes) / len(sizes))
 
     def work(self, runtime: "Runtime") -> None:
         """Write every mask that is not there yet."""

@@ -92,7 +92,8 @@ class SelfTrain(Step):
         one = first_round(classifier, cams, self.rule, self.settings, runtime, reading)
         one = replace(one, stored=(lambda sample: held[sample.id]) if held else None)
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
-        return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
+        left = self.missing(round_path(self.folder, number + 1) for number in range(self.settings.rounds))
+        return left * len(samples) * Estimate(each / runtime.accelerator.num_processes)
 
     def work(self, runtime: "Runtime") -> None:
         """Compute every round that is not there yet."""

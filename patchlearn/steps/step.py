@@ -7,7 +7,7 @@ folder, the verb, completeness, resuming and reuse follow from them. A new step 
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import chain
@@ -65,9 +65,10 @@ class Step(ABC):
         """Raise `PatchlearnError` for what the work would fail on only after the hours of the steps before it."""
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
-        """About what all of the work needs on this machine, from a few images; nothing where it needs next to nothing.
+        """About what is left of the work, on this machine, from a few images; nothing where it needs next to nothing.
 
-        The networks that are timed are untrained, so that no earlier step has to be complete.
+        What an earlier call has written is not counted again, where `is_begun`. The networks that are timed are
+        untrained, so that no earlier step has to be complete.
         """
         from patchlearn.core.pace import Estimate
 
@@ -121,6 +122,21 @@ class Step(ABC):
         if not known.get("_found_complete"):
             known["_found_complete"] = self.outputs.is_complete(self.key)
         return known["_found_complete"]
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the files in the folder are of this key; those of a call that was interrupted are not made again."""
+        return bool(self.outputs.manifest.get("key") == self.key)
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether the files will be those of a twin, which are copied."""
+        return self._twin() is not None
+
+    def missing(self, paths: Iterable[Path]) -> int:
+        """How many of these files of the step are still to be made."""
+        damaged = {self.folder / name for name in self.outputs.damaged()} if self.is_begun else set()
+        return sum(not self.is_begun or path in damaged or not path.exists() for path in paths)
 
     @property
     def is_outdated(self) -> bool:

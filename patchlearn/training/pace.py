@@ -1,17 +1,22 @@
 """How long a training takes on this machine: a few steps are timed."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from patchlearn.core.checkpoints import checkpoint_settings
+from patchlearn.core.files import read_rows
 from patchlearn.core.pace import TIMED, a_few, mean_seconds
+from patchlearn.core.run_folder import MODEL
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Sample
 from patchlearn.data.images import read_image
 from patchlearn.data.settings import AugmentSettings
 from patchlearn.data.transforms import TrainingTransform
 from patchlearn.training.batches import repeated
+from patchlearn.training.loop import EPOCHS, STATE, Position
 from patchlearn.training.settings import Optimisation
 
 MOST_IMAGES = 4  # at a time, while steps are timed
@@ -41,6 +46,23 @@ def seconds_of_training(
     computing = _seconds_per_image(loss, augment.crop, min(batch, MOST_IMAGES), runtime.accelerator.device)
     each = max(loading, computing) if runtime.workers else loading + computing
     return images * each / runtime.accelerator.num_processes
+
+
+def share_left(folder: Path, samples: Sequence[Sample], optimisation: Optimisation) -> float:
+    """The share of the steps of a training that its folder still lacks: 1 without any state, 0 with the model.
+
+    Args:
+        folder: of the training.
+        samples: the images that are learned from.
+        optimisation: batches and epochs.
+    """
+    if (folder / MODEL).exists() or not (folder / STATE).exists():
+        return float(not (folder / MODEL).exists())
+    position = Position.from_json(checkpoint_settings(folder / STATE))
+    ends = [int(row["step"]) for row in read_rows(folder / EPOCHS) if int(row["epoch"]) < position.epoch]
+    count = len(repeated(samples, optimisation))
+    of_epoch = ends[-1] / len(ends) if ends else count // min(optimisation.batch_size, count)
+    return max(0.0, 1 - position.step / (optimisation.epochs * of_epoch))
 
 
 def bytes_of_training(network: nn.Module) -> int:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
+from patchlearn.core.checkpoints import checkpoint_settings, load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 
 
@@ -11,7 +11,7 @@ def test_checkpoints_come_back(tmp_path: Path) -> None:
     tensors = {"a": torch.randn(2, 3).t(), "b": torch.tensor(4)}
     save_checkpoint(tmp_path / "c.safetensors", tensors, {"classes": ["ä"], "rate": 0.1})
     loaded, settings = load_checkpoint(tmp_path / "c.safetensors")
-    assert settings == {"classes": ["ä"], "rate": 0.1}
+    assert settings == checkpoint_settings(tmp_path / "c.safetensors") == {"classes": ["ä"], "rate": 0.1}
     assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
 
 
@@ -22,6 +22,8 @@ def test_what_is_no_checkpoint_is_refused_by_name(content: bytes | None, tmp_pat
         path.write_bytes(content)
     with pytest.raises(PatchlearnError, match=r"c\.safetensors: (no such|not a) checkpoint"):
         load_checkpoint(path)
+    with pytest.raises(PatchlearnError, match=r"c\.safetensors: (no such|not a) checkpoint"):
+        checkpoint_settings(path)
 
 
 def test_others_may_read_a_checkpoint_too(tmp_path: Path) -> None:
