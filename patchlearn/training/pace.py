@@ -59,7 +59,7 @@ def share_left(folder: Path, samples: Sequence[Sample], optimisation: Optimisati
     if (folder / MODEL).exists() or not (folder / STATE).exists():
         return float(not (folder / MODEL).exists())
     position = Position.from_json(checkpoint_settings(folder / STATE))
-    ends = [int(row["step"]) for row in read_rows(folder / EPOCHS) if int(row["epoch"]) < position.epoch]
+    ends = [int(row["step"]) for row in read_rows(folder / EPOCHS)]
     count = len(repeated(samples, optimisation))
     of_epoch = ends[-1] / len(ends) if ends else count // min(optimisation.batch_size, count)
     return max(0.0, 1 - position.step / (optimisation.epochs * of_epoch))
