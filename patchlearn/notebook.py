@@ -12,6 +12,7 @@ from PIL import Image
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Bands, Dataset, UInt8
 from patchlearn.report.contact_sheet import class_key, contact_sheet, side_by_side
+from patchlearn.report.loss_curves import with_losses
 from patchlearn.runs.builtin import recipe_file
 from patchlearn.runs.load import load
 from patchlearn.runs.recipe import load_recipe
@@ -39,6 +40,8 @@ class TrainedRun:
     def show(self, images: int = 4, variant: str | None = None) -> Image.Image:
         """Evenly spread training images, a row each: the image, its score map, its pseudo mask, its true mask if any.
 
+        On the right are the losses of the trainings.
+
         Args:
             images: how many.
             variant: of the run; by default the first.
@@ -46,7 +49,8 @@ class TrainedRun:
         Raises:
             PatchlearnError: the run has no such variant, or no maps yet.
         """
-        return contact_sheet(self.folder, self._dataset(), self._variant(variant), images)
+        name = self._variant(variant)
+        return with_losses(contact_sheet(self.folder, self._dataset(), name, images), self.folder, name)
 
     def masks(self, variant: str | None = None) -> dict[str, Path]:
         """The pseudo masks of the training images: id → PNG, 0 background, i + 1 class i, 255 undecided."""

@@ -14,6 +14,7 @@ import patchlearn
 from patchlearn.cli.main import main
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.notebook import Model, TrainedRun
+from patchlearn.report.loss_curves import GAP, WIDTH
 from patchlearn.runs.target import mark_run
 
 SETTINGS = {"runtime.device": "cpu", "variants": {"plain": None}, "affinity.kind": "none"}
@@ -42,7 +43,8 @@ def test_arrays_and_tags_become_a_model(folder_data: Path, preset: str, tmp_path
     assert model.predict_proba(paths[0]).shape[0] == 3
     assert model.show(paths[0]).width > 48
     assert len(model.run.masks()) == 12
-    assert model.run.show(images=2).mode == "RGB"
+    sheet = model.run.show(images=2)
+    assert (sheet.mode, sheet.width) == ("RGB", 3 * 220 + 2 * 6 + GAP + WIDTH)
     assert "blue" in model._repr_html_()
     assert "run" in model.run._repr_html_()
     assert main(["report", str(tmp_path / "run"), "--runtime.device=cpu"]) == 0

@@ -75,7 +75,8 @@ def test_a_run_that_is_continued_is_estimated_by_what_is_left(
         rounds = len(list(home.glob("relearn/round-*.safetensors")))
         for name in ("features/train/img00.safetensors", "features/train/img03.safetensors", "cams/train/img00.npz",
                      "pseudo/train/sure/img00.png", "pseudo/train/img01.png", "segmented/val/img08.png",
-                     "affinity/round-1/labels/img01.png", "affinity/model.safetensors", "affinity/state.safetensors", "affinity/labels/img00.png",
+                     "affinity/round-1/labels/img01.png",
+                     "affinity/model.safetensors", "affinity/state.safetensors", "affinity/labels/img00.png",
                      "segmenter/model.safetensors", "segmenter/round-1/model.safetensors",
                      "segmenter/round-1/state.safetensors"):  # fmt: skip
             (home / name).unlink()
