@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.types import Bands
 from patchlearn.data.labels import read_class_names
 
 
@@ -15,6 +16,28 @@ def add_threads(verb: ArgumentParser) -> None:
 def add_classes(verb: ArgumentParser) -> None:
     """Which classes the masks hold."""
     verb.add_argument("--classes", type=Path, help="the masks' classes, one a line (default: MASKS/classes.txt)")
+
+
+def add_bands(verb: ArgumentParser) -> None:
+    """Which bands of the images are red, green and blue."""
+    verb.add_argument("--bands", help="of the images: three that are red, green and blue, from 1, such as 4,3,2")
+
+
+def chosen_bands(options: Namespace) -> Bands | None:
+    """The numbers that `--bands` names.
+
+    >>> chosen_bands(Namespace(bands="4,3,2"))
+    (4, 3, 2)
+    """
+    if options.bands is None:
+        return None
+    words = [word.strip() for word in options.bands.strip("[]").split(",")]
+    if len(words) != 3 or not all(word.isdecimal() and int(word) for word in words):
+        raise PatchlearnError(
+            f"--bands {options.bands}: not three bands. Write the numbers of those that are red, green and blue, from "
+            "1, such as 4,3,2."
+        )
+    return int(words[0]), int(words[1]), int(words[2])
 
 
 def classes_of_masks(options: Namespace) -> tuple[str, ...]:

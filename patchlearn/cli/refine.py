@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from patchlearn.cli.options import add_threads
+from patchlearn.cli.options import add_bands, add_threads, chosen_bands
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.labels import read_class_names
 from patchlearn.inference.refine_files import refine_folder
@@ -44,6 +44,7 @@ def add_arguments(verb: ArgumentParser) -> None:
     verb.add_argument("--threshold", type=float, help="of the rule fixed, which it implies")
     verb.add_argument("--local", type=int, default=settings.local, help="iterations of pixel-adaptive refinement")
     verb.add_argument("--ignore-band", type=float, default=settings.ignore_band, help="how close a call is undecided")
+    add_bands(verb)
     add_threads(verb)
 
 
@@ -64,6 +65,7 @@ def work(options: Namespace, console: Console) -> list[str]:
         layout=options.layout,
         classes=_classes(options),
         binary=options.binary,
+        bands=chosen_bands(options),
         threads=options.threads,
         console=console,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.types import Dataset
+from patchlearn.core.types import Bands, Dataset
 from patchlearn.data.chosen_bands import with_bands
 from patchlearn.data.classes_table import with_sizes
 from patchlearn.data.not_recognised import explanation
@@ -38,19 +38,27 @@ class Reader(Protocol):
 
 
 def open_dataset(
-    format: str, root: Path | str, scenes: SceneSettings | None = None, *, work: Path | None = None
+    format: str,
+    root: Path | str,
+    scenes: SceneSettings | None = None,
+    *,
+    work: Path | None = None,
+    bands: Bands | None = None,
 ) -> Dataset:
-    """Open a data set. Only names, labels and paths are read, no image.
+    """Open a data set. Only names, labels and paths are read, no image; with `bands`, every image.
 
     Args:
         format: "auto" to find it out, or a name of `patchlearn.data.settings.FORMATS`, such as "folder" (images and a
             table), "class-folders", "coco" or "voc".
         root: folder of the data set. With "scenes", images are drawn into it once.
         scenes: what is drawn; only for the format "scenes".
-        work: where images and masks go that are no files of their own in `root`.
+        work: where images and masks go that are no files of their own in `root`; with `bands`, the images too.
+        bands: numbers of the three bands of every image file that are red, green and blue, from 1; None for the usual
+            ones (`patchlearn.read_image`).
 
     Raises:
-        PatchlearnError: the format is unknown, or the folder does not have the layout of the format.
+        PatchlearnError: the format is unknown, an image lacks a band, or the folder does not have the layout of the
+            format.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -58,7 +66,7 @@ def open_dataset(
     >>> {name: len(samples) for name, samples in dataset.splits.items()}
     {'train': 2, 'val': 1}
     """
-    settings = DataSettings(format=format, root=str(root), scenes=scenes or SceneSettings())
+    settings = DataSettings(format=format, root=str(root), scenes=scenes or SceneSettings(), bands=bands)
     return open_data(settings, work)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import read_scores, write_mask
 from patchlearn.core.parallel import for_each
-from patchlearn.core.types import BACKGROUND, IGNORE, MAX_CLASSES, Float32, ScoreMaps, UInt8, enlarge
+from patchlearn.core.types import BACKGROUND, IGNORE, MAX_CLASSES, Bands, Float32, ScoreMaps, UInt8, enlarge
 from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import within_limits
@@ -36,6 +36,7 @@ def refine_folder(
     layout: str | None = None,
     classes: Sequence[str] | None = None,
     binary: bool = False,
+    bands: Bands | None = None,
     threads: int | None = None,
     console: Console,
 ) -> list[str]:
@@ -53,6 +54,7 @@ def refine_folder(
         layout: of `.npy` files, "chw" or "hwc"; None for chw, and what only fits hwc is an error.
         classes: their names, written to `out/classes.txt`; None where they are not known.
         binary: whether 255 in masks stands for class 1.
+        bands: of the pictures, see `patchlearn.read_image`; None for the usual ones.
         threads: images at a time; None for one per core.
         console: where progress is shown, and what is not read.
 
@@ -69,7 +71,7 @@ def refine_folder(
     if names:
         claim_classes(out, names, f"{scores} has")
     seen: set[int] = set()
-    work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen)
+    work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen, bands=bands)
     failures = _write_all(ids, *pairs, out, work, threads=threads, console=console)
     tell(console, counted_from_zero(scores, seen, names))
     return failures
@@ -131,6 +133,7 @@ def refine_file(
     rule: BackgroundRule,
     format: MapFormat | None = None,
     seen: set[int] | None = None,
+    bands: Bands | None = None,
 ) -> UInt8:
     """H×W refined mask of one image.
 
@@ -147,11 +150,12 @@ def refine_file(
         rule: of the background threshold.
         format: what arrays and masks hold; None for K×h×w scores.
         seen: where the values of a mask are entered.
+        bands: of the picture that are red, green and blue, from 1; None for the usual ones.
 
     Raises:
         PatchlearnError: a file that cannot be read, or maps that are not what they are said to be.
     """
-    picture, format = read_image(image), format or MapFormat()
+    picture, format = read_image(image, bands), format or MapFormat()
     suffix = maps.suffix.lower()
     if suffix == ".png":
         mask = _read_mask(maps, picture, format)

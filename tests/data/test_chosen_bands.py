@@ -67,7 +67,7 @@ def test_images_without_a_band_are_all_named(fields: Path) -> None:
         opened(fields)
     lines = str(caught.value).splitlines()
     assert [line.rpartition("/")[2] for line in lines] == [
-        f"{name}.png: has 1 band, and no band 5. Correct data.bands, or remove it from the list of the data set."
+        f"{name}.png: has 1 band, and no band 5. Choose other bands, or remove it from the list of the data set."
         for name in ("d", "e")
     ]
 

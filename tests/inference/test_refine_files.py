@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiff_files import write_tiff
 
 from patchlearn.cli.main import main
 from patchlearn.core.masks_io import write_mask, write_scores
@@ -261,3 +262,18 @@ def test_endings_in_capitals_and_archives_under_another_name(
     message = capfd.readouterr().err.replace("\n", " ")
     assert "b.npy: not a plain NumPy array" in message
     assert "Traceback" not in message
+
+
+def test_the_chosen_bands_of_the_images_are_read(images: Path, maps: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The object is in the fourth band alone."""
+    (images / "a.png").unlink()
+    pixels = np.full((*SIZE, 4), 30, np.uint8)
+    pixels[:, EDGE:, 3] = 220
+    write_tiff(images / "a.tif", pixels)
+    write_mask(maps / "a.png", known_half(*SIZE).astype(np.uint8) * 9)
+    assert refine(images, maps, "--confidence", "0.7", "--bands", "4,4,4") == 0
+    np.testing.assert_array_equal(refined(maps, "a"), EXPECTED * 9)
+    assert refine(images, maps, "--confidence", "0.7") == 0
+    assert (refined(maps, "a") != EXPECTED * 9).any()
+    assert refine(images, maps, "--bands", "4,5,1") == 2
+    assert "a.tif: has 4 bands, and no band 5. Choose other bands" in capfd.readouterr().err
