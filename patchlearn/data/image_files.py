@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import normal_form
-from patchlearn.data.names import SHOWN, counted, shortened
+from patchlearn.data.names import SHOWN, files_below, left_out
 
 MASKS = "masks"
 BESIDE = (MASKS, "parts", "scribbles", "ground_truth", "SegmentationClass")  # folders of masks, beside images
@@ -25,8 +25,8 @@ class ImageFiles:
     def __init__(self, root: Path, base: Path | None = None):
         self.root = root
         self.base = base or (root / "images" if (root / "images").is_dir() else root)
-        leave_out = BESIDE if self.base == root else ()
-        files = list(walk(self.base, leave_out))
+        without = [root / name for name in BESIDE] if self.base == root else ()
+        files = list(files_below(self.base, without))
         self.names = [name for name in files if os.path.splitext(name)[1].lower() in SUFFIXES]
         self.others = [name for name in files if os.path.splitext(name)[1].lower() not in SUFFIXES]
         self._exact = set(self.names)
@@ -93,32 +93,11 @@ class ImageFiles:
         return _grouped(self.names, lambda name: _stem(os.path.split(name)[1]))
 
 
-def walk(folder: Path, leave_out: Collection[str] = ()) -> Iterator[str]:
-    """Paths of all files below a folder, relative to it, sorted; hidden ones are left out.
-
-    Args:
-        folder: where to begin.
-        leave_out: names of sub-folders that are not entered, directly below `folder`.
-    """
-    entered: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(place)) in entered:  # a link that leads back
-            folders[:] = []
-            continue
-        entered.add(real)
-        below = os.path.relpath(place, folder)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if below == ".":
-            folders[:] = [name for name in folders if name not in leave_out]
-        prefix = "" if below == "." else f"{below}{os.sep}"
-        yield from (f"{prefix}{name}" for name in sorted(files) if not name.startswith("."))
-
-
 def masks_by_id(folder: Path) -> dict[str, Path]:
     """The PNGs of a folder of masks by the id of their image: `a/b.png` and `a__b.png` belong to `a/b.jpg`."""
     if not folder.is_dir():
         return {}
-    names = [name for name in walk(folder) if name.lower().endswith(".png")]
+    names = [name for name in files_below(folder) if name.lower().endswith(".png")]
     nested_first = sorted(names, key=lambda name: os.sep not in name)
     return {normal_form(os.path.splitext(name)[0].replace(os.sep, "__")): folder / name for name in nested_first}
 
@@ -143,18 +122,8 @@ def about_masks(root: Path, masks: Mapping[str, Path], ids: Iterable[str]) -> li
 
 
 def _images_in(folder: Path) -> Iterator[str]:
-    return (name for name in walk(folder) if name.lower().endswith(SUFFIXES))
-
-
-def left_out(names: Collection[str], what: str, folder: Path) -> list[str]:
-    """A note about files that are not used; none where there are none.
-
-    >>> left_out(["a.gif"], "no image that is read", Path("photos"))
-    ['photos: 1 file is no image that is read: a.gif']
-    """
-    if not names:
-        return []
-    return [f"{folder}: {counted(len(names), 'file is', 'files are')} {what}: {shortened(names)}"]
+    names = files_below(folder) if folder.is_dir() else ()
+    return (name for name in names if name.lower().endswith(SUFFIXES))
 
 
 def _grouped(names: Collection[str], key: Callable[[str], str]) -> dict[str, list[str]]:

@@ -34,16 +34,16 @@ def image_id(name: str) -> str:
     return os.path.splitext(os.path.normpath(name))[0].replace(os.sep, "__")
 
 
-def files_below(folder: Path, without: Path | None = None) -> Iterator[str]:
-    """Names, relative to the folder, of its files and those of its subfolders, linked ones as well.
+def files_below(folder: Path, without: Iterable[Path] = ()) -> Iterator[str]:
+    """Names, relative to the folder, of its files and those of its subfolders, linked ones as well, in order.
 
     Hidden files and folders are passed over: macOS writes `._a.png` beside `a.png`.
 
     Args:
         folder: where to begin.
-        without: a subfolder that is not entered.
+        without: subfolders that are not entered.
     """
-    yield from _below(str(folder), "", frozenset([os.path.realpath(without)] if without else []))
+    yield from _below(str(folder), "", frozenset(map(os.path.realpath, without)))
 
 
 def _below(folder: str, prefix: str, not_entered: frozenset[str]) -> Iterator[str]:
@@ -96,8 +96,8 @@ class NamedFiles:
         return found[0]
 
     def left_out(self) -> list[str]:
-        """A line about the files that are not taken; none where there are none."""
-        return left_out(str(self.folder), self.others, self.suffixes)
+        """Notes about the files that are not taken; none where there are none."""
+        return not_taken(self.folder, self.others, self.suffixes)
 
     def _advice(self, id: str) -> str:
         near = self._by_last_part.get(normal_form(id), [])
@@ -128,36 +128,53 @@ def named_files(folder: Path, suffixes: Sequence[str], without: Path | None = No
     """
     if not folder.is_dir():
         raise PatchlearnError(f"{folder}: no such folder. Check the path.")
-    names = list(files_below(folder, without))
+    names = list(files_below(folder, [without] if without else []))
     found: dict[str, list[str]] = {}
     for name in names:
         if is_taken(name, suffixes):
             found.setdefault(normal_form(image_id(name)), []).append(name)
     others = tuple(name for name in names if not is_taken(name, suffixes))
     if not found:
-        instead = "".join(f" {line}" for line in left_out("It", others, suffixes))
+        instead = "".join(f" {line}" for line in not_taken("Instead", others, suffixes))
         raise PatchlearnError(f"{folder}: no file that ends in {', '.join(suffixes)}. Check the path.{instead}")
     return NamedFiles(folder=folder, suffixes=tuple(suffixes), files=found, others=others)
 
 
-def left_out(place: str, names: Iterable[str], suffixes: Sequence[str] = SUFFIXES) -> list[str]:
-    """A line that names images of formats that are not taken, and counts other files; none where there are none.
+def not_taken(place: Path | str, names: Iterable[str], suffixes: Sequence[str] = SUFFIXES) -> list[str]:
+    """Notes about images of formats that are not taken, and about other files; none where there are none.
 
     Args:
-        place: where they lie; begins the line.
+        place: where they lie; begins the note.
         names: of the files that are not taken.
         suffixes: of those that are.
 
-    >>> left_out("photos", ["a.heic", "notes.txt", "b.GIF", "c.pdf"])
-    ['photos: not read: 2 images of other formats (a.heic, b.GIF) and 2 other files. Read: .jpg, ..., .tif, .tiff.']
+    >>> not_taken("masks", ["a.jpg", "notes.txt", "classes.txt"], [".png", ".npy"])
+    ['masks: 1 file is no .png or .npy, and not read: a.jpg', 'masks: 1 file is of no kind that is read: notes.txt']
     """
     unexpected = [name for name in names if _last_part(name) not in EXPECTED]
     images = [name for name in unexpected if is_taken(name, (*SUFFIXES, *OTHER_IMAGES))]
-    others = len(unexpected) - len(images)
-    counts = [f"{counted(len(images), 'image')} of other formats ({shortened(images)})"] if images else []
-    counts += [counted(others, "other file")] if others else []
-    read = f" Read: {', '.join(suffixes)}." if images else ""
-    return [f"{place}: not read: {' and '.join(counts)}.{read}"] if counts else []
+    others = [name for name in unexpected if name not in images]
+    kinds = " or ".join(part for part in (", ".join(suffixes[:-1]), suffixes[-1]) if part)
+    return [
+        *left_out(images, f"no {kinds}, and not read", place),
+        *left_out(others, "of no kind that is read", place),
+    ]
+
+
+def left_out(names: Collection[str], what: str, place: Path | str) -> list[str]:
+    """A note about files that are not used; none where there are none.
+
+    Args:
+        names: of the files.
+        what: they are, to end the sentence "1 file is …".
+        place: where they lie; begins the note.
+
+    >>> left_out(["a.gif"], "no image that is read", "photos")
+    ['photos: 1 file is no image that is read: a.gif']
+    """
+    if not names:
+        return []
+    return [f"{place}: {counted(len(names), 'file is', 'files are')} {what}: {shortened(sorted(names))}"]
 
 
 def pair_up(maps: NamedFiles, pictures: NamedFiles) -> tuple[list[str], list[str]]:
@@ -175,10 +192,10 @@ def pair_up(maps: NamedFiles, pictures: NamedFiles) -> tuple[list[str], list[str
     notes = [*maps.left_out(), *pictures.left_out()]
     if strangers:
         what = f"{counted(len(strangers), 'file')} in subfolders, of which no file has an image"
-        notes.append(f"{maps.folder}: not read: {what} ({shortened(strangers)}).")
+        notes.append(f"{maps.folder}: not read: {what} ({shortened(sorted(strangers))}).")
     if unused:
         what = f"{len(unused)} of {counted(len(pictures.files), 'image')}, which no mask or map belongs to"
-        notes.append(f"{pictures.folder}: not used: {what} ({shortened(unused)}).")
+        notes.append(f"{pictures.folder}: not used: {what} ({shortened(sorted(unused))}).")
     return sorted(ids), notes
 
 
@@ -195,13 +212,14 @@ def _without_images(names: list[str], pictures: NamedFiles) -> list[str]:
     return [] if any(normal_form(image_id(name)) in pictures.files for name in names) else names
 
 
-def shortened(names: Collection[str]) -> str:
-    """The first names.
+def shortened(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are.
 
-    >>> shortened(["d", "b", "a", "c"])
-    'a, b, c, …'
+    >>> shortened(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
     """
-    return ", ".join([*sorted(names)[:SHOWN], *(["…"] if len(names) > SHOWN else [])])
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -12,10 +12,9 @@ from patchlearn.data.classes_table import LIST
 from patchlearn.data.formats.class_folders import split_and_folders
 from patchlearn.data.formats.folder import names_images
 from patchlearn.data.formats.folder import read as read_folder
-from patchlearn.data.image_files import walk
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import natural_order
-from patchlearn.data.names import OTHER_IMAGES, counted, shortened
+from patchlearn.data.names import OTHER_IMAGES, counted, files_below, shortened
 from patchlearn.data.settings import DataSettings
 from patchlearn.data.tables import SUFFIXES as TABLES
 
@@ -36,7 +35,7 @@ def explanation(root: Path, recognise: Recognise) -> str:
         root: the folder.
         recognise: (format, what was found) of a folder, or None.
     """
-    names = list(islice(walk(root), ENOUGH)) if root.is_dir() else []
+    names = list(islice(files_below(root), ENOUGH)) if root.is_dir() else []
     found = _of_a_run(root) or _without_images(root, names) or _readable_table(root, names)
     found = found or _nested(root, names) or _one_level_up(root, recognise) or _labels(root, names)
     return found or (
@@ -68,7 +67,7 @@ def _without_images(root: Path, names: Sequence[str]) -> str | None:
 
 
 def _files(names: Sequence[str]) -> str:
-    return f"{counted(len(names), 'file')} of other kinds ({shortened(names)})"
+    return f"{counted(len(names), 'file')} of other kinds ({shortened(sorted(names))})"
 
 
 def _readable_table(root: Path, names: Sequence[str]) -> str | None:
@@ -107,7 +106,7 @@ def _one_level_up(root: Path, recognise: Recognise) -> str | None:
     """The folder above the one that is meant."""
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     for folder in folders[:MOST]:
-        found = recognise(folder) if any(name.lower().endswith(SUFFIXES) for name in walk(folder)) else None
+        found = recognise(folder) if any(name.lower().endswith(SUFFIXES) for name in files_below(folder)) else None
         if found:
             return f"{root}: no labels were found, but {folder} has {found[1]}. Name this folder."
     return None

@@ -16,7 +16,7 @@ from patchlearn.core.types import UInt8
 from patchlearn.data.checks.mask_values import claim_classes
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import normal_form
-from patchlearn.data.names import files_below, image_id, is_taken, left_out, tell
+from patchlearn.data.names import files_below, image_id, is_taken, not_taken, tell
 from patchlearn.inference.outputs import Outputs
 from patchlearn.inference.segmenter import Segmentation, Segmenter
 from patchlearn.inference.thresholds import ImageThreshold, check_thresholds
@@ -128,7 +128,7 @@ def find_pictures(inputs: Sequence[str], out: Path | None = None) -> Found:
         taken = [name for name in names if is_taken(name) or not _is_several(words)]
         if not taken:
             result.failures.append(f"{words}: no picture there. Pictures end in {', '.join(SUFFIXES)}.")
-        result.notes += left_out(words, sorted(set(names).difference(taken)))
+        result.notes += not_taken(words, sorted(set(names).difference(taken)))
         for name in taken:
             _add(result, owners, image_id(name), base / name)
     return result
@@ -155,7 +155,7 @@ def _expanded(words: str, out: Path | None) -> tuple[Path, list[str]]:
     """(folder, names of files relative to it) that one input means; a path that exists is not read as a pattern."""
     path = Path(words)
     if path.is_dir():
-        return path, list(files_below(path, without=out))
+        return path, list(files_below(path, [out] if out else []))
     if path.is_file():
         return path.parent, [path.name]
     base = next(folder for folder in path.parents if folder.is_dir())  # the longest part that is no pattern

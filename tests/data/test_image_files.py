@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.image_files import ImageFiles, left_out, masks_by_id
+from patchlearn.data.image_files import ImageFiles, masks_by_id
 
 
 @pytest.fixture
@@ -100,10 +100,3 @@ def test_masks_lie_flat_or_as_the_images_do(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert masks_by_id(tmp_path) == {"a__b": tmp_path / "a__b.png", "c__d": tmp_path / "c/d.PNG"}
-
-
-def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
-    assert left_out([], "unused", tmp_path) == []
-    assert left_out([f"{n}.gif" for n in range(5)], "unused", Path("p")) == [
-        "p: 5 files are unused: 0.gif, 1.gif, 2.gif, …"
-    ]

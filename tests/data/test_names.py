@@ -8,7 +8,17 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.images import SUFFIXES
-from patchlearn.data.names import NamedFiles, files_below, image_id, left_out, named_files, pair_up, tell
+from patchlearn.data.names import (
+    NamedFiles,
+    files_below,
+    image_id,
+    left_out,
+    named_files,
+    not_taken,
+    pair_up,
+    shortened,
+    tell,
+)
 
 
 def tree(folder: Path, *names: str) -> Path:
@@ -33,8 +43,8 @@ def test_the_id_of_an_image_joins_its_folders() -> None:
 def test_files_of_all_subfolders_are_found_and_hidden_ones_are_not(tmp_path: Path) -> None:
     tree(tmp_path, "b.txt", "a/z.png", "a/deep/y.png", "._b.txt", ".hidden/x.png", "out/a.png")
     assert list(files_below(tmp_path)) == ["b.txt", "a/z.png", "a/deep/y.png", "out/a.png"]
-    assert list(files_below(tmp_path, without=tmp_path / "out")) == ["b.txt", "a/z.png", "a/deep/y.png"]
-    assert list(files_below(tmp_path / "a", without=tmp_path)) == ["z.png", "deep/y.png"]
+    assert list(files_below(tmp_path, without=[tmp_path / "out"])) == ["b.txt", "a/z.png", "a/deep/y.png"]
+    assert list(files_below(tmp_path / "a", without=[tmp_path])) == ["z.png", "deep/y.png"]
 
 
 def test_linked_folders_are_entered_and_a_link_back_is_not(tmp_path: Path) -> None:
@@ -106,22 +116,39 @@ def test_masks_of_which_none_has_an_image_are_all_tried(tmp_path: Path) -> None:
 
 
 def test_what_is_not_read_is_counted_and_images_are_named() -> None:
-    suffixes = ", ".join(SUFFIXES)
-    assert left_out("photos", ["a.jxl", "b/c.HEIC", "d.nef", "e.gif", "f.txt"]) == [
-        f"photos: not read: 4 images of other formats (a.jxl, b/c.HEIC, d.nef, …) and 1 other file. Read: {suffixes}."
+    suffixes = ", ".join(SUFFIXES[:-1]) + " or .tiff"
+    assert not_taken("photos", ["a.jxl", "b/c.HEIC", "d.nef", "e.gif", "f.txt"]) == [
+        f"photos: 4 files are no {suffixes}, and not read: a.jxl, b/c.HEIC, d.nef and 1 more",
+        "photos: 1 file is of no kind that is read: f.txt",
     ]
-    assert left_out("photos", ["f.txt", "g.txt"]) == ["photos: not read: 2 other files."]
-    assert left_out("masks", ["a.jpg"], (".png",)) == ["masks: not read: 1 image of other formats (a.jpg). Read: .png."]
-    assert left_out("masks", ["classes.txt", "sub/step.json"], (".png",)) == []
+    assert not_taken("photos", ["g.txt", "f.txt"]) == ["photos: 2 files are of no kind that is read: f.txt, g.txt"]
+    assert not_taken("masks", ["a.jpg"], (".png",)) == ["masks: 1 file is no .png, and not read: a.jpg"]
+    assert not_taken("masks", ["classes.txt", "sub/step.json"], (".png",)) == []
+
+
+def test_what_is_left_out_is_counted_and_named() -> None:
+    assert left_out([], "unused", "p") == []
+    assert left_out([f"{n}.gif" for n in (4, 1, 0, 2, 3)], "unused", Path("p")) == [
+        "p: 5 files are unused: 0.gif, 1.gif, 2.gif and 2 more"
+    ]
+
+
+def test_the_first_names_are_listed_in_their_order_and_the_rest_is_counted() -> None:
+    assert shortened([]) == ""
+    assert shortened(["c", "b", "a"]) == "c, b, a"
+    assert shortened([str(number) for number in range(1003)]) == "0, 1, 2 and 1,000 more"
 
 
 def test_missing_and_empty_folders_are_errors(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="nowhere: no such folder"):
         named_files(tmp_path / "nowhere", SUFFIXES)
-    with pytest.raises(PatchlearnError, match=r"no file that ends in \.png\. Check .* It: not read: 1 image .*a\.heic"):
+    with pytest.raises(
+        PatchlearnError,
+        match=r"no file that ends in \.png\. Check .* Instead: 1 file is no \.png, and not read: a\.heic",
+    ):
         named_files(tree(tmp_path, "a.heic"), (".png",))
 
 
 def test_lines_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(Console(stderr=True, width=20), ["trip [2024]: not read: 2 other files."])
-    assert capsys.readouterr().err == "trip [2024]: not read: 2 other files.\n"
+    tell(Console(stderr=True, width=20), ["trip [2024]: 2 files are of no kind"])
+    assert capsys.readouterr().err == "trip [2024]: 2 files are of no kind\n"

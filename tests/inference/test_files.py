@@ -105,9 +105,11 @@ def test_what_is_not_read_is_said_and_no_failure(segmenter: Segmenter, photos: P
         (photos / name).write_bytes(b"...")
     console = Console(file=StringIO(), width=40)
     assert segment_files(segmenter, [str(photos)], photos.parent / "masks", console) == []
-    line = f"{photos}: not read: 3 images of other formats (more/y.HEIC, x.gif, z.avif) and 1 other file. Read: .jpg"
-    assert line in console.file.getvalue()  # type: ignore[attr-defined]
-    assert find_pictures([str(photos / "*")]).notes[0].startswith(f"{photos}/*: not read: 2 images of other formats")
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"{photos}: 3 files are no .jpg, " in said
+    assert "or .tiff, and not read: more/y.HEIC, x.gif, z.avif" in said
+    assert f"{photos}: 1 file is of no kind that is read: " in said
+    assert find_pictures([str(photos / "*")]).notes[0].startswith(f"{photos}/*: 2 files are no .jpg, ")
     assert find_pictures([str(photos / "*.jpg"), str(photos / "a.jpg")]).notes == []
 
 

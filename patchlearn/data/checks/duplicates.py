@@ -8,9 +8,9 @@ from pathlib import Path
 
 from patchlearn.core.manifest import file_digest
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.checks.finding import Finding, some
+from patchlearn.data.checks.finding import Finding
 from patchlearn.data.checks.readings import side_by_side
-from patchlearn.data.names import counted
+from patchlearn.data.names import counted, shortened
 
 APART = ("train", "val", "test")  # splits that may share no image; a list such as VOC's `trainval` holds others anew
 
@@ -63,7 +63,7 @@ def leaks(dataset: Dataset, groups: Sequence[Group]) -> Iterator[Finding]:
             yield Finding(
                 "leak",
                 f"{counted(len(shared), 'image')} of {first} {'is' if len(shared) == 1 else 'are'} also in {second} "
-                f"({some(pairs)}). Remove them from one of the two: figures of {second} would be too good.",
+                f"({shortened(pairs)}). Remove them from one of the two: figures of {second} would be too good.",
             )
 
 
@@ -78,7 +78,7 @@ def repeats(dataset: Dataset, groups: Sequence[Group]) -> Iterator[Finding]:
         yield Finding(
             "duplicates",
             f"{counted(len(found), 'image')} of {split} {'is' if len(found) == 1 else 'are'} there more than once "
-            f"({some(examples)}){_contradiction(differing)}. Keep one of each.",
+            f"({shortened(examples)}){_contradiction(differing)}. Keep one of each.",
         )
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from patchlearn.core.types import Dataset
 from patchlearn.data.checks.duplicates import name_below
-from patchlearn.data.checks.finding import SHOWN, Finding, some
+from patchlearn.data.checks.finding import Finding
 from patchlearn.data.checks.readings import IMAGE, MASK, SIZE, VALUES, Problem, Reading
-from patchlearn.data.names import counted
+from patchlearn.data.names import SHOWN, counted, shortened
 
 WORDS = {  # kind of problem → what is said of many files, in the singular and in the plural
     IMAGE: ("image cannot be read", "images cannot be read"),
@@ -29,7 +29,7 @@ def file_faults(dataset: Dataset, readings: Iterable[Reading]) -> Iterator[Findi
 
 
 def _gathered(root: Path, kind: str, problems: Sequence[Problem]) -> str:
-    names = some([name_below(root, problem.path) for problem in problems])
+    names = shortened([name_below(root, problem.path) for problem in problems])
     return f"{counted(len(problems), *WORDS[kind])} ({names}). {problems[0].text}"
 
 
@@ -37,7 +37,7 @@ def file_hints(dataset: Dataset, readings: Iterable[Reading]) -> Iterator[Findin
     """Images of several frames."""
     several = [reading for reading in readings if reading.frames > 1]
     if several:
-        names = some([f"{name_below(dataset.root, one.sample.image)}: {one.frames}" for one in several])
+        names = shortened([f"{name_below(dataset.root, one.sample.image)}: {one.frames}" for one in several])
         yield Finding(
             "several frames",
             f"{counted(len(several), 'image holds', 'images hold')} several frames ({names}), of which the first is "

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SHOWN = 3  # examples that a sentence names
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -17,16 +15,6 @@ class Finding:
 
     kind: str
     text: str
-
-
-def some(names: Sequence[str]) -> str:
-    """The first three names, and how many more there are.
-
-    >>> some(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def spoken(names: Sequence[str]) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patchlearn.core.types import Dataset
-from patchlearn.data.checks.finding import Finding, some, spoken
+from patchlearn.data.checks.finding import Finding, spoken
 from patchlearn.data.checks.mask_causes import Cause, likely_cause
 from patchlearn.data.checks.mask_pairs import ClassAgreement, Pair, agreement, distinct_pairs, pairs_of
 from patchlearn.data.checks.readings import Reading
-from patchlearn.data.names import counted
+from patchlearn.data.names import counted, shortened
 
 TOLERATED = 0.1  # share of the masks of a split that may differ from the tags: tags are often incomplete
 
@@ -88,7 +88,7 @@ def _difference(splits: Sequence[str], pairs: Sequence[Pair]) -> str:
         f"{surplus:,} {'holds' if surplus == 1 else 'hold'} a class that no tag names" if surplus else "",
         f"{lacking:,} {'lacks' if lacking == 1 else 'lack'} a class that a tag names" if lacking else "",
     ]
-    names = some([pair.sample.id for pair in differing])
+    names = shortened([pair.sample.id for pair in differing])
     return (
         f"{len(differing):,} of {counted(len(pairs), 'mask')} of {spoken(splits)} "
         f"{'does' if len(differing) == 1 else 'do'} not agree with the tags ({names}): "

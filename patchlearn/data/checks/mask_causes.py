@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from patchlearn.core.types import BACKGROUND, IGNORE, Dataset, Float32
-from patchlearn.data.checks.finding import some, spoken
+from patchlearn.data.checks.finding import spoken
 from patchlearn.data.checks.mask_pairs import Pair
+from patchlearn.data.names import shortened
 
 AGREES = 0.95  # share of the images in which another meaning of the values must agree with the tags
 ALIKE = 0.5  # of the images with a value or a tag, the share that has both, where the two may go together
@@ -100,10 +101,10 @@ def _reorder(dataset: Dataset, meaning: Mapping[int, int], wrong: Mapping[int, i
         order = [meaning[value] if value in meaning else next(others) for value in range(1, number + 1)]
         names = ", ".join(dataset.classes[index] for index in order)
         return f"Put the classes into this order in classes.txt: {names}."
-    replaced = f"Replace the values in the masks: {some([_replaced(dataset, *pair) for pair in wrong.items()])}"
+    replaced = f"Replace the values in the masks: {shortened([_replaced(dataset, *pair) for pair in wrong.items()])}"
     if not dataset.masks_are_closed:
         return f"{replaced}."
-    values = some([f"{value} for {dataset.classes[index]!r}" for value, index in sorted(meaning.items())])
+    values = shortened([f"{value} for {dataset.classes[index]!r}" for value, index in sorted(meaning.items())])
     return f"{replaced}. Or write classes.csv with the columns name,value: {values}."
 
 
@@ -145,7 +146,7 @@ def _write_values(dataset: Dataset, instead: int | None = None) -> str:
     if len(dataset.classes) == 1:
         return f"Write {dataset.mask_values[0]} {place}."
     values = [f"{value} for {name!r}" for value, name in zip(dataset.mask_values, dataset.classes)]
-    return f"Write the value of the class {place}: {some(values)}."
+    return f"Write the value of the class {place}: {shortened(values)}."
 
 
 def _fits(dataset: Dataset, pairs: Sequence[Pair], meaning: Mapping[int, int]) -> bool:

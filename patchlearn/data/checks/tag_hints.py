@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.checks.finding import Finding, some, spoken
-from patchlearn.data.names import counted
+from patchlearn.data.checks.finding import Finding, spoken
+from patchlearn.data.names import counted, shortened
 
 FEW = 10  # training images of a class
 LEARN, JUDGE = "train", "val"  # the splits that recipes read, unless their settings say otherwise
@@ -56,8 +56,8 @@ def _splits(dataset: Dataset) -> Iterator[Finding]:
     if others:
         yield Finding(
             "splits",
-            f"{counted(len(others), 'split is', 'splits are')} not read by recipes ({some(others)}): they read train "
-            "and val. Rename the split, or name it in the settings (segmenter.splits for masks).",
+            f"{counted(len(others), 'split is', 'splits are')} not read by recipes ({shortened(others)}): they read "
+            "train and val. Rename the split, or name it in the settings (segmenter.splits for masks).",
         )
 
 
@@ -71,7 +71,7 @@ def _similar_names(classes: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             "similar names",
             f"{counted(len(similar), 'class is', 'classes are')} written in several ways, each a class of its own "
-            f"({some(similar)}). Write one way everywhere.",
+            f"({shortened(similar)}). Write one way everywhere.",
         )
 
 
@@ -82,14 +82,14 @@ def _several_in_one(classes: Sequence[str]) -> Iterator[Finding]:
     if lists:
         yield Finding(
             "separators",
-            f"{counted(len(lists), 'class has', 'classes have')} brackets or quotes in the name ({some(lists)}). "
+            f"{counted(len(lists), 'class has', 'classes have')} brackets or quotes in the name ({shortened(lists)}). "
             "Write the bare names of the classes.",
         )
     if joined:
         yield Finding(
             "separators",
-            f"{counted(len(joined), 'class looks', 'classes look')} like several tags in one ({some(joined)}). If they "
-            f"are, {_separate(joined)}.",
+            f"{counted(len(joined), 'class looks', 'classes look')} like several tags in one ({shortened(joined)}). If "
+            f"they are, {_separate(joined)}.",
         )
 
 
@@ -100,7 +100,7 @@ def _no_class(classes: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             "no class",
             f"{counted(len(names), 'class has a name that means', 'classes have names that mean')} nothing is there "
-            f"({some(names)}). Leave the cell of such images empty.",
+            f"({shortened(names)}). Leave the cell of such images empty.",
         )
 
 
@@ -110,8 +110,8 @@ def _decimals(classes: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             "decimals",
             f"{counted(len(names), 'class is a whole number', 'classes are whole numbers')} written with decimals "
-            f"({some(names)}), as a spreadsheet or pandas does beside empty cells. Write {names[0].partition('.')[0]}, "
-            "or the name of the class.",
+            f"({shortened(names)}), as a spreadsheet or pandas does beside empty cells. Write "
+            f"{names[0].partition('.')[0]}, or the name of the class.",
         )
 
 
@@ -132,8 +132,8 @@ def _absent(classes: Sequence[str], samples: Samples, split: str, remedy: str) -
     if samples and names:
         yield Finding(
             "absent classes",
-            f"{counted(len(names), 'class has', 'classes have')} no image in {split} ({some(names)}). Such a class "
-            f"{remedy}",
+            f"{counted(len(names), 'class has', 'classes have')} no image in {split} ({shortened(names)}). Such a "
+            f"class {remedy}",
         )
 
 
@@ -141,7 +141,7 @@ def _rare(classes: Sequence[str], samples: Samples) -> Iterator[Finding]:
     counts = _counts(samples)
     rare = sorted((counts[index], name) for index, name in enumerate(classes) if 0 < counts[index] < FEW)
     if rare:
-        names = some([f"{name}: {count}" for count, name in rare])
+        names = shortened([f"{name}: {count}" for count, name in rare])
         yield Finding(
             "rare classes",
             f"{counted(len(rare), 'class has', 'classes have')} fewer than {FEW} training images ({names}). Add images "
@@ -171,7 +171,7 @@ def _inseparable(classes: Sequence[str], samples: Samples) -> Iterator[Finding]:
         yield Finding(
             "inseparable classes",
             f"{'Tags' if len(together) == 1 else f'{len(together):,} groups of tags'} always come together "
-            f"({some(together)}), and cannot be told apart. Merge them, or add images with one of them alone.",
+            f"({shortened(together)}), and cannot be told apart. Merge them, or add images with one of them alone.",
         )
 
 
@@ -184,8 +184,8 @@ def _comparisons(classes: Sequence[str], samples: Samples) -> Iterator[Finding]:
     if everywhere:
         yield Finding(
             "nothing to compare with",
-            f"{counted(len(everywhere), 'tag is', 'tags are')} in every training image ({some(everywhere)}): no image "
-            "shows what things look like without it. Add images without it.",
+            f"{counted(len(everywhere), 'tag is', 'tags are')} in every training image ({shortened(everywhere)}): no "
+            "image shows what things look like without it. Add images without it.",
         )
     elif samples and all(sample.labels for sample in samples):
         yield Finding(

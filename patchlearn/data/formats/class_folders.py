@@ -12,9 +12,9 @@ from patchlearn.core.types import Dataset
 from patchlearn.data.classes_table import ClassesTable, read_classes
 from patchlearn.data.formats.exports import refuse_labels
 from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
-from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
+from patchlearn.data.image_files import ImageFiles, about_masks, masks_by_id
 from patchlearn.data.labels import natural_order, normal_form
-from patchlearn.data.names import counted
+from patchlearn.data.names import counted, left_out
 from patchlearn.data.settings import DataSettings
 
 

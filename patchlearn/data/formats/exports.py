@@ -8,9 +8,8 @@ from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.types import MAX_CLASSES
 from patchlearn.data.classes_table import NO_CLASS, read_classes
 from patchlearn.data.formats.records import SPLITS, TRAIN, Record
-from patchlearn.data.image_files import left_out
 from patchlearn.data.labels import natural_order, normal_form
-from patchlearn.data.names import counted, shortened
+from patchlearn.data.names import counted, left_out, shortened
 from patchlearn.data.settings import DataSettings
 
 UNNAMED = ("", "default")  # how CVAT calls a subset that has no name

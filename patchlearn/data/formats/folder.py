@@ -10,11 +10,11 @@ from patchlearn.core.types import Dataset
 from patchlearn.data.boxes import listed_categories
 from patchlearn.data.classes_table import ClassesTable, read_classes
 from patchlearn.data.formats.records import SPLITS, TRAIN, MaskCoding, Record, dataset_of
-from patchlearn.data.image_files import ImageFiles, about_masks, left_out, masks_by_id
+from patchlearn.data.image_files import ImageFiles, about_masks, masks_by_id
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.label_cells import Cell, Labels, parse_cells
 from patchlearn.data.labels import normal_form
-from patchlearn.data.names import counted, shortened
+from patchlearn.data.names import counted, left_out, shortened
 from patchlearn.data.settings import DataSettings
 from patchlearn.data.tables import SUFFIXES as TABLES
 from patchlearn.data.tables import Row, Table, find_column, first_rows, is_json, read_table
@@ -263,7 +263,11 @@ def _notes(root: Path, tables: Sequence[Table], images: ImageFiles, records: Seq
     windows = [f"{table.path}: read as Windows-1252; UTF-8 is safer" for table in tables if table.encoding == "cp1252"]
     return [
         *windows,
-        *([f"{names}: no image has the label of {counted(len(bare), 'column')}: {shortened([*bare])}"] if bare else []),
+        *(
+            [f"{names}: no image has the label of {counted(len(bare), 'column')}: {shortened(sorted(bare))}"]
+            if bare
+            else []
+        ),
         *left_out(unlabelled, f"in no line of {names}, and not used", images.base),
         *left_out(others, "not among the kinds of images that are read", images.base),
     ]

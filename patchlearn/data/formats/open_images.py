@@ -11,9 +11,9 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats.exports import chosen_classes, file_below, joined, visible
 from patchlearn.data.formats.records import SPLITS, SYNONYMS, TRAIN, Record, dataset_of
-from patchlearn.data.image_files import ImageFiles, left_out
+from patchlearn.data.image_files import ImageFiles
 from patchlearn.data.labels import natural_order, normal_form
-from patchlearn.data.names import counted, shortened
+from patchlearn.data.names import counted, left_out, shortened
 from patchlearn.data.settings import DataSettings
 
 IMAGE, LABEL, CONFIDENCE, BOX = "ImageID", "LabelName", "Confidence", "XMin"
@@ -255,7 +255,8 @@ def _about_labels(reading: _Reading, never: Sequence[str], tables: Sequence[Path
         splits = " and ".join(sorted(reading.boxed))
         yield f"{joined(tables)}: only boxes of {splits}; each is taken as a label, and classes without a box as absent"
     if never:
-        yield f"{joined(tables)}: {counted(len(never), 'label')} that no image has, and not used: {shortened(never)}"
+        names = shortened(sorted(never))
+        yield f"{joined(tables)}: {counted(len(never), 'label')} that no image has, and not used: {names}"
     unclear = sum(UNCLEAR in said.values() for said in reading.judged.values())
     if unclear:
         yield f"{joined(tables)}: {counted(unclear, 'image')} with classes both confirmed and denied; unknown there"

@@ -11,9 +11,10 @@ from patchlearn.data.classes_table import read_classes
 from patchlearn.data.formats.exports import chosen_classes, restricted, split_name, visible
 from patchlearn.data.formats.records import SPLITS, TRAIN, Record, dataset_of
 from patchlearn.data.formats.xml_files import first_element, parse_xml
-from patchlearn.data.image_files import ImageFiles, left_out
+from patchlearn.data.image_files import ImageFiles
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import natural_order, normal_form
+from patchlearn.data.names import left_out
 
 FOLDER, ELEMENT = "Annotations", "annotation"
 OF_IMAGES = ("JPEGImages", "images")

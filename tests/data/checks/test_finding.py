@@ -1,13 +1,7 @@
 """The words that findings share."""
 
-from patchlearn.data.checks.finding import some, spoken
+from patchlearn.data.checks.finding import spoken
 from patchlearn.data.names import counted
-
-
-def test_three_names_are_told_and_the_others_counted() -> None:
-    assert some([]) == ""
-    assert some(["a", "b", "c"]) == "a, b, c"
-    assert some([str(number) for number in range(1003)]) == "0, 1, 2 and 1,000 more"
 
 
 def test_one_is_singular() -> None:

@@ -183,9 +183,9 @@ def test_what_is_not_used_and_what_may_be_meant_otherwise_is_said(tmp_path: Path
     (root / "masks" / "classes.txt").touch()
     write_mask(root / "masks" / "sure" / "cam1__i.png", np.full((20, 30), 9, np.uint8))
     said = lines(root, ["cat", "dog"])
-    assert "masks: not read: 1 image of other formats (d.jpg). Read: .png." in said
+    assert "masks: 1 file is no .png, and not read: d.jpg" in said
     assert "masks: not read: 1 file in subfolders, of which no file has an image (sure/cam1__i.png)." in said
-    assert "images: not read: 1 image of other formats (c.heic). Read: .jpg" in said
+    assert "images: 1 file is no .jpg, .jpeg, " in said
     assert "images: not used: 1 of 3 images, which no mask or map belongs to (b.png)." in said
     assert "if it stands for 'cat', the masks count classes from 0" in said
 

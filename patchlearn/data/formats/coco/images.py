@@ -8,8 +8,8 @@ from pathlib import Path, PurePath
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.formats.coco.content import CocoContent, CocoImage, read_content
 from patchlearn.data.formats.coco.files import CocoFile
-from patchlearn.data.image_files import left_out
 from patchlearn.data.images import SUFFIXES
+from patchlearn.data.names import left_out
 
 
 @dataclass(frozen=True, kw_only=True)

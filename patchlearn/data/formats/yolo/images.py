@@ -9,10 +9,9 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.formats.records import TRAIN
 from patchlearn.data.formats.split_words import starts_with_split
 from patchlearn.data.formats.yolo.config import YoloConfig
-from patchlearn.data.image_files import left_out
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import read_text
-from patchlearn.data.names import files_below
+from patchlearn.data.names import files_below, left_out
 
 IMAGES, LABELS = "/images/", "/labels/"
 BESIDE = (".txt", ".npy", ".cache", ".json", ".xml", ".csv", ".yaml", ".yml", ".md")  # files that are beside images

@@ -15,8 +15,7 @@ from patchlearn.data.formats.records import Record
 from patchlearn.data.formats.yolo.config import class_names, find_config, read_config
 from patchlearn.data.formats.yolo.images import OPTIONAL, YoloImage, folders, found_images, listed_images
 from patchlearn.data.formats.yolo.labels import YoloObject, paint_polygons, read_objects
-from patchlearn.data.image_files import left_out
-from patchlearn.data.names import counted, files_below
+from patchlearn.data.names import counted, files_below, left_out
 from patchlearn.data.settings import DataSettings
 
 BACKGROUND = "background"
