@@ -39,6 +39,8 @@ class Optimisation:
         batch_size: images per step, over all processes together.
         epochs: passes over the images, over all stages together.
         min_steps: fewest steps of the whole training; a small data set is passed over several times in each epoch.
+            Those of the recipe `standard` were chosen by the training loss on 30 photographs alone, not by any mask or
+            other data.
         clip_norm: longest gradient; 0 for no limit.
         save_seconds: how often the state is saved, besides after every epoch.
     """
