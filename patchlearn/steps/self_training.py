@@ -99,7 +99,8 @@ class SelfTrain(Step):
         one = first_round(classifier, cams, self.rule, self.settings, runtime, reading)
         one = replace(one, stored=(lambda sample: held[sample.id]) if held else None)
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
-        return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
+        images = min(len(samples), self.settings.images or len(samples))
+        return self.settings.rounds * images * Estimate(each / runtime.accelerator.num_processes)
 
     def work(self, runtime: "Runtime") -> None:
         """Compute every round that is not there yet."""
@@ -151,15 +152,17 @@ def self_train(
     Returns:
         The last round's file, or None.
     """
+    from patchlearn.data.subset import balanced_subset
     from patchlearn.models.lda import load_lda
 
     first = first_round(classifier, cams, rule, settings, runtime, reading)
     one_round = _with_clicks(replace(first, stored=stored, sizes=sizes), samples, clicks, runtime)
+    learned = balanced_subset(samples, settings.images)
     last = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
         if not path.exists():
-            _write_round(path, samples, classifier, one_round, settings, runtime, f"{title}, round {number}")
+            _write_round(path, learned, classifier, one_round, settings, runtime, f"{title}, round {number}")
         runtime.accelerator.wait_for_everyone()
         if not path.exists():
             return last
