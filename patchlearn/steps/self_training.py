@@ -152,17 +152,15 @@ def self_train(
     Returns:
         The last round's file, or None.
     """
-    from patchlearn.data.subset import balanced_subset
     from patchlearn.models.lda import load_lda
 
     first = first_round(classifier, cams, rule, settings, runtime, reading)
     one_round = _with_clicks(replace(first, stored=stored, sizes=sizes), samples, clicks, runtime)
-    learned = balanced_subset(samples, settings.images)
     last = None
     for number in range(1, settings.rounds + 1):
         path = round_path(folder, number)
         if not path.exists():
-            _write_round(path, learned, classifier, one_round, settings, runtime, f"{title}, round {number}")
+            _write_round(path, samples, classifier, one_round, settings, runtime, f"{title}, round {number}")
         runtime.accelerator.wait_for_everyone()
         if not path.exists():
             return last
@@ -207,9 +205,11 @@ def _write_round(
     title: str,
 ) -> None:
     from patchlearn.core.parallel import results_of, shard
+    from patchlearn.data.subset import balanced_subset
     from patchlearn.maps.self_training import confident_moments_of
     from patchlearn.models.lda import save_lda
 
+    samples = balanced_subset(samples, settings.images)
     mine = shard(samples, runtime.accelerator)
     parts = results_of(mine, partial(confident_moments_of, one_round), title, runtime.threads, runtime.console)
     moments = _total(one_round, parts)
