@@ -160,6 +160,19 @@ def test_a_damaged_file_is_made_again_and_the_others_stay(tmp_path: Path, runtim
     assert (tmp_path / "v/double/b").stat().st_mtime_ns == time
 
 
+def test_files_that_are_damaged_or_of_other_values_are_still_to_be_made(tmp_path: Path, runtime: Runtime) -> None:
+    number = Number(tmp_path / "v", 7)
+    step = Double(tmp_path / "v", number)
+    files = [step.folder / name for name in ("a", "b")]
+    assert step.missing(files) == 2
+    number.take(runtime)
+    step.take(runtime)
+    assert step.missing(files) == 0
+    files[0].write_text("damaged")
+    assert step.missing(files) == 1
+    assert Double(tmp_path / "v", Number(tmp_path / "v", 8)).missing(files) == 2
+
+
 def test_a_killed_step_goes_on_where_it_was(tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     number = Number(tmp_path / "v", 1)
     number.take(runtime)
