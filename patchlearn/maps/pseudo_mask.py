@@ -10,7 +10,7 @@ from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMa
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.maps.walk_area import bounded_walk
-from patchlearn.models.affinity_network import AffinityNetwork
+from patchlearn.models.walker import Walker
 from patchlearn.refine import (
     BackgroundRule,
     CrfSettings,
@@ -74,8 +74,8 @@ def pseudo_labels(
     settings: PseudoSettings,
     rule: BackgroundRule,
     walk: WalkSettings,
-    affinity: AffinityNetwork | None = None,
-    second: AffinityNetwork | None = None,
+    affinity: Walker | None = None,
+    second: Walker | None = None,
     sizes: Sizes = (),
 ) -> tuple[UInt8, UInt8]:
     """(the pseudo mask after the walk, the same classes where they are reliable and 255 elsewhere), each H×W.
@@ -106,8 +106,8 @@ def _agreed_labels(
     settings: PseudoSettings,
     rule: BackgroundRule,
     walk: WalkSettings,
-    affinity: AffinityNetwork | None,
-    second: AffinityNetwork | None,
+    affinity: Walker | None,
+    second: Walker | None,
     sizes: Sizes,
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:

@@ -130,6 +130,8 @@ class WalkSettings:
         balance: which maximum each class is divided by after the walk, from 0 (the largest of all classes, IRN) to 1
             (its own), geometrically in between. The walk lowers scores, most for small objects; dividing by the class's
             own maximum would amplify noise (docs/log/affinity-and-walk.md).
+        stored: read the affinities from the stored features of the largest scale of the maps, not from the image. It
+            takes less time. It needs classifier.head_only and affinities of kind "features".
     """
 
     radius: int = 5
@@ -138,6 +140,7 @@ class WalkSettings:
     long_side: int | None = 1024
     anchor: float = 0.0
     balance: float = 0.5
+    stored: bool = field(default=False, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_at_least("radius", self.radius, 1)

@@ -7,13 +7,15 @@ RUN/VARIANT/pseudo/SPLIT/classes.txt   the name of class i on line i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine.settings import BackgroundRule
-from patchlearn.steps.affinity import TrainAffinity
+from patchlearn.steps.affinity import Along, TrainAffinity, walker_of
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, Sizes
-    from patchlearn.models.affinity_network import AffinityNetwork
 
 SURE = "sure"
 
@@ -60,9 +61,11 @@ class WritePseudoMasks(Step):
         return self.data.samples
 
     def check(self, runtime: "Runtime") -> None:
-        """Two walks that are to agree must differ."""
+        """Two walks that are to agree must differ; a walk over stored features needs some of a frozen trunk."""
         from patchlearn.maps.pseudo_mask import require_two_walks
 
+        if self.walk.stored and self.affinity:
+            _require_stored(self.affinity)
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
@@ -76,7 +79,8 @@ class WritePseudoMasks(Step):
 
         def refine(sample: "Sample") -> None:
             image, maps = self.cams.example(sample)
-            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, affinity, affinity)
+            along = walker_of(self.walk, self.cams, affinity, sample, image)
+            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, along, along)
             sizes.append(sum(len(encode_mask(mask)) for mask in masks))
 
         each = seconds_each(refine, a_few(self.samples), runtime.threads) / runtime.accelerator.num_processes
@@ -87,7 +91,7 @@ class WritePseudoMasks(Step):
         from patchlearn.core.masks_io import write_class_names
 
         write_class_names(self.folder, self.data.classes)
-        affinity, second = self._networks(runtime)
+        along, second = self._walkers(runtime)
         write_pseudo_masks(
             self.samples,
             self.cams.folder,
@@ -96,19 +100,19 @@ class WritePseudoMasks(Step):
             self.walk,
             self.folder,
             runtime,
-            affinity=affinity,
-            second=second,
+            along=along,
+            along_second=second,
             sizes=self.sizes,
             title=f"masks {self.home.name} {self.data.name}",
         )
 
-    def _networks(self, runtime: "Runtime") -> tuple["AffinityNetwork | None", "AffinityNetwork | None"]:
-        """The last round's network and, if two walks are compared, that of the round before."""
+    def _walkers(self, runtime: "Runtime") -> tuple[Along | None, Along | None]:
+        """Those of the last round and, if two walks are compared, those of the round before."""
         if self.affinity is None:
             return None, None
-        device = runtime.accelerator.device
-        compared = self.settings.sure != "confident"
-        return self.affinity.load(device), self.affinity.load_earlier(device) if compared else None
+        device, along = runtime.accelerator.device, partial(walker_of, self.walk, self.cams)
+        earlier = self.affinity.load_earlier(device) if self.settings.sure != "confident" else None
+        return partial(along, self.affinity.load(device)), partial(along, earlier) if earlier else None
 
 
 def write_pseudo_masks(
@@ -120,8 +124,8 @@ def write_pseudo_masks(
     folder: Path,
     runtime: "Runtime",
     *,
-    affinity: "AffinityNetwork | None" = None,
-    second: "AffinityNetwork | None" = None,
+    along: Along | None = None,
+    along_second: Along | None = None,
     sizes: "Sizes" = (),
     title: str = "masks",
 ) -> None:
@@ -137,8 +141,8 @@ def write_pseudo_masks(
         walk: how far the scores walk.
         folder: for the masks.
         runtime: processes and threads.
-        affinity: a trained network; without one there is no walk.
-        second: the network of the second of two walks; the same if None.
+        along: a sample and its image → along what its scores walk; None for no walk.
+        along_second: the same for the second of two walks; None for the same.
         sizes: how large each class usually is; () where nothing is known.
         title: shown beside the progress bar.
 
@@ -151,13 +155,27 @@ def write_pseudo_masks(
     from patchlearn.maps.pseudo_mask import pseudo_labels
 
     def write(sample: "Sample", _: Path) -> None:
-        maps = read_scores(scores / f"{sample.id}.npz")
-        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second, sizes)
+        image, maps = read_image(sample.image), read_scores(scores / f"{sample.id}.npz")
+        first, second = (each(sample, image) if each else None for each in (along, along_second))
+        mask, sure = pseudo_labels(image, maps, settings, rule, walk, first, second, sizes)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
     files = [(sample, _missing_of(sample, folder)) for sample in samples]
     write_missing(files, write, title=title, runtime=runtime)
+
+
+def _require_stored(affinity: TrainAffinity) -> None:
+    if not affinity.classifier.settings.head_only:
+        raise PatchlearnError(
+            "walk.stored: the features that are stored must be those of a frozen backbone. Set classifier.head_only to "
+            "true, or walk.stored to false."
+        )
+    if affinity.settings.kind != "features":
+        raise PatchlearnError(
+            f"walk.stored: an affinity network of kind {affinity.settings.kind!r} reads more stages than are stored. "
+            "Set affinity.kind to features, or walk.stored to false."
+        )
 
 
 def _missing_of(sample: "Sample", folder: Path) -> Path:

@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
 from patchlearn.data.images import read_indices
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine import BackgroundRule, CrfSettings
-from patchlearn.steps.pseudo_masks import write_pseudo_masks
+from patchlearn.steps.pseudo_masks import WritePseudoMasks, write_pseudo_masks
+from patchlearn.training.settings import AffinitySettings
 
 RULES = PseudoSettings(), BackgroundRule(), WalkSettings()
 
@@ -90,3 +93,16 @@ def test_neither_mask_has_a_label_where_an_unknown_class_wins(tmp_path: Path, co
         assert set(np.unique(mask).tolist()) <= {0, 1, 255}
         assert (mask[:, 0] == 1).all()
         assert (mask[:, -1] == 255).all()
+
+
+@pytest.mark.parametrize(("head_only", "kind", "named"), [(False, "features", "head_only"), (True, "boundary", "kind")])
+def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bool, kind: str, named: str) -> None:
+    affinity: Any = SimpleNamespace(
+        key="affinity",
+        settings=AffinitySettings(kind=kind, rounds=2),
+        classifier=SimpleNamespace(settings=SimpleNamespace(head_only=head_only)),
+    )
+    cams: Any = SimpleNamespace(data=None)
+    step = WritePseudoMasks(Path("run/plain"), *RULES[:2], WalkSettings(stored=True), cams, affinity)
+    with pytest.raises(PatchlearnError, match=rf"^walk\.stored: .*{named}"):
+        step.check(None)  # type: ignore[arg-type]
