@@ -13,7 +13,6 @@ from patchlearn.core.types import Float32, UInt8
 from patchlearn.models.promptable import pretrained
 
 FAMILIES = ("sam3", "sam3_video")  # the hub's SAM 3 is that for videos; the network for images is a part of it
-MODEL = "facebook/sam3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,11 @@ class Sam3:
         return {name: tokens[name].to(self.network.device) for name in ("input_ids", "attention_mask")}
 
 
-def load_sam3(model: str = MODEL, device: torch.device | str = "cpu") -> Sam3:
+def load_sam3(model: str, device: torch.device | str = "cpu") -> Sam3:
     """SAM 3 with its weights.
 
     Args:
-        model: a repository on the hub, or a folder.
+        model: a repository on the hub, such as "facebook/sam3", or a folder.
         device: where it computes.
 
     Raises:

@@ -57,7 +57,7 @@ def _components(pixels: NDArray[np.bool_]) -> Iterator[Integers]:
     """n×2 rows and columns of each component."""
     places, numbers = np.argwhere(pixels), component_numbers(pixels)
     order = np.argsort(numbers, kind="stable")
-    ends = np.bincount(numbers).cumsum()[:-1] if len(numbers) else []
+    ends: Integers = np.bincount(numbers).cumsum()[:-1]
     yield from (each for each in np.split(places[order], ends) if len(each))
 
 

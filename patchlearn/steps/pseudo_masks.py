@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, Sizes
     from patchlearn.models.affinity_network import AffinityNetwork
+    from patchlearn.models.sam2 import Sam2
 
 SURE = "sure"
 
 
 @dataclass(frozen=True, eq=False)
 class WritePseudoMasks(Step):
-    """Turn the score maps of one split into masks: walk, background, dense CRF."""
+    """Turn the score maps of one split into masks: walk, background, dense CRF, SAM."""
 
     name: ClassVar[str] = "pseudo"
     verb: ClassVar[str] = "pseudo"
@@ -60,9 +61,12 @@ class WritePseudoMasks(Step):
         return self.data.samples
 
     def check(self, runtime: "Runtime") -> None:
-        """Two walks that are to agree must differ."""
+        """Two walks that are to agree must differ, and what SAM needs must be installed."""
         from patchlearn.maps.pseudo_mask import require_two_walks
+        from patchlearn.models.promptable import require_model
 
+        if self.settings.sam.model:
+            require_model(self.settings.sam.model)
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
@@ -71,12 +75,12 @@ class WritePseudoMasks(Step):
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.pseudo_mask import pseudo_labels
 
-        affinity = self.affinity.untrained(runtime) if self.affinity else None
+        affinity, sam = self.affinity.untrained(runtime) if self.affinity else None, self._sam(runtime)
         sizes: list[int] = []
 
         def refine(sample: "Sample") -> None:
             image, maps = self.cams.example(sample)
-            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, affinity, affinity)
+            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, affinity, affinity, sam=sam)
             sizes.append(sum(len(encode_mask(mask)) for mask in masks))
 
         each = seconds_each(refine, a_few(self.samples), runtime.threads) / runtime.accelerator.num_processes
@@ -99,6 +103,7 @@ class WritePseudoMasks(Step):
             affinity=affinity,
             second=second,
             sizes=self.sizes,
+            sam=self._sam(runtime),
             title=f"masks {self.home.name} {self.data.name}",
         )
 
@@ -109,6 +114,12 @@ class WritePseudoMasks(Step):
         device = runtime.accelerator.device
         compared = self.settings.sure != "confident"
         return self.affinity.load(device), self.affinity.load_earlier(device) if compared else None
+
+    def _sam(self, runtime: "Runtime") -> "Sam2 | None":
+        from patchlearn.models.sam2 import load_sam2
+
+        model = self.settings.sam.model
+        return load_sam2(model, runtime.accelerator.device) if model else None
 
 
 def write_pseudo_masks(
@@ -123,6 +134,7 @@ def write_pseudo_masks(
     affinity: "AffinityNetwork | None" = None,
     second: "AffinityNetwork | None" = None,
     sizes: "Sizes" = (),
+    sam: "Sam2 | None" = None,
     title: str = "masks",
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
@@ -140,6 +152,7 @@ def write_pseudo_masks(
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
         sizes: how large each class usually is; () where nothing is known.
+        sam: SAM 2; needed if the settings name a model.
         title: shown beside the progress bar.
 
     Raises:
@@ -152,7 +165,7 @@ def write_pseudo_masks(
 
     def write(sample: "Sample", _: Path) -> None:
         maps = read_scores(scores / f"{sample.id}.npz")
-        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second, sizes)
+        mask, sure = pseudo_labels(read_image(sample.image), maps, settings, rule, walk, affinity, second, sizes, sam)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
