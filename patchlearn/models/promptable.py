@@ -4,7 +4,7 @@ Their weights come from the hub or from a folder. Only safetensors files are rea
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,13 +50,21 @@ def pretrained(model: str, network: str, processor: str, families: Collection[st
         raise PatchlearnError(
             f"{model}: a model of the type {config.model_type!r}, not of {' or '.join(sorted(families))}. Name another."
         )
-    found, loading = _read(model, classes[0], use_safetensors=True, output_loading_info=True)
-    if loading["missing_keys"]:  # transformers would go on with random numbers in their place
-        first = sorted(loading["missing_keys"])[0]
-        raise PatchlearnError(
-            f"{model}: lacks {len(loading['missing_keys'])} weights of {network}, such as {first}. Name a complete one."
-        )
+    options = {"use_safetensors": True, "ignore_mismatched_sizes": True, "output_loading_info": True}
+    found, loading = _read(model, classes[0], **options)
+    _refuse_incomplete(model, network, loading)
     return found.eval(), _read(model, classes[1])
+
+
+def _refuse_incomplete(model: str, network: str, loading: Mapping[str, Collection[Any]]) -> None:
+    """In the place of these weights transformers puts random numbers."""
+    mismatched = [each[0] if isinstance(each, tuple) else each for each in loading["mismatched_keys"]]
+    lacking = sorted({*loading["missing_keys"], *mismatched})
+    if lacking:
+        raise PatchlearnError(
+            f"{model}: {len(lacking)} weights of {network} are missing or of another size, such as {lacking[0]}. Name "
+            "a complete model."
+        )
 
 
 def _class(name: str) -> Any:
