@@ -177,15 +177,29 @@ class Outputs:
         wanted = {name: path for name, path in names.items() if any(fnmatch(name, each) for each in self.promised)}
         return {name: _entry(os.stat(path), path) for name, path in wanted.items()}
 
-    def copy_from(self, twin: Path) -> None:
-        """Copy what a finished step left in another folder; its manifest stays behind."""
+    def copy_from(self, twin: Path, *, linked: bool = False) -> None:
+        """Copy what a finished step left in another folder; its manifest stays behind.
+
+        Args:
+            twin: the other folder.
+            linked: both folders may share the files, as hard links, where the file system has them. It is for files
+                that nobody edits.
+        """
 
         def copy(source: str, target: str) -> None:
             with atomic(Path(target)) as partial:
-                shutil.copyfile(source, partial)
+                (_link if linked else shutil.copyfile)(source, partial)
 
         unwanted = shutil.ignore_patterns(MANIFEST, ".*.partial")
         shutil.copytree(twin, self.folder, dirs_exist_ok=True, copy_function=copy, ignore=unwanted)
+
+
+def _link(source: str, target: Path) -> None:
+    """A second name of the same file; a copy where there can be none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _entry(facts: os.stat_result, path: Path | str) -> Entry:

@@ -88,6 +88,8 @@ class SelfTrainingSettings:
         train_split: whose images are learned from, and whose labels.
         stages: whose features are learned from: "last", "lower" (the two before it, on a finer grid) or "all".
         centred: subtract each image's own mean from its cells.
+        images: of these, each round reads at most this many, as many of each class as of the others if there are
+            enough; null for all.
     """
 
     rounds: int = 3
@@ -96,6 +98,7 @@ class SelfTrainingSettings:
     train_split: str = field(default="train", metadata=OUTSIDE_KEY)
     stages: str = field(default="last", metadata=NEW_IN_KEY)
     centred: bool = field(default=False, metadata=NEW_IN_KEY)
+    images: int | None = field(default=None, metadata=NEW_IN_KEY)
 
     @property
     def has_cells(self) -> bool:
@@ -105,6 +108,8 @@ class SelfTrainingSettings:
     def __post_init__(self) -> None:
         require_at_least("rounds", self.rounds, 0)
         require_one_of("stages", self.stages, CELL_STAGES)
+        if self.images is not None:
+            require_at_least("images", self.images, 1)
         if not 0 < self.shrinkage <= 1:
             raise PatchlearnError(f"shrinkage: {self.shrinkage} is out of range. Choose a number in (0, 1].")
 

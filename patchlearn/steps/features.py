@@ -73,6 +73,7 @@ class WriteFeatures(Step):
     name: ClassVar[str] = "features"
     verb: ClassVar[str] = "train"
     promised: ClassVar[tuple[str, ...]] = (FACTS,)
+    is_linked: ClassVar[bool] = True
 
     settings: FeatureSettings
     views: ViewSettings

@@ -99,7 +99,8 @@ class SelfTrain(Step):
         one = first_round(classifier, cams, self.rule, self.settings, runtime, reading)
         one = replace(one, stored=(lambda sample: held[sample.id]) if held else None)
         each = seconds_each(partial(confident_moments_of, one), few, runtime.threads)
-        return self.settings.rounds * len(samples) * Estimate(each / runtime.accelerator.num_processes)
+        images = min(len(samples), self.settings.images or len(samples))
+        return self.settings.rounds * images * Estimate(each / runtime.accelerator.num_processes)
 
     def work(self, runtime: "Runtime") -> None:
         """Compute every round that is not there yet."""
@@ -204,9 +205,11 @@ def _write_round(
     title: str,
 ) -> None:
     from patchlearn.core.parallel import results_of, shard
+    from patchlearn.data.subset import balanced_subset
     from patchlearn.maps.self_training import confident_moments_of
     from patchlearn.models.lda import save_lda
 
+    samples = balanced_subset(samples, settings.images)
     mine = shard(samples, runtime.accelerator)
     parts = results_of(mine, partial(confident_moments_of, one_round), title, runtime.threads, runtime.console)
     moments = _total(one_round, parts)

@@ -46,6 +46,7 @@ class Step(ABC):
         version: of the files that the same values give; part of the key.
         is_training: whether the files take hours, and are kept aside when the key no longer fits.
         promised: patterns of the files without which the step is not complete.
+        is_linked: whether equal steps of several variants share their files: large ones that nobody edits.
     """
 
     home: Path = field(metadata=OUTSIDE_KEY)
@@ -56,6 +57,7 @@ class Step(ABC):
     version: ClassVar[int] = 1
     is_training: ClassVar[bool] = False
     promised: ClassVar[Sequence[str]] = EVERY_FILE
+    is_linked: ClassVar[bool] = False
 
     @abstractmethod
     def work(self, runtime: "Runtime") -> None:
@@ -161,7 +163,7 @@ class Step(ABC):
         if twin is not None:
             _say(runtime, f"{self.title}: as in {twin.relative_to(self.root)}")
         if twin is not None and accelerator.is_main_process:
-            self.outputs.copy_from(twin)
+            self.outputs.copy_from(twin, linked=self.is_linked)
         accelerator.wait_for_everyone()
         if twin is None:
             self.work(runtime)

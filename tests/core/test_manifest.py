@@ -90,6 +90,24 @@ def test_a_copy_is_not_complete_before_it_is_finished(tmp_path: Path) -> None:
     assert not copy.is_complete("one")
 
 
+def test_linked_copies_are_the_same_files_and_outlive_the_first(tmp_path: Path) -> None:
+    twin, copy = finished(tmp_path / "a"), Outputs(tmp_path / "b")
+    copy.copy_from(twin.folder, linked=True)
+    assert (tmp_path / "a" / "a.png").samefile(tmp_path / "b" / "a.png")
+    twin.begin("two", FACTS)
+    assert not (tmp_path / "a" / "a.png").exists()
+    assert (tmp_path / "b" / "a.png").read_text() == "a.png"
+
+
+def test_where_there_are_no_links_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no hard links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    Outputs(tmp_path / "b").copy_from(finished(tmp_path / "a").folder, linked=True)
+    assert (tmp_path / "b" / "a.png").read_text() == "a.png"
+
+
 @pytest.mark.parametrize("name", ["a.png", "deep/b.png"])
 @pytest.mark.parametrize("damage", ["missing", "longer", "same size"])
 def test_outputs_that_are_missing_or_changed_are_found_and_made_again_alone(

@@ -16,6 +16,7 @@ from patchlearn.core.types import Sample
 from patchlearn.data.clicks.values import Clicks, ImageClicks, Point
 from patchlearn.data.images import read_image
 from patchlearn.data.open import open_dataset
+from patchlearn.data.subset import balanced_subset
 from patchlearn.data.transforms import as_tensor, resize_long_side
 from patchlearn.maps.cam import class_activation_maps, maps_of_features
 from patchlearn.maps.features import features_of_views
@@ -220,6 +221,19 @@ def test_clicks_name_a_class_of_which_no_cell_is_confident(
     dark = replace(samples[0], id="dark", image=black)
     clicks = clicked(dark, 1, (20, 20))
     assert learn((*blue, dark), tmp_path / "run", accelerator, rounds=1, clicks=clicks) is not None
+
+
+def test_rounds_learn_from_no_more_images_than_wanted_but_from_all_clicks(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    few = balanced_subset(samples, 2)
+    outside = next(sample for sample in samples if sample not in few and sample.labels == (0,))
+    clicks = clicked(outside, 1, (1, 1), (1, 2))
+    wanted = load_lda(learn(few, tmp_path / "few", accelerator, rounds=1))
+    learned = load_lda(learn(samples, tmp_path / "two", accelerator, rounds=1, images=2))
+    moved = load_lda(learn(samples, tmp_path / "clicked", accelerator, rounds=1, images=2, clicks=clicks))
+    assert torch.equal(learned.weight, wanted.weight)
+    assert not torch.equal(moved.weight[1], wanted.weight[1])
 
 
 def test_lower_stages_are_learned_from_on_their_own_grid(

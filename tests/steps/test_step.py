@@ -131,7 +131,12 @@ def test_twins_share_their_work(tmp_path: Path, runtime: Runtime, monkeypatch: p
     Number(tmp_path / "v", 1).take(runtime)
     monkeypatch.setattr(Number, "work", lambda *_: pytest.fail("is done again"))
     Number(tmp_path / "w", 1).take(runtime)
-    assert (tmp_path / "w/number/number.txt").read_text() == "1"
+    first, second = tmp_path / "v/number/number.txt", tmp_path / "w/number/number.txt"
+    assert second.read_text() == "1"
+    assert not second.samefile(first)
+    monkeypatch.setattr(Number, "is_linked", True)
+    Number(tmp_path / "x", 1).take(runtime)
+    assert (tmp_path / "x/number/number.txt").samefile(first)
 
 
 def test_a_line_says_what_is_redone_and_why(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
