@@ -3,7 +3,6 @@
 And a network that answers every prompt with what it was asked about, drawn into its own grid.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -103,18 +102,15 @@ def write_sam3(folder: Path) -> Path:
     )
     _loud(library.Sam3Model(config)).save_pretrained(folder)
     images = library.Sam3ImageProcessor(size={"height": side, "width": side})
-    library.Sam3Processor(images, _letters(folder)).save_pretrained(folder)
+    library.Sam3Processor(images, _letters()).save_pretrained(folder)
     return folder
 
 
-def _letters(folder: Path) -> Any:
+def _letters() -> Any:
     """52 tokens, of a letter within a word and at its end; then the begin and the end of the text."""
     library, letters = pytest.importorskip("transformers"), "abcdefghijklmnopqrstuvwxyz"
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    vocabulary.write_text(json.dumps({token: index for index, token in enumerate(tokens)}))
-    merges.write_text("#version: 0.2\n")
-    return library.CLIPTokenizer(vocab=str(vocabulary), merges=str(merges))
+    return library.CLIPTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=[])
 
 
 def _loud(network: Any) -> Any:
