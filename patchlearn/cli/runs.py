@@ -71,15 +71,13 @@ def _run(run: "Run", target: "Target", options: Namespace) -> int:
     """All steps in order, from images to masks; what is complete is left alone."""
     from patchlearn.report.results import print_results
     from patchlearn.runs.run import prepare, take_all
-    from patchlearn.runs.views import evaluate, report, trust_lines_of
+    from patchlearn.runs.views import take_views
 
     _say_what_it_is(run)
     prepare(run)
     _say_what_it_takes(run)
     take_all(run)
-    evaluate(run)
-    judged = trust_lines_of(run)
-    report(run)
+    judged = take_views(run)
     if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
         _say_where(run, run.folder / REPORT)

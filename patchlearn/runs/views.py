@@ -28,9 +28,19 @@ def run_all(run: Run) -> None:
     """Checks, every step of every chosen variant, then the views."""
     prepare(run)
     take_all(run)
+    take_views(run)
+
+
+def take_views(run: Run) -> list[str]:
+    """Evaluation, trust and report, in this order; returns the lines of `trust_lines_of`.
+
+    What trust fails on does not cost the report of the hours before it.
+    """
     evaluate(run)
-    trust_lines_of(run)
-    report(run)
+    try:
+        return trust_lines_of(run)
+    finally:
+        report(run)
 
 
 def evaluate(run: Run) -> list["Entry"]:

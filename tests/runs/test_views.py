@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 from whole_run import RECIPE
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json
 from patchlearn.runs.run import estimate, open_run, prepare, take_all
 from patchlearn.runs.target import find_target
-from patchlearn.runs.views import evaluate, report
+from patchlearn.runs.views import evaluate, report, take_views
 
 
 @pytest.fixture
@@ -19,7 +20,13 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_views_hold_what_is_there(recipe: Path, folder_data: Path, tmp_path: Path, console: Console) -> None:
+def fail(_: object) -> None:
+    raise PatchlearnError("trust fails")
+
+
+def test_views_hold_what_is_there_and_a_fault_of_trust_does_not_cost_the_report(
+    recipe: Path, folder_data: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["--runtime.device=cpu", "--variants={plain: null}", f"--data.root={folder_data}"]
     with open_run(find_target(recipe, tmp_path / "run", words), (), console) as run:
         prepare(run)
@@ -29,6 +36,10 @@ def test_views_hold_what_is_there(recipe: Path, folder_data: Path, tmp_path: Pat
         take_all(run)
         assert estimate(run).seconds == 0
         assert {entry["artefact"] for entry in evaluate(run)} == {"seed", "pseudo", "segmenter"}
+        monkeypatch.setattr("patchlearn.runs.views.trust_lines_of", fail)
+        with pytest.raises(PatchlearnError, match="trust fails"):
+            take_views(run)
+        assert (tmp_path / "run" / "report.html").exists()
         assert report(run) == tmp_path / "run" / "report.html"
         products = run.products()
     assert len(read_json(tmp_path / "run" / "evaluation.json")) == 4
