@@ -46,7 +46,7 @@ def write_sam2(folder: Path) -> Path:
         prompt_encoder_config={"hidden_size": 32, "image_size": SIDE, "patch_size": 16},
         mask_decoder_config={**decoder, "iou_head_hidden_dim": 32},
     )
-    _loud(library.Sam2Model(config)).save_pretrained(folder)
+    _loud(library.Sam2Model, config).save_pretrained(folder)
     sam2_processor().save_pretrained(folder)
     return folder
 
@@ -100,7 +100,7 @@ def write_sam3(folder: Path) -> Path:
         detr_decoder_config={**layers, "num_queries": 5},
         mask_decoder_config={"hidden_size": 32, "num_attention_heads": 4},
     )
-    _loud(library.Sam3Model(config)).save_pretrained(folder)
+    _loud(library.Sam3Model, config).save_pretrained(folder)
     images = library.Sam3ImageProcessor(size={"height": side, "width": side})
     library.Sam3Processor(images, _letters()).save_pretrained(folder)
     return folder
@@ -113,12 +113,13 @@ def _letters() -> Any:
     return library.CLIPTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=[])
 
 
-def _loud(network: Any) -> Any:
+def _loud(kind: Callable[[Any], Any], config: Any) -> Any:
     """Weights so large that the answer depends on image and prompt; those of transformers are 0.02 or 0."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        network = kind(config)  # its random embedding of positions is no parameter
         for values in network.parameters():
-            values.copy_(torch.randn(values.shape, generator=generator) * (0.3 if values.ndim > 1 else 0.1))
+            values.copy_(torch.randn(values.shape) * (0.3 if values.ndim > 1 else 0.1))
     return network.eval()
 
 

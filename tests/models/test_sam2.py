@@ -71,8 +71,8 @@ def test_an_image_is_read_once_and_asked_in_batches_and_not_at_all_without_promp
     assert (masks[-1] == masks[1]).all()
 
 
-def direct(sam: Sam2, image: UInt8, prompts: list[Prompt]) -> np.ndarray:
-    """The masks as transformers' own example computes them; each prompt has the same number of points."""
+def direct(sam: Sam2, image: UInt8, prompts: list[Prompt]) -> tuple[torch.Tensor, UInt8]:
+    """(logits, masks) as transformers' own example computes them; each prompt has the same number of points."""
     inputs = sam.processor(
         images=Image.fromarray(image),
         input_points=[[each.points.tolist() for each in prompts]],
@@ -85,21 +85,23 @@ def direct(sam: Sam2, image: UInt8, prompts: list[Prompt]) -> np.ndarray:
             **{name: inputs[name] for name in inputs if name != "original_sizes"}, multimask_output=False
         )
     (masks,) = sam.processor.post_process_masks(found.pred_masks, inputs["original_sizes"])
-    return masks[:, 0].numpy()
+    return found.pred_masks[0], masks[:, 0].numpy()
 
 
-def test_a_saved_network_gives_the_masks_of_the_librarys_own_call(folder: Path) -> None:
+def test_a_saved_network_answers_as_the_librarys_own_call_does(folder: Path) -> None:
     sam, image = load_sam2(str(folder)), noise_image(50, 80)
-    prompts = [prompt([[10, 20], [30, 5]], (4, 4, 40, 30)), prompt([[70, 40], [60, 30]], (50, 20, 79, 49))]
-    masks = np.stack(list(sam.see(image).masks(prompts)))
-    assert (masks == direct(sam, image, prompts)).all()
-    assert masks.any()
-    assert not masks.all()
-    moved = np.stack(list(sam.see(image).masks([prompt([[70, 40], [60, 30]], (4, 4, 40, 30))])))
-    assert (moved[0] != masks[0]).any()
+    first, second = [[10, 20], [30, 5]], [[70, 40], [60, 30]]
+    prompts = [prompt(first, (4, 4, 40, 30)), prompt(second, (50, 20, 79, 49))]
+    logits, masks = direct(sam, image, prompts)
+    assert (np.stack(list(sam.see(image).masks(prompts))) == masks).all()
+    assert 0 < masks.mean() < 1
+    found = sam.see(image)._logits(prompts)
+    torch.testing.assert_close(found, logits, atol=1e-6, rtol=1e-5)
+    for changed in (prompt(second, (4, 4, 40, 30)), prompt(first, (50, 20, 79, 49)), prompt([[20, 10], [5, 30]])):
+        assert (sam.see(image)._logits([changed])[0] - logits[0]).abs().max() > 1e-3  # points and box both count
 
 
-def test_the_hubs_model_for_videos_gives_the_same_masks(folder: Path, tmp_path: Path) -> None:
+def test_the_hubs_model_for_videos_answers_the_same(folder: Path, tmp_path: Path) -> None:
     """Of its weights those for images are read."""
     library = pytest.importorskip("transformers")
     images = library.Sam2Model.from_pretrained(folder)
@@ -124,5 +126,5 @@ def test_the_hubs_model_for_videos_gives_the_same_masks(folder: Path, tmp_path: 
     video.save_pretrained(tmp_path)
     sam2_processor().save_pretrained(tmp_path)
     image, asked = noise_image(50, 80), [prompt([[10, 20]], (4, 4, 40, 30))]
-    masks = [next(load_sam2(str(each)).see(image).masks(asked)) for each in (folder, tmp_path)]
-    assert (masks[0] == masks[1]).all()
+    first, second = (load_sam2(str(each)).see(image)._logits(asked) for each in (folder, tmp_path))
+    assert (first == second).all()
