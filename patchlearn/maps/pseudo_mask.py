@@ -1,4 +1,4 @@
-"""The pseudo mask of one image: score maps after the walk → background → dense CRF → local refinement → mask."""
+"""The pseudo mask of one image: score maps → walk → background → CRF → local refinement → SAM → mask."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,8 +8,10 @@ import numpy as np
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
+from patchlearn.maps.prompted_mask import prompted_mask
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.maps.walk_area import bounded_walk
+from patchlearn.models.sam2 import Sam2, SeenImage
 from patchlearn.models.walker import Walker
 from patchlearn.refine import (
     BackgroundRule,
@@ -36,6 +38,7 @@ def pseudo_mask(
     rule: BackgroundRule,
     sizes: Sizes = (),
     found: ScoreMaps | None = None,
+    seen: SeenImage | None = None,
 ) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
@@ -46,9 +49,10 @@ def pseudo_mask(
         rule: of the background threshold, and by how much a class may grow.
         sizes: how large each class usually is; () where nothing is known.
         found: the scores of the same classes before the walk, which say how large a class is; None for `maps`.
+        seen: the image, as SAM 2 sees it; needed if the settings name a model.
 
     Raises:
-        PatchlearnError: the maps are of an image of another size, or a score is not a number.
+        PatchlearnError: the maps are of an image of another size, a score is not a number, or SAM 2 is not loaded.
 
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.31, 0.9]]], np.float32), classes=(4,), size=(1, 3))
     >>> settings = PseudoSettings(crf=CrfSettings(preset="none"))
@@ -59,13 +63,14 @@ def pseudo_mask(
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
     values, labels = (BACKGROUND, *maps.mask_values), label_scores(*within_sizes(maps, rule, sizes))
-    if settings.crf.preset == NO_CRF and not settings.local:
-        return _mask(labels, labels.argmax(0), values, settings.ignore_band)
-    unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
-    refined = _refined(image, unary, settings)
-    evidence = labels if found is None else label_scores(*within_sizes(found, rule, sizes))
-    winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
-    return _mask(refined, winners, values, settings.ignore_band)
+    refined, winners = labels, labels.argmax(0)
+    if settings.crf.preset != NO_CRF or settings.local:
+        unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
+        refined = _refined(image, unary, settings)
+        evidence = labels if found is None else label_scores(*within_sizes(found, rule, sizes))
+        winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
+    mask = _mask(refined, winners, values, settings.ignore_band)
+    return prompted_mask(mask, winners, labels, values, settings.sam, rule.growth, seen)
 
 
 def pseudo_labels(
@@ -77,6 +82,7 @@ def pseudo_labels(
     affinity: Walker | None = None,
     second: Walker | None = None,
     sizes: Sizes = (),
+    sam: Sam2 | None = None,
 ) -> tuple[UInt8, UInt8]:
     """(the pseudo mask after the walk, the same classes where they are reliable and 255 elsewhere), each H×W.
 
@@ -89,15 +95,18 @@ def pseudo_labels(
         affinity: a trained network; without one there is no walk.
         second: the network of the second of two walks; the same if None.
         sizes: how large each class usually is; () where nothing is known.
+        sam: SAM 2; needed if the settings name a model.
 
     Raises:
         PatchlearnError: as `pseudo_mask`; or two walks are to agree, and there is no network.
     """
+    seen = sam.see(image) if sam else None
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
-        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes)
+        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes, seen)
     walked = bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
     sure = confident_regions(image, walked, rule, settings.confident, sizes)
-    return pseudo_mask(image, walked, settings, rule, sizes, maps), sure
+    mask = pseudo_mask(image, walked, settings, rule, sizes, maps, seen)
+    return mask, _uncontradicted(sure, mask) if settings.sam.model else sure
 
 
 def _agreed_labels(
@@ -109,6 +118,7 @@ def _agreed_labels(
     affinity: Walker | None,
     second: Walker | None,
     sizes: Sizes,
+    seen: SeenImage | None,
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:
         raise PatchlearnError(NO_WALKS)
@@ -120,21 +130,34 @@ def _agreed_labels(
         anchored = replace(walk, anchor=settings.second_anchor)
         walks = [scale_walked(maps, walked, walk), scale_walked(maps, again, anchored)]
     walks = [bounded_walk(maps, each, rule) for each in walks]
-    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps) for each in walks)
+    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps, seen) for each in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 
-def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings: PseudoSettings) -> UInt8:
-    """H×W: dense CRF, local refinement, and at every pixel the value of the likeliest label, or 255.
+def _uncontradicted(sure: UInt8, mask: UInt8) -> UInt8:
+    """255 also where a mask with another label, which SAM may have given, says so."""
+    return np.where((mask == sure) | (mask == IGNORE), sure, IGNORE).astype(np.uint8)
+
+
+def refined_mask(
+    image: UInt8,
+    labels: Float32,
+    values: Sequence[int],
+    settings: PseudoSettings,
+    seen: SeenImage | None = None,
+) -> UInt8:
+    """H×W: dense CRF, local refinement, SAM, and at every pixel the value of the likeliest label, or 255.
 
     Args:
         image: H×W×3, RGB.
         labels: one map for each value, H×W: probabilities for a CRF, any scores without one.
         values: what the mask holds where a label wins.
         settings: which refinements, and how.
+        seen: the image, as SAM 2 sees it; needed if the settings name a model.
     """
     refined = _refined(image, labels, settings)
-    return _mask(refined, refined.argmax(0), values, settings.ignore_band)
+    mask = _mask(refined, refined.argmax(0), values, settings.ignore_band)
+    return prompted_mask(mask, refined.argmax(0), labels, values, settings.sam, seen=seen)
 
 
 def _refined(image: UInt8, labels: Float32, settings: PseudoSettings) -> Float32:

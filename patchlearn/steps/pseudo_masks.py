@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, Sizes
+    from patchlearn.models.sam2 import Sam2
 
 SURE = "sure"
 
 
 @dataclass(frozen=True, eq=False)
 class WritePseudoMasks(Step):
-    """Turn the score maps of one split into masks: walk, background, dense CRF."""
+    """Turn the score maps of one split into masks: walk, background, dense CRF, SAM."""
 
     name: ClassVar[str] = "pseudo"
     verb: ClassVar[str] = "pseudo"
@@ -61,11 +62,14 @@ class WritePseudoMasks(Step):
         return self.data.samples
 
     def check(self, runtime: "Runtime") -> None:
-        """Two walks that are to agree must differ; a walk over stored features needs some of a frozen trunk."""
+        """Two walks must differ, a walk over stored features needs some, and what SAM needs must be installed."""
         from patchlearn.maps.pseudo_mask import require_two_walks
+        from patchlearn.models.promptable import require_model
 
         if self.walk.stored and self.affinity:
             _require_stored(self.affinity)
+        if self.settings.sam.model:
+            require_model(self.settings.sam.model)
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
@@ -74,13 +78,13 @@ class WritePseudoMasks(Step):
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.pseudo_mask import pseudo_labels
 
-        affinity = self.affinity.untrained(runtime) if self.affinity else None
+        affinity, sam = self.affinity.untrained(runtime) if self.affinity else None, self._sam(runtime)
         sizes: list[int] = []
 
         def refine(sample: "Sample") -> None:
             image, maps = self.cams.example(sample)
             along = walker_of(self.walk, self.cams, affinity, sample, image)
-            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, along, along)
+            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, along, along, sam=sam)
             sizes.append(sum(len(encode_mask(mask)) for mask in masks))
 
         each = seconds_each(refine, a_few(self.samples), runtime.threads) / runtime.accelerator.num_processes
@@ -103,6 +107,7 @@ class WritePseudoMasks(Step):
             along=along,
             along_second=second,
             sizes=self.sizes,
+            sam=self._sam(runtime),
             title=f"masks {self.home.name} {self.data.name}",
         )
 
@@ -113,6 +118,12 @@ class WritePseudoMasks(Step):
         device, along = runtime.accelerator.device, partial(walker_of, self.walk, self.cams)
         earlier = self.affinity.load_earlier(device) if self.settings.sure != "confident" else None
         return partial(along, self.affinity.load(device)), partial(along, earlier) if earlier else None
+
+    def _sam(self, runtime: "Runtime") -> "Sam2 | None":
+        from patchlearn.models.sam2 import load_sam2
+
+        model = self.settings.sam.model
+        return load_sam2(model, runtime.accelerator.device) if model else None
 
 
 def write_pseudo_masks(
@@ -127,6 +138,7 @@ def write_pseudo_masks(
     along: Along | None = None,
     along_second: Along | None = None,
     sizes: "Sizes" = (),
+    sam: "Sam2 | None" = None,
     title: str = "masks",
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
@@ -144,6 +156,7 @@ def write_pseudo_masks(
         along: a sample and its image → along what its scores walk; None for no walk.
         along_second: the same for the second of two walks; None for the same.
         sizes: how large each class usually is; () where nothing is known.
+        sam: SAM 2; needed if the settings name a model.
         title: shown beside the progress bar.
 
     Raises:
@@ -157,7 +170,7 @@ def write_pseudo_masks(
     def write(sample: "Sample", _: Path) -> None:
         image, maps = read_image(sample.image), read_scores(scores / f"{sample.id}.npz")
         first, second = (each(sample, image) if each else None for each in (along, along_second))
-        mask, sure = pseudo_labels(image, maps, settings, rule, walk, first, second, sizes)
+        mask, sure = pseudo_labels(image, maps, settings, rule, walk, first, second, sizes, sam)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
