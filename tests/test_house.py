@@ -61,7 +61,13 @@ def loaded_by(statement: str) -> set[str]:
     ],
 )
 def test_what_computes_nothing_loads_no_torch(statement: str) -> None:
-    assert not loaded_by(statement) & {"torch", "timm", "accelerate", "numba", "matplotlib"}
+    assert not loaded_by(statement) & {"torch", "timm", "accelerate", "numba", "matplotlib", "transformers"}
+
+
+def test_what_may_ask_sam_loads_no_transformers_before_it_does() -> None:
+    names = "models.sam2, models.sam3, maps.pseudo_mask, runs.concepts, cli.concepts, cli.refine"
+    statement = "import " + ", ".join(f"patchlearn.{name}" for name in names.split(", "))
+    assert "transformers" not in loaded_by(statement)
 
 
 def test_refinement_loads_neither_timm_nor_accelerate() -> None:

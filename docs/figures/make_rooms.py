@@ -21,7 +21,7 @@ WORDS = {
     "training": "one loop, batches, losses; three networks",
     "inference": "a trained segmenter and new images",
     "maps": "one image: score maps, self-training, walk, pseudo mask",
-    "models": "backbones in stages, Patch Learning, LDA, affinity, heads",
+    "models": "backbones in stages, Patch Learning, LDA, affinity, heads, SAM",
     "evaluate": "mIoU, contours, peaks",
     "refine": "dense CRF, walks, thresholds",
     "data": "formats, images, labels, augmentation, drawn scenes",

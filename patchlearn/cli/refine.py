@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -12,7 +13,10 @@ from patchlearn.data.labels import read_class_names
 from patchlearn.inference.refine_files import refine_folder
 from patchlearn.inference.score_arrays import KINDS, LAYOUTS
 from patchlearn.maps.settings import PseudoSettings
-from patchlearn.refine.settings import PRESETS, RULES, BackgroundRule, CrfSettings
+from patchlearn.refine.settings import PRESETS, RULES, BackgroundRule, CrfSettings, SamSettings
+
+if TYPE_CHECKING:
+    from patchlearn.models.sam2 import Sam2
 
 DESCRIPTION = (
     "Refine a folder of score maps, probabilities or masks that any program made, one for each image "
@@ -43,6 +47,9 @@ def add_arguments(verb: ArgumentParser) -> None:
     )
     verb.add_argument("--threshold", type=float, help="of the rule fixed, which it implies")
     verb.add_argument("--local", type=int, default=settings.local, help="iterations of pixel-adaptive refinement")
+    verb.add_argument(
+        "--sam", metavar="MODEL", help="SAM 2 after both: a folder, or owner/name on the hub (docs/sam.md)"
+    )
     verb.add_argument("--ignore-band", type=float, default=settings.ignore_band, help="how close a call is undecided")
     add_bands(verb)
     add_threads(verb)
@@ -54,6 +61,7 @@ def work(options: Namespace, console: Console) -> list[str]:
         crf=CrfSettings(preset=options.preset, iterations=options.iterations, confidence=options.confidence),
         local=options.local,
         ignore_band=options.ignore_band,
+        sam=SamSettings(model=options.sam),
     )
     return refine_folder(
         options.images,
@@ -66,6 +74,7 @@ def work(options: Namespace, console: Console) -> list[str]:
         classes=_classes(options),
         binary=options.binary,
         bands=chosen_bands(options),
+        sam=_sam(options, console),
         threads=options.threads,
         console=console,
     )
@@ -79,6 +88,17 @@ def _classes(options: Namespace) -> tuple[str, ...] | None:
     if options.classes:
         raise PatchlearnError(f"{path}: no such file. Name a file with the classes of the maps, one a line.")
     return None
+
+
+def _sam(options: Namespace, console: Console) -> "Sam2 | None":
+    """SAM 2 on the GPU, if there is one; None unless it is wanted."""
+    if options.sam is None:
+        return None
+    from patchlearn.core.runtime import start
+    from patchlearn.core.settings import RuntimeSettings
+    from patchlearn.models.sam2 import load_sam2
+
+    return load_sam2(options.sam, start(RuntimeSettings(), console).accelerator.device)
 
 
 def _background(options: Namespace) -> BackgroundRule:

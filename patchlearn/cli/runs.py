@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from patchlearn.cli.concepts import add_concepts, concepts_to_ask, print_concepts
 from patchlearn.core.run_folder import REPORT
 from patchlearn.runs.pipeline import verbs
 
@@ -38,6 +39,8 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
     verb.add_argument("--variant", action="append", default=[], help="only this variant; may be repeated")
     if name == "run":
         verb.add_argument("--points", type=Path, help="a table of clicks: image,x,y,label (docs/clicks.md)")
+    if name == "check":
+        add_concepts(verb)
     if name in ("check", "evaluate", "trust"):
         verb.add_argument("--json", action="store_true", help="print the figures as JSON")
     example = EXAMPLES.get(name, f"patchlearn {name} runs/photos")
@@ -88,13 +91,16 @@ def _check(run: "Run", target: "Target", options: Namespace) -> int:
     from patchlearn.cli.tables import print_examination
     from patchlearn.data.checks.findings import as_json, examine
 
+    ask = concepts_to_ask(run, options)
     found = examine(run.dataset, threads=run.runtime.threads, console=run.runtime.console)
     if not run.runtime.accelerator.is_main_process:
         return SUCCESS
     if options.json:
-        _print_json(as_json(found))
+        _print_json(as_json(found) | ({"concepts": ask().as_json()} if ask else {}))
     else:
         print_examination(Console(), found)
+        if ask:
+            print_concepts(Console(), ask())
     return FAULTS if found.faults else SUCCESS
 
 

@@ -19,6 +19,7 @@ from patchlearn.evaluate.confusions import require_classes
 from patchlearn.inference.score_arrays import MapFormat, read_array, refuse_too_many
 from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
 from patchlearn.maps.settings import PseudoSettings
+from patchlearn.models.sam2 import Sam2, SeenImage
 from patchlearn.refine import BackgroundRule, label_probabilities
 from patchlearn.refine.arrays import require_probabilities
 
@@ -37,16 +38,15 @@ def refine_folder(
     classes: Sequence[str] | None = None,
     binary: bool = False,
     bands: Bands | None = None,
+    sam: Sam2 | None = None,
     threads: int | None = None,
     console: Console,
 ) -> list[str]:
     """Write `out/NAME.png` for every `scores/NAME.npz`, `.npy` or `.png` from the image of the same name.
 
-    The name of the image `a/b.jpg` is `a__b`; its map is `a__b.npy` or `a/b.npy`.
-
     Args:
         images: a folder of pictures, with subfolders.
-        scores: a folder of maps or masks, see `refine_file`.
+        scores: a folder of maps or masks, see `refine_file`; that of the image `a/b.jpg` is `a__b.npy` or `a/b.npy`.
         out: the folder for the refined masks; palette PNGs, 255 undecided.
         settings: which refinements, and how.
         rule: of the background threshold.
@@ -55,6 +55,7 @@ def refine_folder(
         classes: their names, written to `out/classes.txt`; None where they are not known.
         binary: whether 255 in masks stands for class 1.
         bands: of the pictures, see `patchlearn.read_image`; None for the usual ones.
+        sam: SAM 2; needed if the settings name a model.
         threads: images at a time; None for one per core.
         console: where progress is shown, and what is not read.
 
@@ -71,7 +72,7 @@ def refine_folder(
     if names:
         claim_classes(out, names, f"{scores} has")
     seen: set[int] = set()
-    work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen, bands=bands)
+    work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen, bands=bands, sam=sam)
     failures = _write_all(ids, *pairs, out, work, threads=threads, console=console)
     tell(console, counted_from_zero(scores, seen, names))
     return failures
@@ -134,6 +135,7 @@ def refine_file(
     format: MapFormat | None = None,
     seen: set[int] | None = None,
     bands: Bands | None = None,
+    sam: Sam2 | None = None,
 ) -> UInt8:
     """H×W refined mask of one image.
 
@@ -151,32 +153,40 @@ def refine_file(
         format: what arrays and masks hold; None for K×h×w scores.
         seen: where the values of a mask are entered.
         bands: of the picture that are red, green and blue, from 1; None for the usual ones.
+        sam: SAM 2; needed if the settings name a model.
 
     Raises:
         PatchlearnError: a file that cannot be read, or maps that are not what they are said to be.
     """
     picture, format = read_image(image, bands), format or MapFormat()
+    seen_image = sam.see(picture) if sam else None
     suffix = maps.suffix.lower()
     if suffix == ".png":
         mask = _read_mask(maps, picture, format)
         if seen is not None:
             seen.update(np.unique(mask).tolist())
-        return _refine_mask(picture, mask, settings)
+        return _refine_mask(picture, mask, settings, seen_image)
     if suffix == ".npz":
-        return pseudo_mask(picture, _read_scores(maps, format), settings, rule)
-    return _refine_array(picture, maps, settings, rule, format)
+        return pseudo_mask(picture, _read_scores(maps, format), settings, rule, seen=seen_image)
+    return _refine_array(picture, maps, settings, rule, format, seen_image)
 
 
 def _refine_array(
-    picture: UInt8, path: Path, settings: PseudoSettings, rule: BackgroundRule, format: MapFormat
+    picture: UInt8,
+    path: Path,
+    settings: PseudoSettings,
+    rule: BackgroundRule,
+    format: MapFormat,
+    seen: SeenImage | None,
 ) -> UInt8:
     size = (picture.shape[0], picture.shape[1])
     array = read_array(path, size, format)
     if format.kind == "probabilities":
         require_probabilities(f"{path}: probabilities", array)
-        return refined_mask(picture, enlarge(array, size), range(len(array)), settings)
+        return refined_mask(picture, enlarge(array, size), range(len(array)), settings, seen)
     _check_scores(array, path)
-    return pseudo_mask(picture, ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size), settings, rule)
+    scores = ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size)
+    return pseudo_mask(picture, scores, settings, rule, seen=seen)
 
 
 def _read_scores(path: Path, format: MapFormat) -> ScoreMaps:
@@ -205,11 +215,11 @@ def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:
     return mask
 
 
-def _refine_mask(picture: UInt8, mask: UInt8, settings: PseudoSettings) -> UInt8:
+def _refine_mask(picture: UInt8, mask: UInt8, settings: PseudoSettings, seen: SeenImage | None) -> UInt8:
     if (mask == IGNORE).all():
         return mask  # nothing is known, so nothing follows
     values = np.union1d(mask[mask != IGNORE], [BACKGROUND])
     places = np.full(256, IGNORE, np.uint8)
     places[values] = np.arange(len(values))
     probabilities = label_probabilities(places[mask], len(values), settings.crf.confidence)
-    return refined_mask(picture, probabilities, values.tolist(), settings)
+    return refined_mask(picture, probabilities, values.tolist(), settings, seen)

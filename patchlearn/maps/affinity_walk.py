@@ -7,15 +7,13 @@ import numpy as np
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Float32, ScoreMaps, UInt8, enlarge
 from patchlearn.maps.settings import WalkSettings
-from patchlearn.models.affinity_network import AffinityNetwork
+from patchlearn.models.walker import Walker
 from patchlearn.refine.arrays import require_finite
 
 EPSILON = 1e-5  # where no class has a score after the walk
 
 
-def walk_scores(
-    image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork | None = None
-) -> ScoreMaps:
+def walk_scores(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: Walker | None = None) -> ScoreMaps:
     """The scores after the walk, in [0, 1]; the largest of all is 1.
 
     An unknown class walks as any other, but the judged classes are scaled as without it: what is the largest is asked
@@ -25,7 +23,7 @@ def walk_scores(
         image: H×W×3, RGB.
         maps: scores of the classes in it.
         settings: how far, and how the result is scaled.
-        affinity: a trained network; without one the scores stay as they are.
+        affinity: a trained network, or what it makes of stored features; without one the scores stay as they are.
 
     Returns:
         Scores on the network's grid, or on that of the maps if these have a weight in the result (`anchor`).
@@ -40,9 +38,9 @@ def walk_scores(
     return scale_walked(maps, walk_along(image, maps, settings, affinity), settings)
 
 
-def walk_along(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: AffinityNetwork) -> Float32:
+def walk_along(image: UInt8, maps: ScoreMaps, settings: WalkSettings, affinity: Walker) -> Float32:
     """P×h×w, on the network's grid: the scores after the walk, before any scaling."""
-    beta = affinity.BETA if settings.beta is None else settings.beta
+    beta = affinity.usual_beta if settings.beta is None else settings.beta
     longest = max(maps.size)
     long_side = longest if settings.long_side is None else min(longest, settings.long_side)
     return affinity.walk(image, maps.scores, settings.radius, beta, settings.steps, long_side)

@@ -56,9 +56,20 @@ def confident_in_boxes(
     """
     maps, rule = within_boxes(maps, rule, boxes)
     labels = confident_regions(image, maps, rule, settings, sizes)
+    return mask_in_boxes(labels, np.full_like(labels, IGNORE), boxes)
+
+
+def mask_in_boxes(mask: UInt8, instead: UInt8, boxes: Boxes) -> UInt8:
+    """H×W: the mask, and another one where it holds a boxed class outside of its boxes.
+
+    >>> mask_in_boxes(np.array([[5, 5, 5]], np.uint8), np.array([[0, 0, 0]], np.uint8), [Box(1, 0, 2, 0, index=4)])
+    array([[0, 5, 5]], dtype=uint8)
+    """
+    kept = mask.copy() if boxes else mask
     for index in {box.index for box in boxes}:
-        labels[(labels == index + 1) & ~_inside(index, boxes, maps.size)] = IGNORE
-    return labels
+        is_outside = (mask == index + 1) & ~_inside(index, boxes, mask.shape)
+        kept[is_outside] = instead[is_outside]
+    return kept
 
 
 def scores_in_boxes(labels: Float32, values: Sequence[int], boxes: Boxes) -> Float32:

@@ -1,4 +1,4 @@
-"""The pseudo mask of one image: score maps after the walk → background → dense CRF → local refinement → mask."""
+"""The pseudo mask of one image: score maps → walk → background → CRF → local refinement → SAM → mask."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,10 +9,12 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
 from patchlearn.data.clicks.values import Box
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
-from patchlearn.maps.boxes import confident_in_boxes, scores_in_boxes, shares_in_boxes, within_boxes
+from patchlearn.maps.boxes import confident_in_boxes, mask_in_boxes, scores_in_boxes, shares_in_boxes, within_boxes
+from patchlearn.maps.prompted_mask import prompted_mask
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.maps.walk_area import bounded_walk
-from patchlearn.models.affinity_network import AffinityNetwork
+from patchlearn.models.sam2 import Sam2, SeenImage
+from patchlearn.models.walker import Walker
 from patchlearn.refine import (
     BackgroundRule,
     CrfSettings,
@@ -38,6 +40,7 @@ def pseudo_mask(
     sizes: Sizes = (),
     found: ScoreMaps | None = None,
     boxes: Sequence[Box] = (),
+    seen: SeenImage | None = None,
 ) -> UInt8:
     """H×W: 0 background, i + 1 class i, 255 undecided, or an unknown class.
 
@@ -49,9 +52,10 @@ def pseudo_mask(
         sizes: how large each class usually is; () where nothing is known.
         found: the scores of the same classes before the walk, which say how large a class is; None for `maps`.
         boxes: of the image; outside of all its boxes, a class has no pixel.
+        seen: the image, as SAM 2 sees it; needed if the settings name a model.
 
     Raises:
-        PatchlearnError: the maps are of an image of another size, or a score is not a number.
+        PatchlearnError: the maps are of an image of another size, a score is not a number, or SAM 2 is not loaded.
 
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.31, 0.9]]], np.float32), classes=(4,), size=(1, 3))
     >>> settings = PseudoSettings(crf=CrfSettings(preset="none"))
@@ -63,13 +67,14 @@ def pseudo_mask(
         return np.full(maps.size, BACKGROUND, np.uint8)
     values = (BACKGROUND, *maps.mask_values)
     labels = _label_scores(maps, rule, sizes, boxes)
-    if settings.crf.preset == NO_CRF and not settings.local:
-        return _mask(labels, labels.argmax(0), values, settings.ignore_band)
-    unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
-    refined = shares_in_boxes(_refined(image, unary, settings), values, boxes)
-    evidence = labels if found is None else _label_scores(found, rule, sizes, boxes)
-    winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
-    return _mask(refined, winners, values, settings.ignore_band)
+    refined, winners = labels, labels.argmax(0)
+    if settings.crf.preset != NO_CRF or settings.local:
+        unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
+        refined = shares_in_boxes(_refined(image, unary, settings), values, boxes)
+        evidence = labels if found is None else _label_scores(found, rule, sizes, boxes)
+        winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
+    mask = _mask(refined, winners, values, settings.ignore_band)
+    return mask_in_boxes(prompted_mask(mask, winners, labels, values, settings.sam, rule.growth, seen), mask, boxes)
 
 
 def pseudo_labels(
@@ -78,10 +83,11 @@ def pseudo_labels(
     settings: PseudoSettings,
     rule: BackgroundRule,
     walk: WalkSettings,
-    affinity: AffinityNetwork | None = None,
-    second: AffinityNetwork | None = None,
+    affinity: Walker | None = None,
+    second: Walker | None = None,
     sizes: Sizes = (),
     boxes: Sequence[Box] = (),
+    sam: Sam2 | None = None,
 ) -> tuple[UInt8, UInt8]:
     """(the pseudo mask after the walk, the same classes where they are reliable and 255 elsewhere), each H×W.
 
@@ -95,16 +101,19 @@ def pseudo_labels(
         second: the network of the second of two walks; the same if None.
         sizes: how large each class usually is; () where nothing is known.
         boxes: of the image; outside of all its boxes, a class has no pixel.
+        sam: SAM 2; needed if the settings name a model.
 
     Raises:
         PatchlearnError: as `pseudo_mask`; or two walks are to agree, and there is no network.
     """
+    seen = sam.see(image) if sam else None
     if (settings.sure or ("agreed" if affinity else "confident")) == "agreed":
-        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes, boxes)
+        return _agreed_labels(image, maps, settings, rule, walk, affinity, second, sizes, boxes, seen)
     start, _ = within_boxes(maps, rule, boxes)
     walked = bounded_walk(start, walk_scores(image, start, walk, affinity), rule)
     sure = confident_in_boxes(image, walked, rule, settings.confident, sizes, boxes)
-    return pseudo_mask(image, walked, settings, rule, sizes, maps, boxes), sure
+    mask = pseudo_mask(image, walked, settings, rule, sizes, maps, boxes, seen)
+    return mask, _uncontradicted(sure, mask) if settings.sam.model else sure
 
 
 def _agreed_labels(
@@ -113,10 +122,11 @@ def _agreed_labels(
     settings: PseudoSettings,
     rule: BackgroundRule,
     walk: WalkSettings,
-    affinity: AffinityNetwork | None,
-    second: AffinityNetwork | None,
+    affinity: Walker | None,
+    second: Walker | None,
     sizes: Sizes,
     boxes: Sequence[Box],
+    seen: SeenImage | None,
 ) -> tuple[UInt8, UInt8]:
     if affinity is None:
         raise PatchlearnError(NO_WALKS)
@@ -129,21 +139,34 @@ def _agreed_labels(
         anchored = replace(walk, anchor=settings.second_anchor)
         walks = [scale_walked(start, walked, walk), scale_walked(start, again, anchored)]
     walks = [bounded_walk(start, each, rule) for each in walks]
-    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps, boxes) for each in walks)
+    mask, other = (pseudo_mask(image, each, settings, rule, sizes, maps, boxes, seen) for each in walks)
     return mask, np.where(mask == other, mask, IGNORE).astype(np.uint8)
 
 
-def refined_mask(image: UInt8, labels: Float32, values: Sequence[int], settings: PseudoSettings) -> UInt8:
-    """H×W: dense CRF, local refinement, and at every pixel the value of the likeliest label, or 255.
+def _uncontradicted(sure: UInt8, mask: UInt8) -> UInt8:
+    """255 also where a mask with another label, which SAM may have given, says so."""
+    return np.where((mask == sure) | (mask == IGNORE), sure, IGNORE).astype(np.uint8)
+
+
+def refined_mask(
+    image: UInt8,
+    labels: Float32,
+    values: Sequence[int],
+    settings: PseudoSettings,
+    seen: SeenImage | None = None,
+) -> UInt8:
+    """H×W: dense CRF, local refinement, SAM, and at every pixel the value of the likeliest label, or 255.
 
     Args:
         image: H×W×3, RGB.
         labels: one map for each value, H×W: probabilities for a CRF, any scores without one.
         values: what the mask holds where a label wins.
         settings: which refinements, and how.
+        seen: the image, as SAM 2 sees it; needed if the settings name a model.
     """
     refined = _refined(image, labels, settings)
-    return _mask(refined, refined.argmax(0), values, settings.ignore_band)
+    mask = _mask(refined, refined.argmax(0), values, settings.ignore_band)
+    return prompted_mask(mask, refined.argmax(0), labels, values, settings.sam, seen=seen)
 
 
 def _refined(image: UInt8, labels: Float32, settings: PseudoSettings) -> Float32:

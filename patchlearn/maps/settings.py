@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from patchlearn.core.errors import PatchlearnError, require_one_of
 from patchlearn.core.settings import NEW_IN_KEY, OUTSIDE_KEY, require_at_least, require_positive, require_share
 from patchlearn.models.settings import CELL_STAGES, READS, CellSettings, ViewSettings
-from patchlearn.refine.settings import ConfidentRegions, CrfSettings
+from patchlearn.refine.settings import ConfidentRegions, CrfSettings, SamSettings
 
 LABELS = ("given", "predicted")
 READINGS = ("classifier", "cells", "sum", "auto")
@@ -130,6 +130,8 @@ class WalkSettings:
         balance: which maximum each class is divided by after the walk, from 0 (the largest of all classes, IRN) to 1
             (its own), geometrically in between. The walk lowers scores, most for small objects; dividing by the class's
             own maximum would amplify noise (docs/log/affinity-and-walk.md).
+        stored: read the affinities from the stored features of the largest scale of the maps, not from the image. It
+            takes less time. It needs classifier.head_only and affinities of kind "features".
     """
 
     radius: int = 5
@@ -138,6 +140,7 @@ class WalkSettings:
     long_side: int | None = 1024
     anchor: float = 0.0
     balance: float = 0.5
+    stored: bool = field(default=False, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_at_least("radius", self.radius, 1)
@@ -157,11 +160,12 @@ class PseudoSettings:
     Args:
         crf: the dense CRF.
         local: iterations of pixel-adaptive refinement after it; 0 for none.
+        sam: SAM 2 after both (docs/sam.md).
         ignore_band: pixels whose two likeliest labels, background among them, lie closer than this become 255. Scores
             are compared without a CRF, probabilities with one.
         sure: which pixels teach a segmenter: "agreed" (the masks of two walks agree) or "confident" (object at a higher
             threshold, background at a lower one, each after a CRF); null for "agreed" if there is an affinity network,
-            else "confident".
+            else "confident". Where SAM contradicts a confident pixel, it is no longer one.
         second_anchor: the anchor of the second of two walks, see `WalkSettings`. If affinities were learned more than
             once, the second walk uses the affinity network of the round before the last.
         confident: the two thresholds.
@@ -175,6 +179,7 @@ class PseudoSettings:
     second_anchor: float = 0.5
     confident: ConfidentRegions = field(default_factory=lambda: ConfidentRegions(high=1.15, low=0.5))
     splits: tuple[str, ...] = field(default=("train",), metadata=OUTSIDE_KEY)
+    sam: SamSettings = field(default=SamSettings(), metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_at_least("local", self.local, 0)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from patchlearn.models.lda import LinearDiscriminant as LinearDiscriminant
     from patchlearn.models.lda import load_lda as load_lda
     from patchlearn.models.patch_network import PatchNetwork as PatchNetwork
+    from patchlearn.models.sam2 import Sam2 as Sam2
+    from patchlearn.models.sam2 import load_sam2 as load_sam2
+    from patchlearn.models.sam3 import Sam3 as Sam3
+    from patchlearn.models.sam3 import load_sam3 as load_sam3
     from patchlearn.models.segmentation import SegmentationNetwork as SegmentationNetwork
     from patchlearn.models.settings import ViewSettings as ViewSettings
 

@@ -14,6 +14,7 @@ Sources: Ahn, Cho & Kwak, "Weakly Supervised Learning of Instance Segmentation w
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self, final
 
@@ -30,6 +31,7 @@ from patchlearn.models.affinity_heads import BoundaryHead, FeatureHead
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.grids import on_image_grid
+from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import random_walk, random_walk_features
 
 
@@ -67,8 +69,17 @@ class AffinityNetwork(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """B×3×H×W normalised images → B×C×⌈H/STRIDE⌉×⌈W/STRIDE⌉."""
         height, width = images.shape[-2:]
-        output: Tensor = self.head(self.stages.pyramid(images))
-        return output[..., : -(-height // self.STRIDE), : -(-width // self.STRIDE)]
+        return self._of_maps(self.stages.pyramid(images), (height, width))
+
+    def _of_maps(self, maps: Sequence[Tensor], view: tuple[int, int]) -> Tensor:
+        """The output for the maps of a view of H×W pixels, without the cells beyond it."""
+        output: Tensor = self.head(maps)
+        return output[..., : -(-view[0] // self.STRIDE), : -(-view[1] // self.STRIDE)]
+
+    @property
+    def usual_beta(self) -> float:
+        """`BETA`."""
+        return self.BETA
 
     @abstractmethod
     def walk(
@@ -99,10 +110,14 @@ class AffinityNetwork(nn.Module, ABC):
 
     def _read(self, views: Tensor, image: UInt8) -> Tensor:
         """B×C×⌈H/STRIDE⌉×⌈W/STRIDE⌉: the output for views of the image, on cells that cover exactly the image."""
-        output = self(views.contiguous(memory_format=memory_format(views.device))).float()
-        rows, columns = (pixels / (side * self.STRIDE) for pixels, side in zip(views.shape[2:], output.shape[2:]))
+        output = self(views.contiguous(memory_format=memory_format(views.device)))
+        return self._placed(output, views.shape[2:], image)
+
+    def _placed(self, output: Tensor, view: Sequence[int], image: UInt8) -> Tensor:
+        """The output for a view of H'×W' pixels, on cells that cover exactly the image."""
+        rows, columns = (pixels / (side * self.STRIDE) for pixels, side in zip(view, output.shape[2:]))
         cells = (-(-image.shape[0] // self.STRIDE), -(-image.shape[1] // self.STRIDE))
-        return on_image_grid(output, (rows, columns), cells)
+        return on_image_grid(output.float(), (rows, columns), cells)
 
 
 @final
@@ -168,6 +183,7 @@ class FeatureAffinity(AffinityNetwork):
 
     def __init__(self, stages: Stages):
         super().__init__(stages, FeatureHead(stages))
+        self._depth = min(len(stages), len(FeatureHead.WIDTHS))  # so many stages are read
 
     @torch.no_grad()
     def feature_map(self, image: UInt8, long_side: int | None = None) -> Float32:
@@ -182,13 +198,44 @@ class FeatureAffinity(AffinityNetwork):
         """
         return self._read(self._view(image, long_side), image)[0].cpu().numpy()
 
+    @torch.no_grad()
+    def read(self, image: UInt8, long_side: int) -> ViewFeatures:
+        """A view of the image as the trunk reads it, resized to this longer side in pixels."""
+        view = self._view(image, long_side)
+        maps = self.stages.pyramid(view.contiguous(memory_format=memory_format(view.device)))
+        *lower, last = maps[-self._depth :]
+        return ViewFeatures(last, (view.shape[2], view.shape[3]), tuple(lower))
+
+    @torch.no_grad()
+    def features_of(self, view: ViewFeatures, image: UInt8) -> Float32:
+        """`feature_map`, from a view that the trunk has read: 448×⌈H/8⌉×⌈W/8⌉.
+
+        Args:
+            view: on this network's device, with the two stages before the last.
+            image: H×W×3, RGB; its size alone counts.
+
+        Raises:
+            PatchlearnError: the view lacks these stages.
+        """
+        maps = (*view.lower, view.features)
+        if len(maps) < self._depth:
+            raise PatchlearnError(
+                f"walk.stored: the affinity network reads {self._depth} stages, and {len(maps)} are stored. "
+                "Set walk.stored to false, or store the features anew."
+            )
+        return self._placed(self._of_maps(maps, view.size), view.size, image)[0].cpu().numpy()
+
     def walk(
         self, image: UInt8, scores: Float32, radius: int, beta: float, steps: int, long_side: int | None
     ) -> Float32:
         """PSA's random walk; the scores may have any grid and are resized to this network's."""
-        features = self.feature_map(image, long_side)
-        coarse = _resized(scores, (features.shape[1], features.shape[2]))
-        return random_walk_features(coarse, features, radius, beta, steps)
+        return walk_over(self.feature_map(image, long_side), scores, radius, beta, steps)
+
+
+def walk_over(features: Float32, scores: Float32, radius: int, beta: float, steps: int) -> Float32:
+    """PSA's random walk of P×h×w scores, which are resized to the grid of the features."""
+    coarse = _resized(scores, (features.shape[1], features.shape[2]))
+    return random_walk_features(coarse, features, radius, beta, steps)
 
 
 def create_affinity(stages: Stages, kind: str = "boundary") -> BoundaryAffinity | FeatureAffinity:

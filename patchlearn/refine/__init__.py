@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from patchlearn.refine.settings import ConfidentRegions as ConfidentRegions
     from patchlearn.refine.settings import CrfKernels as CrfKernels
     from patchlearn.refine.settings import CrfSettings as CrfSettings
+    from patchlearn.refine.settings import SamSettings as SamSettings
     from patchlearn.refine.sizes import sized as sized
     from patchlearn.refine.walk import random_walk as random_walk
     from patchlearn.refine.walk import random_walk_features as random_walk_features

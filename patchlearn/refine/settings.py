@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import NEW_IN_KEY, require_at_least, require_positive
+from patchlearn.core.settings import FOLDER_IN_KEY, NEW_IN_KEY, require_at_least, require_positive
 
 RULES = ("fixed", "otsu", "power")
 UNARIES = ("soft", "hard")
@@ -132,3 +132,22 @@ class CrfSettings:
         if not 0.5 < self.confidence <= 1:
             # With 0.5 or less, the second of two labels would be the more probable one.
             raise PatchlearnError(f"confidence: {self.confidence} is out of range. Choose a number in (0.5, 1].")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamSettings:
+    """Masks of SAM 2, asked with points and boxes of the score maps. They come last, after CRF and local refinement.
+
+    Args:
+        model: a repository on the hub, such as facebook/sam2.1-hiera-tiny, or a folder; null for none.
+        points: at most so many for each connected component, see `patchlearn.refine.prompts.prompts_of`.
+
+    Raises:
+        PatchlearnError: a number out of range.
+    """
+
+    model: str | None = field(default=None, metadata=FOLDER_IN_KEY)
+    points: int = 3
+
+    def __post_init__(self) -> None:
+        require_at_least("points", self.points, 1)

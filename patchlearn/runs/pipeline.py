@@ -96,7 +96,8 @@ def _steps_to_maps(
 
 def _lower(variant: Variant) -> int:
     """Of how many stages before the last the maps are stored."""
-    is_read = variant.reading.has_head or (variant.self_training.rounds and variant.self_training.stages != "last")
+    learn = variant.self_training
+    is_read = variant.reading.has_head or (learn.rounds and learn.stages != "last") or variant.walk.stored
     return LOWER_STAGES if is_read else 0
 
 

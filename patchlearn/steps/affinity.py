@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8
     from patchlearn.data.clicks.values import Clicks
     from patchlearn.models.affinity_network import AffinityNetwork
+    from patchlearn.models.walker import Walker
 
 ReadMaps = Callable[["Sample", "UInt8"], "ScoreMaps"]
+Along = Callable[["Sample", "UInt8"], "Walker | None"]  # a sample and its image → along what its scores walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,8 @@ class TrainAffinity(Step):
 
         def label(sample: "Sample", walking: "AffinityNetwork | None") -> None:
             image, maps = self.cams.example(sample)
-            walked = bounded_walk(maps, walk_scores(image, maps, walk, walking), self.rule)
+            along = walker_of(walk, self.cams, walking, sample, image)
+            walked = bounded_walk(maps, walk_scores(image, maps, walk, along), self.rule)
             confident_regions(image, walked, self.rule, settings.confident)
 
         first = seconds_each(partial(label, walking=None), a_few(samples), runtime.threads)
@@ -127,8 +130,9 @@ class TrainAffinity(Step):
         from patchlearn.training.affinity import train_affinity
 
         data, labels = self.cams.data, folder / "labels"
-        samples, clicks = data.samples, data.clicked(self.boxes)
-        read = partial(_read_walked, self.cams.folder, self.walk or WalkSettings(), self.rule, earlier, clicks=clicks)
+        samples, clicks, walk = data.samples, data.clicked(self.boxes), self.walk or WalkSettings()
+        along = partial(walker_of, walk, self.cams, earlier)
+        read = partial(_read_walked, self.cams.folder, walk, self.rule, along, clicks=clicks)
         words = f"{self.home.name}, round {number}"
         title = f"affinity labels {words}"
         confident, sizes = self.settings.confident, self.sizes
@@ -183,7 +187,7 @@ def _read_walked(
     folder: Path,
     walk: WalkSettings,
     rule: BackgroundRule,
-    affinity: "AffinityNetwork | None",
+    along: Along,
     sample: "Sample",
     image: "UInt8",
     clicks: "Clicks | None" = None,
@@ -195,7 +199,27 @@ def _read_walked(
 
     maps = read_scores(folder / f"{sample.id}.npz")
     maps, _ = within_boxes(maps, rule, clicks.of(sample.id).boxes if clicks else ())
-    return bounded_walk(maps, walk_scores(image, maps, walk, affinity), rule)
+    return bounded_walk(maps, walk_scores(image, maps, walk, along(sample, image)), rule)
+
+
+def walker_of(
+    walk: WalkSettings, cams: WriteCams, affinity: "AffinityNetwork | None", sample: "Sample", image: "UInt8"
+) -> "Walker | None":
+    """Along what the scores of a sample walk; None without a network.
+
+    With `walk.stored`, it is the largest view of the maps. What is not stored is computed at this size.
+    """
+    from patchlearn.models.affinity_network import FeatureAffinity
+    from patchlearn.models.views import long_sides
+    from patchlearn.models.walker import StoredAffinity
+
+    if not walk.stored or not isinstance(affinity, FeatureAffinity):
+        return affinity
+    views = cams.features.stored(sample) if cams.features else None
+    if views is None:
+        longest = max(long_sides(image.shape[:2], cams.settings.views.scales, cams.settings.views.long_side))
+        return StoredAffinity(affinity, affinity.read(image, longest))
+    return StoredAffinity(affinity, max(views, key=lambda view: view.size))
 
 
 def _load(path: Path, device: "torch.device | str") -> "AffinityNetwork":

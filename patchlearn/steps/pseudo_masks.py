@@ -7,14 +7,16 @@ RUN/VARIANT/pseudo/SPLIT/classes.txt   the name of class i on line i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine.settings import BackgroundRule
-from patchlearn.steps.affinity import TrainAffinity
+from patchlearn.steps.affinity import Along, TrainAffinity, walker_of
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
@@ -24,14 +26,14 @@ if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, Sizes
     from patchlearn.data.clicks.values import Clicks
-    from patchlearn.models.affinity_network import AffinityNetwork
+    from patchlearn.models.sam2 import Sam2
 
 SURE = "sure"
 
 
 @dataclass(frozen=True, eq=False)
 class WritePseudoMasks(Step):
-    """Turn the score maps of one split into masks: walk, background, dense CRF."""
+    """Turn the score maps of one split into masks: walk, background, dense CRF, SAM."""
 
     name: ClassVar[str] = "pseudo"
     verb: ClassVar[str] = "pseudo"
@@ -63,9 +65,14 @@ class WritePseudoMasks(Step):
         return self.data.samples
 
     def check(self, runtime: "Runtime") -> None:
-        """Two walks that are to agree must differ, and boxes must fit the data."""
+        """Two walks must differ, stored features must be there, boxes must fit the data, and SAM must be installed."""
         from patchlearn.maps.pseudo_mask import require_two_walks
+        from patchlearn.models.promptable import require_model
 
+        if self.walk.stored and self.affinity:
+            _require_stored(self.affinity)
+        if self.settings.sam.model:
+            require_model(self.settings.sam.model)
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
         self.data.clicked(self.boxes)
 
@@ -75,12 +82,13 @@ class WritePseudoMasks(Step):
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.pseudo_mask import pseudo_labels
 
-        affinity = self.affinity.untrained(runtime) if self.affinity else None
+        affinity, sam = self.affinity.untrained(runtime) if self.affinity else None, self._sam(runtime)
         sizes: list[int] = []
 
         def refine(sample: "Sample") -> None:
             image, maps = self.cams.example(sample)
-            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, affinity, affinity)
+            along = walker_of(self.walk, self.cams, affinity, sample, image)
+            masks = pseudo_labels(image, maps, self.settings, self.rule, self.walk, along, along, sam=sam)
             sizes.append(sum(len(encode_mask(mask)) for mask in masks))
 
         each = seconds_each(refine, a_few(self.samples), runtime.threads) / runtime.accelerator.num_processes
@@ -92,7 +100,7 @@ class WritePseudoMasks(Step):
         from patchlearn.core.masks_io import write_class_names
 
         write_class_names(self.folder, self.data.classes)
-        affinity, second = self._networks(runtime)
+        along, second = self._walkers(runtime)
         write_pseudo_masks(
             self.samples,
             self.cams.folder,
@@ -101,20 +109,27 @@ class WritePseudoMasks(Step):
             self.walk,
             self.folder,
             runtime,
-            affinity=affinity,
-            second=second,
+            along=along,
+            along_second=second,
             sizes=self.sizes,
             clicks=self.data.clicked(self.boxes),
+            sam=self._sam(runtime),
             title=f"masks {self.home.name} {self.data.name}",
         )
 
-    def _networks(self, runtime: "Runtime") -> tuple["AffinityNetwork | None", "AffinityNetwork | None"]:
-        """The last round's network and, if two walks are compared, that of the round before."""
+    def _walkers(self, runtime: "Runtime") -> tuple[Along | None, Along | None]:
+        """Those of the last round and, if two walks are compared, those of the round before."""
         if self.affinity is None:
             return None, None
-        device = runtime.accelerator.device
-        compared = self.settings.sure != "confident"
-        return self.affinity.load(device), self.affinity.load_earlier(device) if compared else None
+        device, along = runtime.accelerator.device, partial(walker_of, self.walk, self.cams)
+        earlier = self.affinity.load_earlier(device) if self.settings.sure != "confident" else None
+        return partial(along, self.affinity.load(device)), partial(along, earlier) if earlier else None
+
+    def _sam(self, runtime: "Runtime") -> "Sam2 | None":
+        from patchlearn.models.sam2 import load_sam2
+
+        model = self.settings.sam.model
+        return load_sam2(model, runtime.accelerator.device) if model else None
 
 
 def write_pseudo_masks(
@@ -126,15 +141,14 @@ def write_pseudo_masks(
     folder: Path,
     runtime: "Runtime",
     *,
-    affinity: "AffinityNetwork | None" = None,
-    second: "AffinityNetwork | None" = None,
+    along: Along | None = None,
+    along_second: Along | None = None,
     sizes: "Sizes" = (),
     clicks: "Clicks | None" = None,
+    sam: "Sam2 | None" = None,
     title: str = "masks",
 ) -> None:
     """Write `folder/ID.png` and `folder/sure/ID.png` for every sample from `scores/ID.npz`, unless they are there.
-
-    Each process does its part.
 
     Args:
         samples: the images.
@@ -143,11 +157,12 @@ def write_pseudo_masks(
         rule: of the background threshold.
         walk: how far the scores walk.
         folder: for the masks.
-        runtime: processes and threads.
-        affinity: a trained network; without one there is no walk.
-        second: the network of the second of two walks; the same if None.
+        runtime: processes, each of which does its part, and threads.
+        along: a sample and its image → along what its scores walk; None for no walk.
+        along_second: the same for the second of two walks; None for the same.
         sizes: how large each class usually is; () where nothing is known.
         clicks: whose boxes bound the classes; None for none.
+        sam: SAM 2; needed if the settings name a model.
         title: shown beside the progress bar.
 
     Raises:
@@ -159,14 +174,27 @@ def write_pseudo_masks(
     from patchlearn.maps.pseudo_mask import pseudo_labels
 
     def write(sample: "Sample", _: Path) -> None:
-        maps = read_scores(scores / f"{sample.id}.npz")
-        image, boxes = read_image(sample.image), clicks.of(sample.id).boxes if clicks else ()
-        mask, sure = pseudo_labels(image, maps, settings, rule, walk, affinity, second, sizes, boxes)
+        image, maps = read_image(sample.image), read_scores(scores / f"{sample.id}.npz")
+        first, second = (each(sample, image) if each else None for each in (along, along_second))
+        boxes = clicks.of(sample.id).boxes if clicks else ()
+        mask, sure = pseudo_labels(image, maps, settings, rule, walk, first, second, sizes, boxes, sam)
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
-    files = [(sample, _missing_of(sample, folder)) for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime)
+    write_missing(((each, _missing_of(each, folder)) for each in samples), write, title=title, runtime=runtime)
+
+
+def _require_stored(affinity: TrainAffinity) -> None:
+    if not affinity.classifier.settings.head_only:
+        raise PatchlearnError(
+            "walk.stored: the features that are stored must be those of a frozen backbone. Set classifier.head_only to "
+            "true, or walk.stored to false."
+        )
+    if affinity.settings.kind != "features":
+        raise PatchlearnError(
+            f"walk.stored: an affinity network of kind {affinity.settings.kind!r} reads more stages than are stored. "
+            "Set affinity.kind to features, or walk.stored to false."
+        )
 
 
 def _missing_of(sample: "Sample", folder: Path) -> Path:

@@ -52,6 +52,12 @@ class CellImages:
         """Those of some images."""
         return CellImages(self.features[places], self.inside[places], self.labels[places], self.judged[places])
 
+    def mean_cells(self) -> "CellImages":
+        """One cell for each image, the mean of its cells: all that a head reads which pools by the mean."""
+        sums = torch.stack([each[:, inside].float().sum(1) for each, inside in zip(self.features, self.inside)])
+        means = sums / self.inside.sum(1)[:, None]
+        return CellImages(means[:, :, None], torch.ones(len(means), 1, dtype=torch.bool), self.labels, self.judged)
+
     def scores(self, head: CellHead, settings: CellSettings, places: Tensor) -> Tensor:
         """The logits of some images, B×K."""
         cells = self.features[places].to(head.linear.weight)

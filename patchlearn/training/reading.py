@@ -62,9 +62,9 @@ def train_reading(
     train_cell_head(head, images, settings.cells, seed)
     if settings.use != "auto":
         return head, {"use": settings.use}
-    ordinary = standardised_cells(classifier, samples, view, read, ORDINARY, runtime)
+    ordinary, cells = standardised_cells(classifier, samples, view, read, ORDINARY, runtime)
     local = _held_out_map(head, images, settings.cells, seed)
-    whole = _held_out_map(*ordinary, ORDINARY, seed)
+    whole = _held_out_map(ordinary, cells.mean_cells(), ORDINARY, seed)
     return head, choice(local, whole, _chance(images))
 
 

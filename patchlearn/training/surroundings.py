@@ -68,7 +68,8 @@ def held_out_evidence(
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     places = torch.empty(count, dtype=torch.long)
     places[torch.randperm(count, generator=generator)] = torch.arange(count) % min(HELD_OUT, count)
-    heads = tuple(_trained(head, images.some(places != place), seed) for place in range(int(places.max()) + 1))
+    means = images.mean_cells()
+    heads = tuple(_trained(head, means.some(places != place), seed) for place in range(int(places.max()) + 1))
     weakest, mean = zip(*(_evidence(heads[place], images, at) for at, place in enumerate(places.tolist())), strict=True)
     return HeldOutEvidence(
         samples=tuple(samples),
@@ -102,14 +103,11 @@ def scores_after_erasing(
 
 
 def _trained(head: CellHead, images: CellImages, seed: int) -> CellHead:
-    """A head like this one. Its score is linear, so that it learns from the mean cell of each image."""
+    """A head like this one, which learns from the mean cell of each image."""
     new = CellHead(head.cells, head.linear.out_features).to(head.mean.device)
     new.mean.copy_(head.mean)
     new.std.copy_(head.std)
-    sums = (images.features.float() * images.inside[:, None]).sum(2, keepdim=True)
-    means = sums / images.inside.sum(1)[:, None, None]
-    inside = torch.ones(len(means), 1, dtype=torch.bool)
-    train_cell_head(new, CellImages(means, inside, images.labels, images.judged), ORDINARY, seed)
+    train_cell_head(new, images, ORDINARY, seed)
     return new
 
 

@@ -12,7 +12,7 @@ from patchlearn.core.masks_io import write_mask
 from patchlearn.core.types import UInt8
 from patchlearn.data.images import read_indices
 from patchlearn.maps.settings import PseudoSettings
-from patchlearn.refine.settings import BackgroundRule, CrfSettings
+from patchlearn.refine.settings import BackgroundRule, CrfSettings, SamSettings
 
 SIZE = (32, 40)
 
@@ -58,20 +58,23 @@ def test_threads_are_at_least_one(threads: str, images: Path, maps: Path, capfd:
 
 
 def test_options_become_settings(images: Path, maps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = Mock(return_value=[])
+    work, load = Mock(return_value=[]), Mock(return_value="loaded")
     monkeypatch.setattr("patchlearn.cli.refine.refine_folder", work)
+    monkeypatch.setattr("patchlearn.models.sam2.load_sam2", load)
     assert refine(images, maps) == 0
     crf = ("--preset", "psa", "--iterations", "3", "--confidence", "0.6")
     others = ("--local", "4", "--ignore-band", "0.2", "--kind", "probabilities", "--threads", "2")
     (maps / "names.txt").write_text("cat\ntraffic light\n")
-    of_files = ("--layout", "hwc", "--binary", "--classes", str(maps / "names.txt"))
+    of_files = ("--layout", "hwc", "--binary", "--classes", str(maps / "names.txt"), "--sam", "sam2")
     assert refine(images, maps, *crf, *others, *of_files, "--threshold", "0.3") == 0
     plain, changed = work.call_args_list
     assert plain.args == (images, maps, maps.parent / "out", PseudoSettings(), BackgroundRule())
     assert (plain.kwargs["kind"], plain.kwargs["threads"]) == ("scores", None)
-    settings = PseudoSettings(crf=CrfSettings(preset="psa", iterations=3, confidence=0.6), local=4, ignore_band=0.2)
+    crf_settings, sam = CrfSettings(preset="psa", iterations=3, confidence=0.6), SamSettings(model="sam2")
+    settings = PseudoSettings(crf=crf_settings, local=4, ignore_band=0.2, sam=sam)
     assert changed.args[3:] == (settings, BackgroundRule(rule="fixed", threshold=0.3))
     assert (changed.kwargs["kind"], changed.kwargs["threads"]) == ("probabilities", 2)
+    assert (plain.kwargs["sam"], changed.kwargs["sam"], load.call_args.args[0]) == (None, "loaded", "sam2")
     names = ("layout", "binary", "classes")
     assert [plain.kwargs[name] for name in names] == [None, False, None]
     assert [changed.kwargs[name] for name in names] == ["hwc", True, ("cat", "traffic light")]
@@ -98,3 +101,16 @@ def test_what_went_wrong_with_a_file_is_printed_and_the_exit_code_is_2(
         "error: a.npy: [bad]",
         "error: b.npy: worse",
     ]
+
+
+def test_a_sam_that_is_not_there_is_named_before_anything_is_written(
+    images: Path, maps: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_mask(maps / "a.png", np.zeros(SIZE, np.uint8))
+    monkeypatch.setattr("patchlearn.models.promptable.find_spec", lambda name: object())
+    assert refine(images, maps, "--sam", "nowhere") == 2
+    assert "error: nowhere: no such folder. Name one" in capfd.readouterr().err
+    monkeypatch.setattr("patchlearn.models.promptable.find_spec", lambda name: None)
+    assert refine(images, maps, "--sam", "owner/sam2") == 2
+    assert "Run: pip install 'patchlearn[sam]'" in capfd.readouterr().err
+    assert not (maps.parent / "out").exists()

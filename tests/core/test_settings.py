@@ -13,7 +13,7 @@ from patchlearn.data.settings import AugmentSettings, ClickSettings, DataSetting
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings, WalkSettings
 from patchlearn.models.settings import ViewSettings
-from patchlearn.refine.settings import BackgroundRule, ConfidentRegions, CrfSettings
+from patchlearn.refine.settings import BackgroundRule, ConfidentRegions, CrfSettings, SamSettings
 from patchlearn.runs.settings import Recipe
 from patchlearn.training.settings import (
     AffinitySettings,
@@ -77,6 +77,7 @@ NAN, INF = float("nan"), float("inf")
         (CrfSettings, "unary", ["firm"]),
         (CrfSettings, "iterations", [-1]),
         (CrfSettings, "confidence", [0.5, 1.1, NAN]),
+        (SamSettings, "points", [0]),
         (Optimisation, "optimiser", ["adam"]),
         (Optimisation, "schedule", ["step"]),
         (Optimisation, "learning_rate", [0.0, INF, NAN]),

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sam_models import answering_sam, whole_box
 from tiff_files import write_tiff
 
 from patchlearn.cli.main import main
@@ -277,3 +278,35 @@ def test_the_chosen_bands_of_the_images_are_read(images: Path, maps: Path, capfd
     assert (refined(maps, "a") != EXPECTED * 9).any()
     assert refine(images, maps, "--bands", "4,5,1") == 2
     assert "a.tif: has 4 bands, and no band 5. Choose other bands" in capfd.readouterr().err
+
+
+def test_sam_refines_scores_probabilities_and_masks(images: Path, maps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer is the box of what it is asked about; the maps hold two corners of it."""
+    corners = np.zeros(SIZE, bool)
+    corners[8:16, 10:14] = corners[15:24, 14:30] = True
+    write_scores(maps / "a.npz", ScoreMaps(scores=np.where(corners, 0.9, 0.1)[None], classes=(6,), size=SIZE))
+    np.save(maps / "b.npy", np.where(corners, 0.9, 0.1)[None])
+    write_mask(maps / "ü c.png", corners.astype(np.uint8) * 9)
+    sam, loaded = answering_sam(lambda points, box: whole_box(points, box)), []
+    monkeypatch.setattr("patchlearn.models.sam2.load_sam2", lambda *options: loaded.append(options) or sam)
+    assert refine(images, maps, "--preset", "none", "--sam", "owner/sam2") == 0
+    assert ([model for model, _ in loaded], sam.network.seen) == (["owner/sam2"], 3)
+    for stem, value in (("a", 7), ("b", 1), ("ü c", 9)):
+        mask = refined(maps, stem)
+        assert set(np.unique(mask)) == {0, value}
+        assert (mask[9:23, 11:29] == value).all()  # the network's grid has cells of 0.6×0.5 pixels
+        assert (mask[:7] == 0).all()
+        assert (mask[25:] == 0).all()
+        assert (mask[:, :9] == 0).all()
+        assert (mask[:, 31:] == 0).all()
+
+
+def test_probabilities_are_asked_about_too(images: Path, maps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreground = np.where(known_half(*SIZE), 0.7, 0.3)
+    np.save(maps / "a.npy", np.stack([1 - foreground, foreground]))
+    sam = answering_sam(lambda points, box: whole_box(points, box + box.new_tensor([-2, 8, 2, -8])))
+    monkeypatch.setattr("patchlearn.models.sam2.load_sam2", lambda *options: sam)
+    assert refine(images, maps, "--kind", "probabilities", "--preset", "none", "--sam", "owner/sam2") == 0
+    mask = refined(maps, "a")
+    assert (mask[:3] == 0).all()
+    assert (mask[5:27, EDGE + 4 :] == 1).all()

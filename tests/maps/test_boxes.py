@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import noise_image, tiny_stages
+from sam_models import answering_sam, whole_box
 
 from patchlearn.core.types import ClassSize, ScoreMaps
 from patchlearn.data.clicks.values import Box
@@ -11,7 +12,14 @@ from patchlearn.maps.boxes import confident_in_boxes, resized_boxes, scores_in_b
 from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.models.affinity_network import create_affinity
-from patchlearn.refine import BackgroundRule, ConfidentRegions, CrfSettings, background_threshold, confident_regions
+from patchlearn.refine import (
+    BackgroundRule,
+    ConfidentRegions,
+    CrfSettings,
+    SamSettings,
+    background_threshold,
+    confident_regions,
+)
 
 SIZE = (24, 32)
 BOX = Box(8, 4, 19, 15, index=4)
@@ -145,3 +153,17 @@ def test_a_crf_that_floods_the_image_stays_in_the_box() -> None:
         mask = pseudo_mask(image, maps, PseudoSettings(), rule, boxes=[box])
         assert (mask[inside] == 5).all()
         assert (mask[~inside] == 0).all()
+
+
+def test_what_sam_answers_stays_in_the_box() -> None:
+    """It answers with more than it was asked about, on all sides."""
+    image, box = np.zeros((64, 64, 3), np.uint8), Box(20, 20, 40, 40, index=4)
+    maps = ScoreMaps(scores=np.full((1, 64, 64), 0.5, np.float32), classes=(4,), size=(64, 64))
+    settings = PseudoSettings(crf=CrfSettings(preset="none"), ignore_band=0.0, sam=SamSettings(model="owner/sam2"))
+    sam = answering_sam(lambda points, box: whole_box(points, box + box.new_tensor([-3, -3, 3, 3])))
+    rule = BackgroundRule(rule="fixed", threshold=0.3)
+    mask = pseudo_mask(image, maps, settings, rule, boxes=[box], seen=sam.see(image))
+    assert sam.network.seen == 1
+    assert (mask[20:41, 20:41] == 5).all()
+    mask[20:41, 20:41] = 0
+    assert not mask.any()

@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 import torch
 from conftest import tiny_stages
+from sam_models import answering_sam, whole_box
+from torch import Tensor
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import ClassSize, Float32, ScoreMaps, UInt8
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
 from patchlearn.data.settings import SceneSettings
 from patchlearn.maps.affinity_walk import walk_scores
-from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, require_two_walks
+from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, refined_mask, require_two_walks
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.models.affinity_network import (
     AffinityNetwork,
@@ -22,7 +24,7 @@ from patchlearn.refine import (
     ConfidentRegions,
     confident_regions,
 )
-from patchlearn.refine.settings import CrfSettings
+from patchlearn.refine.settings import CrfSettings, SamSettings
 
 module = import_module("patchlearn.maps.pseudo_mask")  # the room has a function of this name
 FIXED = BackgroundRule(rule="fixed", threshold=0.3, growth=2.0)
@@ -351,3 +353,76 @@ def test_walk_and_crf_together_stay_within_the_bounds(sure: str, monkeypatch: py
 def test_what_comes_back_from_the_evidence_is_not_undecided() -> None:
     nearly = np.array([[[0.51, 0.51]], [[0.49, 0.49]]], np.float32)
     assert module._mask(nearly, np.array([[0, 1]]), (0, 5), band=0.05).tolist() == [[255, 5]]
+
+
+SAM = PseudoSettings(crf=OFF, sam=SamSettings(model="owner/sam2"))
+
+
+def spot() -> ScoreMaps:
+    """A square of 10×10 pixels of class 4."""
+    scores = np.full((1, 64, 64), 0.1, np.float32)
+    scores[0, 20:30, 20:30] = 0.9
+    return ScoreMaps(scores=scores, classes=(4,), size=(64, 64))
+
+
+def lower(points: Tensor, box: Tensor) -> Tensor:
+    """The lower half of the box, and as much below it."""
+    left, top, right, bottom = box
+    half = (bottom - top + 1) / 2
+    return whole_box(points, torch.tensor([left, top + half, right + 1, bottom + 1 + half]))
+
+
+LOWER = np.zeros((64, 64), bool)
+LOWER[25:35, 20:30] = True
+
+
+@pytest.mark.parametrize("settings", [SAM, replace(SAM, crf=CrfSettings()), replace(SAM, local=1)])
+def test_sam_comes_after_the_other_refinements(settings: PseudoSettings) -> None:
+    """Its answer replaces what they have made of the square."""
+    image = np.where(spot().scores[0, :, :, None] > 0.5, 255, black(64, 64)).astype(np.uint8)
+    mask = pseudo_mask(image, spot(), settings, FIXED, seen=answering_sam(lower).see(image))
+    assert (mask == np.where(LOWER, 5, 0)).all()
+    plain = pseudo_mask(image, spot(), replace(settings, sam=SamSettings()), FIXED)
+    assert ((plain == 5) == (spot().scores[0] > 0.5)).all()
+
+
+def test_sam_refines_probabilities_too() -> None:
+    foreground = np.where(spot().scores[0] > 0.5, 0.8, 0.1).astype(np.float32)
+    mask = refined_mask(
+        black(64, 64), np.stack([1 - foreground, foreground]), [0, 9], SAM, answering_sam(lower).see(black(64, 64))
+    )
+    assert (mask == np.where(LOWER, 9, 0)).all()
+
+
+def test_both_masks_of_two_walks_are_asked_about_with_one_look_at_the_image() -> None:
+    sam = answering_sam(lower)
+    walk = WalkSettings(steps=0)
+    network = affinity("features")
+    mask, sure = pseudo_labels(black(64, 64), spot(), SAM, FIXED, walk, network, sam=sam)
+    assert (sam.network.seen, sam.network.asked) == (1, [1, 1])
+    plain, _ = pseudo_labels(black(64, 64), spot(), replace(SAM, sam=SamSettings()), FIXED, walk, network)
+    for labels in (mask, sure):
+        assert (labels[21:23, 22:28] == 0).all()
+        assert (labels[30:32, 22:28] == 5).all()
+    assert (plain[21:23, 22:28] == 5).all()
+
+
+def test_confident_pixels_that_sam_contradicts_are_no_longer_confident() -> None:
+    before, after = (
+        pseudo_labels(black(64, 64), spot(), settings, FIXED, WALK, sam=answering_sam(lower))
+        for settings in (replace(SAM, sam=SamSettings()), SAM)
+    )
+    assert (after[0] == np.where(LOWER, 5, 0)).all()
+    differs = (before[1] != 255) & (before[1] != after[0])
+    assert differs.any()
+    assert (after[1] == np.where(differs, 255, before[1])).all()
+
+
+def test_a_model_that_is_named_but_not_loaded_is_an_error() -> None:
+    for work in (
+        lambda: pseudo_mask(black(64, 64), spot(), SAM, FIXED),
+        lambda: pseudo_labels(black(64, 64), spot(), SAM, FIXED, WALK),
+        lambda: refined_mask(black(64, 64), np.stack([1 - spot().scores[0], spot().scores[0]]), [0, 1], SAM),
+    ):
+        with pytest.raises(PatchlearnError, match=r"sam\.model is set, but SAM 2 is not loaded"):
+            work()

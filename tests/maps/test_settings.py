@@ -1,7 +1,10 @@
 """Settings of maps and masks: defaults, and what enters the key of a step."""
 
+from pathlib import Path
+
 from patchlearn.core.settings import key_values
 from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings, WalkSettings
+from patchlearn.refine.settings import SamSettings
 
 
 def test_the_splits_that_are_written_are_outside_of_the_key() -> None:
@@ -37,3 +40,22 @@ def test_pixels_that_teach_a_segmenter_have_thresholds_of_their_own() -> None:
     confident = PseudoSettings().confident
     assert (confident.high, confident.low) == (1.15, 0.5)
     assert confident != SelfTrainingSettings().confident
+
+
+def test_sam_is_in_the_key_with_the_content_of_its_folder_and_keys_without_it_stay_what_they_were(
+    tmp_path: Path,
+) -> None:
+    assert "sam" not in key_values(PseudoSettings(sam=SamSettings()))
+
+    def key(model: Path | str, points: int = 3) -> object:
+        return key_values(PseudoSettings(sam=SamSettings(model=str(model), points=points)))["sam"]
+
+    assert key("owner/sam2") == {"model": "owner/sam2", "points": 3}
+    assert key("owner/sam2", 1) != key("owner/sam2") != key("owner/other")
+    first, copy = tmp_path / "first", tmp_path / "copy"
+    for folder in (first, copy):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"weights")
+    assert key(first) == key(copy)
+    (copy / "model.safetensors").write_bytes(b"others")
+    assert key(first) != key(copy)

@@ -1,5 +1,6 @@
 """Labels of the affinity network, and what is refused before its training."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,9 +21,11 @@ from patchlearn.data.open import open_dataset
 from patchlearn.maps.affinity_walk import walk_scores
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.maps.walk_area import bounded_walk
-from patchlearn.models.affinity_network import create_affinity
+from patchlearn.models.affinity_network import AffinityNetwork, FeatureAffinity, create_affinity
+from patchlearn.models.settings import ViewSettings
+from patchlearn.models.walker import StoredAffinity
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
-from patchlearn.steps.affinity import TrainAffinity, _read_walked, write_affinity_labels
+from patchlearn.steps.affinity import ReadMaps, TrainAffinity, _read_walked, walker_of, write_affinity_labels
 from patchlearn.training.settings import AffinitySettings, Optimisation
 
 WALK = WalkSettings(radius=3, steps=4)
@@ -40,13 +43,20 @@ def samples(folder_data: Path, tmp_path: Path) -> tuple[Sample, ...]:
     return chosen
 
 
+def read_walked(folder: Path, affinity: AffinityNetwork | None = None) -> ReadMaps:
+    return partial(_read_walked, folder, WALK, BackgroundRule(), lambda *_: affinity)
+
+
 @pytest.mark.parametrize("walks", [False, True])
 def test_labels_are_the_confident_pixels_of_the_maps_after_the_walk_if_there_is_one(
     walks: bool, samples: tuple[Sample, ...], tmp_path: Path, console: Console
 ) -> None:
     torch.manual_seed(0)
     affinity = create_affinity(tiny_stages(), "features").eval() if walks else None
-    read, folder = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), affinity), tmp_path / "labels"
+    read, folder = (
+        partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), lambda *_: affinity),
+        tmp_path / "labels",
+    )
     write_affinity_labels(samples, read, BackgroundRule(), ConfidentRegions(), folder, make_runtime(console))
     for sample in samples:
         image = read_image(sample.image)
@@ -62,7 +72,7 @@ def test_labels_of_a_boxed_class_lie_in_its_box(samples: tuple[Sample, ...], tmp
     boxed, rule = samples[0], BackgroundRule(growth=2.0)
     clicks = Clicks(images={boxed.id: ImageClicks(boxes=(Box(4, 4, 19, 15, index=boxed.labels[0]),))})
     read, folder = (
-        partial(_read_walked, tmp_path / "cams", WALK, rule, None, clicks=clicks),
+        partial(_read_walked, tmp_path / "cams", WALK, rule, lambda *_: None, clicks=clicks),
         tmp_path / "new",
     )
     write_affinity_labels(samples, read, rule, ConfidentRegions(), folder, make_runtime(console), clicks=clicks)
@@ -75,13 +85,19 @@ def test_labels_of_a_boxed_class_lie_in_its_box(samples: tuple[Sample, ...], tmp
 def test_the_maps_that_walk_are_those_in_the_boxes(samples: tuple[Sample, ...], tmp_path: Path) -> None:
     boxed = samples[0]
     clicks = Clicks(images={boxed.id: ImageClicks(boxes=(Box(4, 4, 19, 15, index=boxed.labels[0]),))})
-    maps = _read_walked(tmp_path / "cams", WALK, BackgroundRule(), None, boxed, read_image(boxed.image), clicks)
+    maps = _read_walked(
+        tmp_path / "cams", WALK, BackgroundRule(), lambda *_: None, boxed, read_image(boxed.image), clicks
+    )
     assert (maps.scores[0, 1:4, 1:5] > 0).all()
     assert not maps.scores[0, 4:].any()
 
 
 def test_labels_are_within_the_stated_sizes(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
-    read, rule, areas = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None), BackgroundRule(), []
+    read, rule, areas = (
+        partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), lambda *_: None),
+        BackgroundRule(),
+        [],
+    )
     for sizes in ((), (ClassSize(most=0.01), ClassSize(most=0.01))):
         folder = tmp_path / str(len(sizes))
         write_affinity_labels(samples, read, rule, ConfidentRegions(), folder, make_runtime(console), sizes=sizes)
@@ -111,7 +127,7 @@ def test_earlier_rounds_have_folders_of_their_own() -> None:
 def test_labels_that_are_there_are_not_written_again(
     samples: tuple[Sample, ...], tmp_path: Path, console: Console
 ) -> None:
-    read, folder = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None), tmp_path / "labels"
+    read, folder = read_walked(tmp_path / "cams"), tmp_path / "labels"
     write = partial(write_affinity_labels, samples, read, BackgroundRule(), ConfidentRegions(), folder)
     write(make_runtime(console))
     first, *rest = (folder / f"{sample.id}.png" for sample in samples)
@@ -124,7 +140,28 @@ def test_labels_that_are_there_are_not_written_again(
 
 def test_missing_maps_are_named(samples: tuple[Sample, ...], tmp_path: Path, console: Console) -> None:
     (tmp_path / "cams" / f"{samples[2].id}.npz").unlink()
-    read = partial(_read_walked, tmp_path / "cams", WALK, BackgroundRule(), None)
+    read = read_walked(tmp_path / "cams")
     runtime = make_runtime(console)
     with pytest.raises(PatchlearnError, match=rf"{samples[2].id}\.npz: no such score maps"):
         write_affinity_labels(samples, read, BackgroundRule(), ConfidentRegions(), tmp_path / "labels", runtime)
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_scores_walk_over_the_largest_view_of_the_maps_stored_or_computed(
+    is_stored: bool, samples: tuple[Sample, ...]
+) -> None:
+    affinity = FeatureAffinity(tiny_stages()).eval()
+    image = read_image(samples[0].image)
+    views = [affinity.read(image, long_side) for long_side in (24, 60, 30)]
+    features = SimpleNamespace(stored=lambda sample: views if is_stored else None)
+    cams: Any = SimpleNamespace(
+        features=features, settings=SimpleNamespace(views=ViewSettings(scales=(0.8, 2.0, 1.0), long_side=30))
+    )
+    walker = walker_of(replace(WALK, stored=True), cams, affinity, samples[0], image)
+    assert isinstance(walker, StoredAffinity)
+    assert walker.view.size == (50, 60)
+    scores = np.random.default_rng(0).random((1, 10, 12), np.float32)
+    expected = affinity.walk(image, scores, 3, 8.0, 4, 60)
+    np.testing.assert_array_equal(walker.walk(image, scores, 3, 8.0, 4, None), expected)
+    assert walker_of(WALK, cams, affinity, samples[0], image) is affinity
+    assert walker_of(replace(WALK, stored=True), cams, None, samples[0], image) is None

@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import torch
 from conftest import make_runtime
 from PIL import Image
 from rich.console import Console
+from sam_models import answering_sam, whole_box, write_sam2
 from whole_run import tiny_run
 
 from patchlearn.core.errors import PatchlearnError
@@ -15,8 +18,10 @@ from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
 from patchlearn.data.clicks.values import Box, Clicks, ImageClicks
 from patchlearn.data.images import read_indices
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
-from patchlearn.refine import BackgroundRule, CrfSettings
-from patchlearn.steps.pseudo_masks import write_pseudo_masks
+from patchlearn.models import sam2
+from patchlearn.refine import BackgroundRule, CrfSettings, SamSettings
+from patchlearn.steps.pseudo_masks import WritePseudoMasks, write_pseudo_masks
+from patchlearn.training.settings import AffinitySettings
 
 RULES = PseudoSettings(), BackgroundRule(), WalkSettings()
 
@@ -130,3 +135,58 @@ def test_a_box_of_an_unknown_class_is_refused_before_the_run(folder_data: Path, 
     with pytest.raises(AssertionError):
         tiny_run(folder_data, tmp_path / "run", "--self_training.rounds=0", f"--clicks.points={points}")
     assert not list((tmp_path / "run").glob("plain/*"))
+
+
+@pytest.mark.parametrize(("head_only", "kind", "named"), [(False, "features", "head_only"), (True, "boundary", "kind")])
+def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bool, kind: str, named: str) -> None:
+    affinity: Any = SimpleNamespace(
+        key="affinity",
+        settings=AffinitySettings(kind=kind, rounds=2),
+        classifier=SimpleNamespace(settings=SimpleNamespace(head_only=head_only)),
+    )
+    cams: Any = SimpleNamespace(data=None)
+    step = WritePseudoMasks(Path("run/plain"), *RULES[:2], WalkSettings(stored=True), cams, affinity)
+    with pytest.raises(PatchlearnError, match=rf"^walk\.stored: .*{named}"):
+        step.check(None)  # type: ignore[arg-type]
+
+
+def test_sam_is_asked_about_every_image(tmp_path: Path, console: Console) -> None:
+    samples = write_maps(tmp_path, 3, size=(64, 64))
+    scores = np.full((1, 64, 64), 0.1, np.float32)
+    scores[0, 20:30, 20:40] = scores[0, 10:30, 30:40] = 0.9
+    for sample in samples:
+        maps = ScoreMaps(scores=scores, classes=(0,), size=(64, 64))
+        write_scores(tmp_path / "scores" / f"{sample.id}.npz", maps)
+    settings = PseudoSettings(crf=CrfSettings(preset="none"), sam=SamSettings(model="owner/sam2"))
+    sam = answering_sam(lambda points, box: whole_box(points, box + box.new_tensor([0, 0, 1, 1])))
+    rules = (settings, BackgroundRule(), WalkSettings())
+    write_pseudo_masks(samples, tmp_path / "scores", *rules, tmp_path / "masks", make_runtime(console, 2), sam=sam)
+    assert sam.network.seen == 3
+    expected = np.zeros((64, 64), np.uint8)
+    expected[10:30, 20:40] = 1
+    assert all((read_indices(tmp_path / "masks" / f"image{index}.png") == expected).all() for index in range(3))
+
+
+def test_a_run_loads_sam_once_and_makes_masks_again_when_its_files_change(
+    folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, loaded, load = write_sam2(tmp_path / "sam2"), [], sam2.load_sam2
+    monkeypatch.setattr(sam2, "load_sam2", lambda *options: loaded.append(options) or load(*options))
+    tiny_run(folder_data, tmp_path / "run", f"--pseudo.sam.model={model}")
+    assert [name for name, _ in loaded] == [str(model)]
+    assert len(list((tmp_path / "run" / "plain" / "pseudo" / "train").glob("*.png"))) == 8
+    (model / "README.md").write_text("another model")
+    tiny_run(folder_data, tmp_path / "run", f"--pseudo.sam.model={model}")
+    assert len(loaded) == 2
+    tiny_run(folder_data, tmp_path / "run", f"--pseudo.sam.model={model}")
+    assert len(loaded) == 2
+
+
+def test_a_run_says_what_sam_needs_before_it_starts(
+    folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("patchlearn.models.promptable.find_spec", lambda name: None)
+    with pytest.raises(AssertionError):
+        tiny_run(folder_data, tmp_path / "run", "--pseudo.sam.model=owner/sam2")
+    assert "SAM: transformers is not installed. Run: pip install 'patchlearn[sam]'" in capfd.readouterr().err
+    assert not (tmp_path / "run" / "plain").exists()

@@ -95,6 +95,11 @@ def tagged_samples(dataset: Dataset) -> Iterator[tuple[str, Sample]]:
             yield from ((split, sample) for sample in samples if is_tagged(dataset, sample))
 
 
+def tagged_images(dataset: Dataset) -> list[Sample]:
+    """The images that somebody tagged, of all splits; an image that several splits list once."""
+    return list({sample.image: sample for _, sample in tagged_samples(dataset)}.values())
+
+
 def is_tagged(dataset: Dataset, sample: Sample) -> bool:
     """Whether somebody judged any class for the image."""
     return len(sample.unknown) < len(dataset.classes)

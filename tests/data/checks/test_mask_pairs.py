@@ -7,7 +7,15 @@ from typing import Any
 from tagged_masks import Tagged, tagged_dataset
 
 from patchlearn.core.types import Dataset
-from patchlearn.data.checks.mask_pairs import ClassAgreement, Pair, agreement, distinct_pairs, pairs_of, tagged_samples
+from patchlearn.data.checks.mask_pairs import (
+    ClassAgreement,
+    Pair,
+    agreement,
+    distinct_pairs,
+    pairs_of,
+    tagged_images,
+    tagged_samples,
+)
 from patchlearn.data.checks.readings import read_all
 
 CLASSES = ("cat", "dog", "cow")
@@ -73,3 +81,15 @@ def test_agreement_of_each_class(tmp_path: Path) -> None:
     dataset.splits["trainval"] = dataset.splits["train"]
     twice = pairs_of(dataset, read_all(dataset))
     assert (len(twice), len(distinct_pairs(twice)), agreement(3, twice)[0]) == (6, 3, cat)
+
+
+def test_images_that_nobody_tagged_are_left_out_and_none_comes_twice(tmp_path: Path) -> None:
+    images = [
+        Tagged(tags=["cat"], name="a"),
+        Tagged(name="b"),
+        Tagged(unknown=["cat", "dog"], name="c"),
+        Tagged(unknown=["dog"], name="d"),
+        Tagged(tags=["cat"], split="val", name="a"),
+        Tagged(split="test", name="e"),  # no image of this split has a tag
+    ]
+    assert [each.image.stem for each in tagged_images(tagged_dataset(tmp_path, ["cat", "dog"], images))] == [*"abd"]
