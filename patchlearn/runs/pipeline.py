@@ -84,8 +84,8 @@ def _steps_to_maps(
         if variant.reading.has_head:
             yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
         if learn.rounds:
-            known = data.dataset.sizes, reading, variant.clicks
-            yield (lda := SelfTrain(home, learn, views, read, variant.background, classifier, tagged, features, *known))
+            known, rule = (data.dataset.sizes, reading, variant.clicks), replace(variant.background, growth=None)
+            yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, *known))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
         for name in variant.cams.splits

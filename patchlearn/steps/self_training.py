@@ -175,7 +175,10 @@ def first_round(
     runtime: "Runtime",
     reading: "Reading | None",
 ) -> "RoundSettings":
-    """A round of the maps of a reading, by default the classifier's own, without mirror images."""
+    """A round of the maps of a reading, by default the classifier's own, without mirror images.
+
+    `growth` bounds masks alone: what the CRF erases is no label (docs/log/readings.md).
+    """
     from patchlearn.core.runtime import to_device
     from patchlearn.maps.reading import Reading
     from patchlearn.maps.self_training import RoundSettings, lda_cells
@@ -183,7 +186,7 @@ def first_round(
     network, classes = to_device(classifier.network, runtime.accelerator.device), len(classifier.classes)
     cams = replace(cams, views=replace(cams.views, flip=False))
     cells = lda_cells(network, settings, cams.read)
-    read = (reading or Reading()).to(runtime.accelerator.device)
+    read, rule = (reading or Reading()).to(runtime.accelerator.device), replace(rule, growth=None)
     return RoundSettings(
         network, cams, rule, settings.confident, classes, runtime.accelerator, reading=read, cells=cells
     )

@@ -27,7 +27,7 @@ from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels, load
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.settings import ViewSettings
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
-from patchlearn.steps.self_training import round_path, self_train
+from patchlearn.steps.self_training import first_round, round_path, self_train
 
 CAMS = CamSettings(views=ViewSettings(scales=(1.0, 0.5)))
 
@@ -221,6 +221,14 @@ def test_clicks_name_a_class_of_which_no_cell_is_confident(
     dark = replace(samples[0], id="dark", image=black)
     clicks = clicked(dark, 1, (20, 20))
     assert learn((*blue, dark), tmp_path / "run", accelerator, rounds=1, clicks=clicks) is not None
+
+
+def test_the_bound_of_masks_does_not_hold_for_the_labels_of_a_round(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    runtime = Runtime(accelerator=accelerator, threads=1, console=Console(quiet=True))
+    rule, settings = BackgroundRule(growth=2.0), SelfTrainingSettings(rounds=1)
+    assert first_round(make(), CAMS, rule, settings, runtime, None).rule == BackgroundRule()
 
 
 def test_rounds_learn_from_no_more_images_than_wanted_but_from_all_clicks(
