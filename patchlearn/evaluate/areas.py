@@ -88,6 +88,15 @@ def class_areas(images: Iterable[ImageAreas], index: int) -> ClassAreas | None:
     )
 
 
+def covered_share(images: Sequence[ImageAreas]) -> float:
+    """Mean share of the images that their masks cover; 0 without any image.
+
+    >>> covered_share([ImageAreas(tags=(0, 1), maps=(0.1, 0.1), masks=(0.25, 0.5))])
+    0.75
+    """
+    return sum(sum(areas.masks) for areas in images) / len(images) if images else 0.0
+
+
 def found_share(images: Iterable[ImageAreas]) -> float:
     """Share of the images with a tag in whose mask at least one tagged class has a pixel; 1 without any tagged image.
 

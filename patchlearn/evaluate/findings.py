@@ -6,10 +6,12 @@ A finding rests on tags and images alone. Its bounds are explained in docs/trust
 from dataclasses import asdict, dataclass
 
 from patchlearn.evaluate.areas import ClassAreas
+from patchlearn.evaluate.outlines import ClassOutlines
 from patchlearn.evaluate.surroundings import KEPT, Surroundings
 
 MANY = 0.3  # share of the images of a class
 GROWN = 3.0  # times as large, or as small
+PLAIN = 0.3  # contrast
 UNSTABLE = 0.25  # IoU of two halves
 SIZES = "classes.csv (docs/your-data.md)"
 CLICKS = "a few clicks say where it is: patchlearn run --points points.csv (docs/clicks.md)"
@@ -20,7 +22,7 @@ class Finding:
     """One thing that looks wrong.
 
     Args:
-        kind: "surroundings", "elsewhere", "nothing", "whole", "grown", "shrunk" or "unstable".
+        kind: "surroundings", "elsewhere", "nothing", "whole", "grown", "shrunk", "plain" or "unstable".
         text: a sentence, and a second one with what helps.
     """
 
@@ -49,6 +51,7 @@ class Circumstances:
 def findings_of(
     name: str,
     areas: ClassAreas | None,
+    outlines: ClassOutlines | None,
     told: Surroundings | None,
     stability: float | None,
     circumstances: Circumstances,
@@ -58,12 +61,13 @@ def findings_of(
     Args:
         name: of the class.
         areas: what its maps and masks cover; None without a tagged image, and then nothing is found.
+        outlines: how its masks stand out from what is around them.
         told: what tells the class; None where nothing can be said.
         stability: IoU between the maps of two halves; None where the class is in neither.
         circumstances: what the remedies depend on.
 
     >>> areas = ClassAreas(images=9, map_share=0.1, mask_share=0.1, growth=1.0, nothing=0.6, whole=0.0)
-    >>> [found.kind for found in findings_of("pit", areas, None, 0.9, Circumstances())]
+    >>> [found.kind for found in findings_of("pit", areas, None, None, 0.9, Circumstances())]
     ['nothing']
     """
     if areas is None:
@@ -71,6 +75,7 @@ def findings_of(
     texts = {
         **_of_surroundings(name, told, circumstances),
         **_of_areas(name, areas, circumstances),
+        **_of_outlines(name, outlines, circumstances),
         **_of_stability(name, stability, areas),
     }
     return [Finding(kind=kind, text=text) for kind, text in texts.items()]
@@ -121,6 +126,16 @@ def _of_areas(name: str, areas: ClassAreas, circumstances: Circumstances) -> dic
             f"(size_min) in {SIZES}, or choose --pseudo.crf.preset none."
         )
     return texts
+
+
+def _of_outlines(name: str, outlines: ClassOutlines | None, circumstances: Circumstances) -> dict[str, str]:
+    if outlines is None or not 0 < outlines.contrast < PLAIN:
+        return {}
+    return {
+        "plain": f"{name}: what its masks cover looks like what is around them (contrast {outlines.contrast:.2f}; good "
+        f"masks have 0.4 or more), so they are too large or lie beside it. Read the images larger: "
+        f"{_larger(circumstances.long_side)}; or {CLICKS}."
+    }
 
 
 def _of_stability(name: str, stability: float | None, areas: ClassAreas) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from patchlearn.core.types import UInt8, enlarge
 
@@ -41,10 +40,33 @@ def widened(mask: Bools, pixels: int) -> Bools:
     >>> widened(np.array([[True, False, False]]), 1).tolist()
     [[True, True, False]]
     """
-    if pixels < 1:
-        return mask
-    grown = Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * pixels + 1))
-    return np.asarray(grown) > 0
+    return _widened_rows(_widened_rows(mask, pixels).T, pixels).T
+
+
+def narrowed(mask: Bools, pixels: int) -> Bools:
+    """H×W: what stays if everything outside of the mask is widened. Beyond the image there is nothing.
+
+    >>> narrowed(np.array([[True, True, True, False]]), 1).tolist()
+    [[True, True, False, False]]
+    """
+    return ~widened(~mask, pixels)
+
+
+def around(mask: Bools, free: Bools) -> Bools:
+    """H×W: the free pixels nearest to the mask, at least as many as it has if there are so many.
+
+    Args:
+        mask: H×W, with a pixel.
+        free: H×W, none of them in the mask.
+
+    >>> around(np.array([[True, False, False, False]]), np.array([[False, False, True, True]])).tolist()
+    [[False, False, True, False]]
+    """
+    low, high = 0, max(mask.shape)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if (widened(mask, middle) & free).sum() >= mask.sum() else (middle, high)
+    return widened(mask, high) & free
 
 
 def moved_elsewhere(mask: Bools) -> Bools | None:
@@ -79,3 +101,12 @@ def _halved(maps: NDArray[Any]) -> NDArray[Any]:
     padded = np.pad(maps, padding)
     squares = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, *maps.shape[2:])
     return squares.sum((1, 3))
+
+
+def _widened_rows(mask: Bools, pixels: int) -> Bools:
+    """H×W: whether a pixel of the mask is at most so far to the left or right. The distance costs no time."""
+    width = mask.shape[1]
+    before = np.concatenate([np.zeros((len(mask), 1), np.int64), mask.cumsum(1)], axis=1)
+    last, first = (np.clip(np.arange(width) + step, 0, width) for step in (pixels + 1, -pixels))
+    found: Bools = before[:, last] > before[:, first]
+    return found

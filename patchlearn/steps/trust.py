@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sizes
     from patchlearn.evaluate.areas import ClassAreas
+    from patchlearn.evaluate.estimate import ClassEvidence
     from patchlearn.evaluate.findings import Finding
+    from patchlearn.evaluate.outlines import ClassOutlines
     from patchlearn.evaluate.surroundings import Surroundings
     from patchlearn.steps.trust_inputs import Measuring
 
@@ -37,6 +39,7 @@ class JudgeTrust(Step):
 
     name: ClassVar[str] = "trust"
     verb: ClassVar[str] = "trust"
+    version: ClassVar[int] = 2
     promised: ClassVar[tuple[str, ...]] = (FACTS,)
 
     rule: BackgroundRule
@@ -67,20 +70,30 @@ class JudgeTrust(Step):
         return facts
 
     def _facts(self, measuring: "Measuring") -> dict[str, Any]:
-        from patchlearn.evaluate.areas import class_areas, found_share
+        from patchlearn.evaluate.areas import class_areas, covered_share, found_share
         from patchlearn.evaluate.estimate import estimate
+        from patchlearn.evaluate.outlines import class_outlines
         from patchlearn.evaluate.surroundings import missed_share, told_share
-        from patchlearn.steps.trust_measures import agreements, areas_of, surroundings_of
+        from patchlearn.steps.trust_measures import agreements, areas_of, outlines_of, surroundings_of
 
         names, images = self.masks.data.classes, areas_of(measuring)
         agreed, told = agreements(measuring), surroundings_of(measuring)
         areas = [class_areas(images, index) for index in range(len(names))]
-        found, missed, by_surroundings = found_share(images), missed_share(told), told_share(told)
-        expected = estimate(agreed["halves"]["miou"], found, missed, by_surroundings)
+        missed, by_surroundings, covered = missed_share(told), told_share(told), covered_share(images)
         stability = agreed["halves"]["iou"][1:]
-        findings = _findings(names, areas, told, stability, measuring)
+        shown = outlines_of(measuring)
+        outlines = [class_outlines(shown, index) for index in range(len(names))]
+        evidence = [_evidence(*each) for each in zip(areas, outlines, stability, strict=True)]
+        expected = estimate([each for each in evidence if each], covered, missed, by_surroundings)
+        findings = _findings(names, areas, outlines, told, stability, measuring)
         measures = {
-            name: {"areas": _facts_of(areas[place]), "surroundings": _facts_of(told[place]), "halves": stability[place]}
+            name: {
+                "expected_iou": own.iou if (own := evidence[place]) else None,
+                "areas": _facts_of(areas[place]),
+                "outlines": _facts_of(outlines[place]),
+                "surroundings": _facts_of(told[place]),
+                "halves": stability[place],
+            }
             for place, name in enumerate(names)
         }
         return {
@@ -92,7 +105,8 @@ class JudgeTrust(Step):
             "classes": {name: [each.facts for each in found] for name, found in zip(names, findings, strict=True)},
             "measures": {
                 "images": len(images),
-                "found": found,
+                "found": found_share(images),
+                "covered": covered,
                 "missed": missed,
                 "told_by_surroundings": by_surroundings,
                 "agreement": {kind: facts["miou"] for kind, facts in agreed.items()},
@@ -104,6 +118,7 @@ class JudgeTrust(Step):
 def _findings(
     names: Sequence[str],
     areas: "Sequence[ClassAreas | None]",
+    outlines: "Sequence[ClassOutlines | None]",
     told: "Sequence[Surroundings | None]",
     stability: Sequence[float | None],
     measuring: "Measuring",
@@ -111,10 +126,26 @@ def _findings(
     from patchlearn.evaluate.findings import Circumstances, findings_of
 
     around = Circumstances(use=measuring.first_reading.use, long_side=measuring.cams.views.long_side)
-    return [findings_of(*facts, around) for facts in zip(names, areas, told, stability, strict=True)]
+    return [findings_of(*facts, around) for facts in zip(names, areas, outlines, told, stability, strict=True)]
 
 
-def _facts_of(found: "ClassAreas | Surroundings | None") -> dict[str, Any] | None:
+def _evidence(
+    areas: "ClassAreas | None", outlines: "ClassOutlines | None", stability: float | None
+) -> "ClassEvidence | None":
+    """What speaks for the masks of one class; None where no image is tagged with it."""
+    from patchlearn.evaluate.estimate import ClassEvidence
+
+    if areas is None or outlines is None:
+        return None
+    return ClassEvidence(
+        halves=stability or 0.0,
+        contrast=outlines.contrast,
+        thickness=outlines.thickness,
+        found=1 - areas.nothing,
+    )
+
+
+def _facts_of(found: "ClassAreas | ClassOutlines | Surroundings | None") -> dict[str, Any] | None:
     return asdict(found) if found else None
 
 

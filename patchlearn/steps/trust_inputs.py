@@ -120,6 +120,19 @@ class Measuring:
         lda = self.lda.load() if self.lda else None
         return lda.to(self.runtime.accelerator.device) if lda else None
 
+    def cell(self, image: "UInt8") -> float:
+        """The side of a cell of the maps, in pixels of the image, at the largest scale."""
+        from patchlearn.models.views import long_sides
+
+        views, head = self.cams.views, self.first_reading.head
+        stride = self.trained.network.stages.strides[-1]
+        if self.last_lda is not None:
+            stride = self.last_lda.stride or stride
+        elif head is not None and self.first_reading.use != "classifier":
+            stride = head.cells.stride
+        longest = max(long_sides(image.shape[:2], views.scales, views.long_side))
+        return stride * max(image.shape[:2]) / longest
+
     def views(self, sample: "Sample", lower: int) -> "list[ViewFeatures]":
         """The features of a sample at every scale: stored ones, or computed."""
         from patchlearn.steps.features import computed

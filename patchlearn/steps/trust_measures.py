@@ -10,9 +10,11 @@ from patchlearn.steps.trust_inputs import Measuring, evenly_spaced
 if TYPE_CHECKING:
     from patchlearn.core.types import Sample, UInt8
     from patchlearn.evaluate.areas import ImageAreas
+    from patchlearn.evaluate.outlines import Floats, ImageOutlines
     from patchlearn.evaluate.surroundings import Surroundings
     from patchlearn.maps.agreement import Reader
     from patchlearn.models.lda import LinearDiscriminant
+    from patchlearn.refine.fill import Bools
     from patchlearn.training.surroundings import HeldOutEvidence
 
 LEAST_EACH = 4  # images of a class that are erased
@@ -27,6 +29,39 @@ def _areas(measuring: Measuring, sample: "Sample") -> "ImageAreas":
     from patchlearn.evaluate.areas import image_areas
 
     return image_areas(sample.labels, measuring.written_mask(sample), measuring.pseudo_mask(sample))
+
+
+def outlines_of(measuring: Measuring) -> "list[ImageOutlines]":
+    """How well the masks of every judged image with a tag stand out from what is around them."""
+    tagged = [sample for sample in measuring.samples if sample.labels]
+    return measuring.results(tagged, partial(_outlines, measuring), "outlines")
+
+
+def _outlines(measuring: Measuring, sample: "Sample") -> "ImageOutlines":
+    from patchlearn.data.images import read_image
+    from patchlearn.evaluate.outlines import ImageOutlines, appearance
+    from patchlearn.refine.fill import narrowed, widened
+
+    image, mask = read_image(sample.image), measuring.pseudo_mask(sample)
+    half, looks, free = max(1, round(measuring.cell(image) / 2)), appearance(image), mask == 0
+    shown = [mask == label + 1 for label in sample.labels]
+    return ImageOutlines(
+        tags=sample.labels,
+        contrasts=tuple(_contrast(looks, each, free) for each in shown),
+        cores=tuple(int(narrowed(each, half).sum()) for each in shown),
+        hulls=tuple(int(widened(each, half).sum()) for each in shown),
+    )
+
+
+def _contrast(looks: "Floats", mask: "Bools", free: "Bools") -> float | None:
+    """Of one class in one image."""
+    from patchlearn.evaluate.outlines import FEWEST, contrast
+    from patchlearn.refine.fill import around
+
+    if mask.sum() < FEWEST:
+        return None
+    ring = around(mask, free)
+    return contrast(looks[mask], looks[ring]) if ring.sum() >= FEWEST else None
 
 
 # --- agreement ---------------------------------------------------------------

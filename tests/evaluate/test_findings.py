@@ -6,6 +6,7 @@ import pytest
 
 from patchlearn.evaluate.areas import ClassAreas
 from patchlearn.evaluate.findings import Circumstances, Finding, findings_of
+from patchlearn.evaluate.outlines import ClassOutlines
 from patchlearn.evaluate.surroundings import Surroundings
 from patchlearn.runs.described import described_settings
 
@@ -17,17 +18,19 @@ MISSED = Surroundings(weakest=0.5, mean=0.99, chance=0.4, erased=0.9, elsewhere=
 def found(
     told: Surroundings | None = None,
     stability: float | None = 0.9,
+    contrast: float = 0.6,
     use: str = "classifier",
     long: int | None = 320,
     **areas: float,
 ) -> list[Finding]:
     shown = ClassAreas(**{**FINE, **areas})  # type: ignore[arg-type]
-    return findings_of("pit", shown, told, stability, Circumstances(use=use, long_side=long))
+    outlines = ClassOutlines(contrast=contrast, thickness=0.5)
+    return findings_of("pit", shown, outlines, told, stability, Circumstances(use=use, long_side=long))
 
 
 def test_nothing_is_said_of_a_class_that_is_fine_or_in_no_image() -> None:
     assert found() == found(Surroundings(weakest=0.5, mean=0.99, chance=0.4)) == found(stability=None) == []
-    assert findings_of("pit", None, TOLD, 0.0, Circumstances()) == []
+    assert findings_of("pit", None, None, TOLD, 0.0, Circumstances()) == []
 
 
 EVERY = {
@@ -37,6 +40,7 @@ EVERY = {
     "whole": (found(whole=0.5), "size_max"),
     "grown": (found(growth=4.0), "4.0 times as large"),
     "shrunk": (found(growth=0.2), "size_min"),
+    "plain": (found(contrast=0.15), "--cams.views.long_side 640"),
     "unstable": (found(stability=0.1), "docs/clicks.md"),
 }
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from patchlearn.refine.fill import filled, moved_elsewhere, widened
+from patchlearn.refine.fill import around, filled, moved_elsewhere, narrowed, widened
 
 
 def test_a_hole_takes_the_colour_around_it_and_nothing_else_changes() -> None:
@@ -38,6 +38,28 @@ def test_a_mask_is_widened_to_all_sides() -> None:
     mask[3, 3] = True
     assert widened(mask, 2).sum() == 25
     assert widened(mask, 0).sum() == 1
+
+
+def test_a_mask_is_narrowed_from_all_sides_but_not_from_that_of_the_image() -> None:
+    mask = np.zeros((7, 7), bool)
+    mask[1:6, :5] = True
+    assert np.argwhere(narrowed(mask, 2)).tolist() == [[3, 0], [3, 1], [3, 2]]
+    assert (narrowed(mask, 0) == mask).all()
+    assert narrowed(np.ones((3, 4), bool), 2).all()
+
+
+def test_what_is_around_a_mask_is_as_large_as_it_if_there_is_as_much() -> None:
+    mask, free = np.zeros((21, 21), bool), np.ones((21, 21), bool)
+    mask[8:12, 8:12] = True
+    free[6:14, 6:14] = False
+    ring = around(mask, free)
+    assert not (ring & ~free).any()
+    assert mask.sum() <= ring.sum() <= 36
+    assert np.argwhere(ring).min() == 5
+    few = np.zeros((21, 21), bool)
+    few[3, 4:9] = True
+    assert (around(~few, few) == few).all()
+    assert not around(mask, np.zeros_like(free)).any()
 
 
 def test_the_same_shape_finds_another_place_unless_it_is_too_large() -> None:
