@@ -42,10 +42,12 @@ class Circumstances:
     Args:
         use: which reading the maps are from ("classifier", "cells" or "sum").
         long_side: of the images as maps read them, in pixels; None for their own size.
+        small: whether the run is one for small things on plain surfaces.
     """
 
     use: str = "classifier"
     long_side: int | None = None
+    small: bool = False
 
 
 def findings_of(
@@ -98,7 +100,8 @@ def _of_surroundings(name: str, told: Surroundings | None, circumstances: Circum
     other = "auto" if circumstances.use == "classifier" else "classifier"
     text = (
         f"{name}: it is still recognised where its mask is erased ({_percent(told.kept)} % of the mAP above chance is "
-        f"left), so the mask misses much of it. Read the maps in another way: --reading.use {other}; or {CLICKS}."
+        f"left), so the mask misses much of it. {_recipe(circumstances)}Read the maps in another way: "
+        f"--reading.use {other}; or {CLICKS}."
     )
     return {"elsewhere": text}
 
@@ -107,8 +110,8 @@ def _of_areas(name: str, areas: ClassAreas, circumstances: Circumstances) -> dic
     texts = {}
     if areas.nothing >= MANY:
         texts["nothing"] = (
-            f"{name}: nothing was found in {_percent(areas.nothing)} % of its {areas.images} images. If the things are "
-            f"small, read the images larger: {_larger(circumstances.long_side)}; or {CLICKS}."
+            f"{name}: nothing was found in {_percent(areas.nothing)} % of its {areas.images} images. "
+            f"{_recipe(circumstances)}Read the images larger: {_larger(circumstances.long_side)}; or {CLICKS}."
         )
     if areas.whole >= MANY:
         texts["whole"] = (
@@ -133,8 +136,8 @@ def _of_outlines(name: str, outlines: ClassOutlines | None, circumstances: Circu
         return {}
     return {
         "plain": f"{name}: what its masks cover looks like what is around them (contrast {outlines.contrast:.2f}; good "
-        f"masks have 0.4 or more), so they are too large or lie beside it. Read the images larger: "
-        f"{_larger(circumstances.long_side)}; or {CLICKS}."
+        f"masks have 0.4 or more), so they are too large or lie beside it. {_recipe(circumstances)}Read the images "
+        f"larger: {_larger(circumstances.long_side)}; or {CLICKS}."
     }
 
 
@@ -145,6 +148,12 @@ def _of_stability(name: str, stability: float | None, areas: ClassAreas) -> dict
         "unstable": f"{name}: two halves of the images find different places (IoU {_percent(stability)}). More images "
         f"of it help (there are {areas.images}); or {CLICKS}."
     }
+
+
+def _recipe(circumstances: Circumstances) -> str:
+    if circumstances.small:
+        return ""
+    return "Small things on plain surfaces have a recipe: patchlearn run PHOTOS --recipe defects. "
 
 
 def _larger(long_side: int | None) -> str:

@@ -125,7 +125,9 @@ def _findings(
 ) -> "list[list[Finding]]":
     from patchlearn.evaluate.findings import Circumstances, findings_of
 
-    around = Circumstances(use=measuring.first_reading.use, long_side=measuring.cams.views.long_side)
+    small = measuring.last_lda is not None and measuring.learn.stages != "last"
+    views, use = measuring.cams.views, measuring.first_reading.use
+    around = Circumstances(use=use, long_side=views.long_side, small=small)
     return [findings_of(*facts, around) for facts in zip(names, areas, outlines, told, stability, strict=True)]
 
 

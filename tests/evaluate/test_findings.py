@@ -62,6 +62,16 @@ def test_a_remedy_is_not_what_is_done_already() -> None:
     assert "--cams.views.scales" in found(nothing=0.4, long=None)[0].text
 
 
+@pytest.mark.parametrize("kind", ["elsewhere", "nothing", "plain"])
+def test_small_things_have_a_recipe_unless_it_is_that_of_the_run(kind: str) -> None:
+    areas = ClassAreas(**{**FINE, "nothing": 0.4})  # type: ignore[arg-type]
+    plain = ClassOutlines(contrast=0.1, thickness=0.5)
+    for small in (False, True):
+        texts = findings_of("pit", areas, plain, MISSED, 0.9, Circumstances(small=small))
+        (text,) = (each.text for each in texts if each.kind == kind)
+        assert ("--recipe defects" in text) != small
+
+
 def test_every_option_that_is_named_is_a_setting() -> None:
     texts = [EVERY[kind][0][0].text for kind in EVERY] + [found(nothing=0.4, long=None)[0].text]
     options = {name for text in texts for name in re.findall(r"--([a-z_]+\.[a-z_.]*[a-z_])", text)}
