@@ -64,9 +64,13 @@ def listed_categories(text: str, place: str, classes: Sequence[str] | None = Non
 
 def _name(category: Any, place: str, classes: Sequence[str] | None) -> Any:
     """The name of a class that is given as a number; what is no number is the name itself."""
-    if not isinstance(category, int | float) or (classes and str(category) in classes):
-        return str(category) if isinstance(category, int | float) else category
-    if classes is None:
+    if isinstance(category, bool):
+        raise PatchlearnError(f"{place}: the category {category} is neither a name nor a number. Correct the line.")
+    if not isinstance(category, int | float):
+        return category
+    if classes and str(category) in classes:
+        return str(category)
+    if not classes:
         raise PatchlearnError(
             f"{place}: the category {category} is a number, and has no name. List the classes in classes.txt, one a "
             "line; the first line is the category 0."

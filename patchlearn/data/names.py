@@ -43,18 +43,18 @@ def files_below(folder: Path, without: Iterable[Path] = ()) -> Iterator[str]:
         folder: where to begin.
         without: subfolders that are not entered.
     """
-    yield from _below(str(folder), "", frozenset(map(os.path.realpath, without)))
+    yield from _below(str(folder), "", set(map(os.path.realpath, without)))
 
 
-def _below(folder: str, prefix: str, not_entered: frozenset[str]) -> Iterator[str]:
-    """A link may lead back to a folder that is being read, which is not entered again."""
-    not_entered |= {os.path.realpath(folder)}
+def _below(folder: str, prefix: str, entered: set[str]) -> Iterator[str]:
+    """A real folder is entered once: a link may lead back to one that is being read, or has been."""
+    entered.add(os.path.realpath(folder))
     with os.scandir(folder) as entries:
         visible = sorted((each for each in entries if not each.name.startswith(".")), key=lambda each: each.name)
     yield from (prefix + each.name for each in visible if not each.is_dir())
     for each in visible:
-        if each.is_dir() and os.path.realpath(each.path) not in not_entered:
-            yield from _below(each.path, prefix + each.name + os.sep, not_entered)
+        if each.is_dir() and os.path.realpath(each.path) not in entered:
+            yield from _below(each.path, prefix + each.name + os.sep, entered)
 
 
 def is_taken(name: str, suffixes: Sequence[str] = SUFFIXES) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 MOST = 0.75  # IoU of a class for which everything speaks
 BY_HALVES = 0.25  # power of the agreement of two halves
 FULL_CONTRAST, BY_CONTRAST = 0.48, 1.4  # from which contrast on it does no harm, and its power
-FULL_THICKNESS, BY_THICKNESS = 0.1, 0.25  # thinner masks are what a refinement has left over
+LEAST_THICKNESS, FULL_THICKNESS, BY_THICKNESS = 0.01, 0.1, 0.25  # thinner masks are often what a refinement leaves
 LEFT = 0.3  # of the recognition is left by good masks, too: they never cover all of a thing
 MOST_WHERE_TOLD = 0.65  # mIoU; the highest that was seen where the surroundings tell most classes
 HALF_INTERVAL = 0.13  # the largest error on a kind of data that the constants were not fitted to
@@ -22,17 +22,18 @@ FLAGGED = 0.5  # below it the masks are likely to be useless
 
 @dataclass(frozen=True, kw_only=True)
 class ClassEvidence:
-    """What speaks for the masks of one class, each in [0, 1].
+    """What speaks for the masks of one class, each in [0, 1]. What could not be measured takes no part.
 
     Args:
-        halves: IoU of the maps of two LDA classifiers that have learned from one half of the images each.
-        contrast: how other its masks look than what is around them.
+        halves: IoU of the maps of two LDA classifiers that have learned from one half of the images each;
+            None where none of its images was compared.
+        contrast: how other its masks look than what is around them; None where there is too little to compare.
         thickness: how much of its masks is not within half a cell of their outlines.
         found: share of its images in whose mask it has a pixel.
     """
 
-    halves: float
-    contrast: float
+    halves: float | None
+    contrast: float | None
     thickness: float
     found: float
 
@@ -43,9 +44,10 @@ class ClassEvidence:
         >>> ClassEvidence(halves=1, contrast=0.6, thickness=0.9, found=1).iou
         0.75
         """
-        by_contrast = min(1.0, self.contrast / FULL_CONTRAST) ** BY_CONTRAST
-        by_thickness = min(1.0, self.thickness / FULL_THICKNESS) ** BY_THICKNESS
-        return float(MOST * self.found * self.halves**BY_HALVES * by_contrast * by_thickness)
+        by_halves = 1.0 if self.halves is None else self.halves**BY_HALVES
+        by_contrast = 1.0 if self.contrast is None else min(1.0, self.contrast / FULL_CONTRAST) ** BY_CONTRAST
+        by_thickness = min(1.0, max(LEAST_THICKNESS, self.thickness) / FULL_THICKNESS) ** BY_THICKNESS
+        return float(MOST * self.found * by_halves * by_contrast * by_thickness)
 
 
 @dataclass(frozen=True, kw_only=True)

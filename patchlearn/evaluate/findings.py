@@ -132,7 +132,7 @@ def _of_areas(name: str, areas: ClassAreas, circumstances: Circumstances) -> dic
 
 
 def _of_outlines(name: str, outlines: ClassOutlines | None, circumstances: Circumstances) -> dict[str, str]:
-    if outlines is None or not 0 < outlines.contrast < PLAIN:
+    if outlines is None or outlines.contrast is None or outlines.contrast >= PLAIN:
         return {}
     return {
         "plain": f"{name}: what its masks cover looks like what is around them (contrast {outlines.contrast:.2f}; good "

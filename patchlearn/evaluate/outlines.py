@@ -40,11 +40,11 @@ class ClassOutlines:
     """One class over all images that are tagged with it.
 
     Args:
-        contrast: mean over the images where there is one; 0 without any.
+        contrast: mean over the images where there is one; None without any.
         thickness: the IoU of its masks without their outermost half cell and of those with half a cell more.
     """
 
-    contrast: float
+    contrast: float | None
     thickness: float
 
 
@@ -84,7 +84,7 @@ def class_outlines(images: Iterable[ImageOutlines], index: int) -> ClassOutlines
     contrasts = [value for image, place in shown if (value := image.contrasts[place]) is not None]
     core, hull = (sum(counts) for counts in zip(*((image.cores[at], image.hulls[at]) for image, at in shown)))
     return ClassOutlines(
-        contrast=float(np.mean(contrasts)) if contrasts else 0.0, thickness=core / hull if hull else 0.0
+        contrast=float(np.mean(contrasts)) if contrasts else None, thickness=core / hull if hull else 0.0
     )
 
 

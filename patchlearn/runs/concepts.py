@@ -59,7 +59,7 @@ def words_of(classes: Sequence[str], changes: Iterable[str] = ()) -> list[str]:
         name, _, text = change.partition("=")
         if name not in words:
             raise PatchlearnError(
-                f"--word {change}: no class {name!r};{did_you_mean(name, words)} Write CLASS=TEXT, with one of: "
+                f"--word {change}: no class {name!r}{did_you_mean(name, words)} Write CLASS=TEXT, with one of: "
                 f"{', '.join(classes)}."
             )
         if not text.strip():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
+from patchlearn.data.clicks.points_table import has_boxes
 from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.models.settings import LOWER_STAGES
@@ -47,7 +48,7 @@ def steps_of(variant: Variant, data: DataSplits, home: Path, seed: int, supervis
     if supervision == "masks":
         yield from _segmenter_steps(variant, data, home, seed, TrueMasks(data[variant.segmenter.train_split]))
         return
-    sizes, boxes = data.dataset.sizes, ClickSettings(points=variant.clicks.points)
+    sizes, boxes = data.dataset.sizes, _boxes(variant.clicks)
     classifier, cams = yield from _steps_to_maps(variant, data, home, seed)
     affinity = None
     if variant.affinity.kind != NO_AFFINITY:
@@ -84,7 +85,8 @@ def _steps_to_maps(
         if variant.reading.has_head:
             yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
         if learn.rounds:
-            known, rule = (data.dataset.sizes, reading, variant.clicks), replace(variant.background, growth=None)
+            rule, boxes = replace(variant.background, growth=None), _boxes(variant.clicks)
+            known = data.dataset.sizes, reading, variant.clicks, boxes
             yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, *known))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)
@@ -94,10 +96,15 @@ def _steps_to_maps(
     return classifier, cams
 
 
+def _boxes(clicks: ClickSettings) -> ClickSettings:
+    """The table of clicks if it has boxes, which hold wherever maps become labels; points move LDA alone."""
+    return ClickSettings(points=clicks.points) if clicks.points and has_boxes(Path(clicks.points)) else ClickSettings()
+
+
 def _lower(variant: Variant) -> int:
     """Of how many stages before the last the maps are stored."""
-    learn = variant.self_training
-    is_read = variant.reading.has_head or (learn.rounds and learn.stages != "last") or variant.walk.stored
+    learn, walks_on_stored = variant.self_training, variant.walk.stored and variant.affinity.kind != NO_AFFINITY
+    is_read = variant.reading.has_head or (learn.rounds and learn.stages != "last") or walks_on_stored
     return LOWER_STAGES if is_read else 0
 
 

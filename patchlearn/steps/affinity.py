@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.data.settings import ClickSettings
@@ -71,12 +72,27 @@ class TrainAffinity(Step):
         return self.folder if number == self.settings.rounds else self.folder / f"round-{number}"
 
     def check(self, runtime: "Runtime") -> None:
-        """Every process must have a part of every batch."""
+        """Every process must have a part of every batch, and a walk over stored features some of a frozen trunk."""
         from patchlearn.training.batches import check_shards, repeated
 
+        if self.walk and self.walk.stored:
+            self.require_stored()
         optimisation = self.settings.optimisation
         images = len(repeated(self.cams.data.samples, optimisation))
         check_shards("affinity", images, optimisation, runtime.accelerator)
+
+    def require_stored(self) -> None:
+        """Raise `PatchlearnError` unless scores can walk over stored features (`walk.stored`)."""
+        if not self.classifier.settings.head_only:
+            raise PatchlearnError(
+                "walk.stored: the features that are stored must be those of a frozen backbone. Set "
+                "classifier.head_only to true, or walk.stored to false."
+            )
+        if self.settings.kind != "features":
+            raise PatchlearnError(
+                f"walk.stored: an affinity network of kind {self.settings.kind!r} reads more stages than are stored. "
+                "Set affinity.kind to features, or walk.stored to false."
+            )
 
     def untrained(self, runtime: "Runtime") -> "AffinityNetwork":
         """The affinity network before its first step."""
@@ -215,7 +231,8 @@ def walker_of(
 
     if not walk.stored or not isinstance(affinity, FeatureAffinity):
         return affinity
-    views = cams.features.stored(sample) if cams.features else None
+    # A folder that was begun with other values may hold features of other stages.
+    views = cams.features.stored(sample) if cams.features and cams.features.is_begun else None
     if views is None:
         longest = max(long_sides(image.shape[:2], cams.settings.views.scales, cams.settings.views.long_side))
         return StoredAffinity(affinity, affinity.read(image, longest))

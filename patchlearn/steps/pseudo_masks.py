@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
@@ -70,7 +69,7 @@ class WritePseudoMasks(Step):
         from patchlearn.models.promptable import require_model
 
         if self.walk.stored and self.affinity:
-            _require_stored(self.affinity)
+            self.affinity.require_stored()
         if self.settings.sam.model:
             require_model(self.settings.sam.model)
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
@@ -126,10 +125,13 @@ class WritePseudoMasks(Step):
         return partial(along, self.affinity.load(device)), partial(along, earlier) if earlier else None
 
     def _sam(self, runtime: "Runtime") -> "Sam2 | None":
+        """Loaded once, for the estimate and the work."""
         from patchlearn.models.sam2 import load_sam2
 
-        model = self.settings.sam.model
-        return load_sam2(model, runtime.accelerator.device) if model else None
+        known, model = self.__dict__, self.settings.sam.model
+        if model and "_loaded_sam" not in known:
+            known["_loaded_sam"] = load_sam2(model, runtime.accelerator.device)
+        return known.get("_loaded_sam")
 
 
 def write_pseudo_masks(
@@ -182,19 +184,6 @@ def write_pseudo_masks(
         write_mask(folder / f"{sample.id}.png", mask)
 
     write_missing(((each, _missing_of(each, folder)) for each in samples), write, title=title, runtime=runtime)
-
-
-def _require_stored(affinity: TrainAffinity) -> None:
-    if not affinity.classifier.settings.head_only:
-        raise PatchlearnError(
-            "walk.stored: the features that are stored must be those of a frozen backbone. Set classifier.head_only to "
-            "true, or walk.stored to false."
-        )
-    if affinity.settings.kind != "features":
-        raise PatchlearnError(
-            f"walk.stored: an affinity network of kind {affinity.settings.kind!r} reads more stages than are stored. "
-            "Set affinity.kind to features, or walk.stored to false."
-        )
 
 
 def _missing_of(sample: "Sample", folder: Path) -> Path:

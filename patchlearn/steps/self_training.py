@@ -58,6 +58,7 @@ class SelfTrain(Step):
     sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
     reading: TrainReading | None = field(default=None, metadata=NEW_IN_KEY)
     clicks: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
+    boxes: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)  # the same table, if it has boxes
 
     def check(self, runtime: "Runtime") -> None:
         """Clicks must fit the data; rows that nobody has labelled yet are counted."""

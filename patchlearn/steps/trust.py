@@ -83,7 +83,9 @@ class JudgeTrust(Step):
         stability = agreed["halves"]["iou"][1:]
         shown = outlines_of(measuring)
         outlines = [class_outlines(shown, index) for index in range(len(names))]
-        evidence = [_evidence(*each) for each in zip(areas, outlines, stability, strict=True)]
+        compared = {label for sample in measuring.compared for label in sample.labels}
+        halves = [(stability[index] or 0.0) if index in compared else None for index in range(len(names))]
+        evidence = [_evidence(*each) for each in zip(areas, outlines, halves, strict=True)]
         expected = estimate([each for each in evidence if each], covered, missed, by_surroundings)
         findings = _findings(names, areas, outlines, told, stability, measuring)
         measures = {
@@ -132,7 +134,7 @@ def _findings(
 
 
 def _evidence(
-    areas: "ClassAreas | None", outlines: "ClassOutlines | None", stability: float | None
+    areas: "ClassAreas | None", outlines: "ClassOutlines | None", halves: float | None
 ) -> "ClassEvidence | None":
     """What speaks for the masks of one class; None where no image is tagged with it."""
     from patchlearn.evaluate.estimate import ClassEvidence
@@ -140,7 +142,7 @@ def _evidence(
     if areas is None or outlines is None:
         return None
     return ClassEvidence(
-        halves=stability or 0.0,
+        halves=halves,
         contrast=outlines.contrast,
         thickness=outlines.thickness,
         found=1 - areas.nothing,

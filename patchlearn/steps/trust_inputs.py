@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from patchlearn.data.subset import balanced_subset
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.classifier import TrainClassifier
@@ -79,14 +80,16 @@ class Measuring:
 
     @cached_property
     def samples(self) -> "Sequence[Sample]":
-        """The images that are judged."""
-        return evenly_spaced(self.masks.samples, IMAGES if self._has_stored else COMPUTED)
+        """The images that are judged: those that are compared, and evenly spaced ones."""
+        spaced = evenly_spaced(self.masks.samples, IMAGES if self._has_stored else COMPUTED)
+        chosen = {sample.id for sample in (*spaced, *self.compared)}
+        return [sample for sample in self.masks.samples if sample.id in chosen]
 
     @cached_property
     def compared(self) -> "Sequence[Sample]":
-        """The images with tags whose maps are read in other ways."""
+        """The images with tags whose maps are read in other ways; rare tags are among them."""
         most = COMPARED if self._has_stored else COMPARED_COMPUTED
-        return evenly_spaced([sample for sample in self.masks.samples if sample.labels], most)
+        return balanced_subset([sample for sample in self.masks.samples if sample.labels], most)
 
     @cached_property
     def passes(self) -> int:

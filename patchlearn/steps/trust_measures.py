@@ -5,6 +5,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from patchlearn.steps.trust_inputs import Measuring, evenly_spaced
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from patchlearn.refine.fill import Bools
     from patchlearn.training.surroundings import HeldOutEvidence
 
+OUTLINE_SIDE = 768  # pixels of the longer side
 LEAST_EACH = 4  # images of a class that are erased
 
 
@@ -42,7 +46,7 @@ def _outlines(measuring: Measuring, sample: "Sample") -> "ImageOutlines":
     from patchlearn.evaluate.outlines import ImageOutlines, appearance
     from patchlearn.refine.fill import narrowed, widened
 
-    image, mask = read_image(sample.image), measuring.pseudo_mask(sample)
+    image, mask = _small(read_image(sample.image), measuring.pseudo_mask(sample))
     half, looks, free = max(1, round(measuring.cell(image) / 2)), appearance(image), mask == 0
     shown = [mask == label + 1 for label in sample.labels]
     return ImageOutlines(
@@ -50,6 +54,18 @@ def _outlines(measuring: Measuring, sample: "Sample") -> "ImageOutlines":
         contrasts=tuple(_contrast(looks, each, free) for each in shown),
         cores=tuple(int(narrowed(each, half).sum()) for each in shown),
         hulls=tuple(int(widened(each, half).sum()) for each in shown),
+    )
+
+
+def _small(image: "UInt8", mask: "UInt8") -> "tuple[UInt8, UInt8]":
+    """Both at most so large that the outlines of an image take a fraction of a second."""
+    shrink = min(1.0, OUTLINE_SIDE / max(mask.shape))
+    if shrink == 1:
+        return image, mask
+    size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
+    return (
+        np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)),
+        np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)),
     )
 
 

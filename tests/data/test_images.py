@@ -182,7 +182,7 @@ def test_bands_are_chosen_by_their_numbers(dtype: str, tile: int | None, apart: 
     write_tiff(tmp_path / "a.tif", (FIVE * scale).astype(dtype), apart=apart, tile=tile)
     assert (read_image(tmp_path / "a.tif", (5, 2, 1)) == FIVE[..., [4, 1, 0]]).all()
     assert (read_image(tmp_path / "a.tif", (4, 4, 4)) == FIVE[..., [3, 3, 3]]).all()
-    with pytest.raises(PatchlearnError, match=r"a\.tif: has 5 bands, and no band 6\. Choose other bands, or remove it"):
+    with pytest.raises(PatchlearnError, match=r"a\.tif: has 5 bands, and no band 6\. Choose other bands, or leave it"):
         read_image(tmp_path / "a.tif", (1, 2, 6))
 
 

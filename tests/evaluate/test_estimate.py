@@ -19,6 +19,12 @@ def test_a_class_is_as_good_as_what_speaks_for_it(name: str, worse: float, bette
     assert low < high
 
 
+def test_what_could_not_be_measured_takes_no_part() -> None:
+    assert replace(GOOD, halves=None).iou == pytest.approx(GOOD.iou / GOOD.halves**0.25)
+    assert replace(GOOD, contrast=None).iou == replace(GOOD, contrast=1.0).iou
+    assert 0 < replace(GOOD, thickness=0.0).iou < 0.6 * GOOD.iou
+
+
 def test_what_is_missed_lowers_it_and_good_masks_miss_some() -> None:
     found = [estimate([GOOD], **{**AROUND, "missed": missed}).miou for missed in (0.9, 0.5, 0.3, 0.0)]
     assert found[0] < found[1] < found[2] == found[3]

@@ -18,7 +18,7 @@ MISSED = Surroundings(weakest=0.5, mean=0.99, chance=0.4, erased=0.9, elsewhere=
 def found(
     told: Surroundings | None = None,
     stability: float | None = 0.9,
-    contrast: float = 0.6,
+    contrast: float | None = 0.6,
     use: str = "classifier",
     long: int | None = 320,
     **areas: float,
@@ -52,6 +52,11 @@ def test_each_finding_names_the_class_and_what_helps(kind: str) -> None:
     assert finding.facts == {"kind": kind, "text": finding.text}
     assert finding.text.startswith("pit: ")
     assert words in finding.text
+
+
+def test_masks_that_look_exactly_like_what_is_around_them_are_named_unless_nothing_could_be_compared() -> None:
+    assert [each.kind for each in found(contrast=0.0)] == ["plain"]
+    assert found(contrast=None) == []
 
 
 def test_a_remedy_is_not_what_is_done_already() -> None:

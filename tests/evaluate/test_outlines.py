@@ -40,5 +40,5 @@ def test_a_class_counts_the_images_that_are_tagged_with_it() -> None:
         ImageOutlines(tags=(2,), contrasts=(None,), cores=(0,), hulls=(0,)),
     ]
     assert class_outlines(images, 0) == ClassOutlines(contrast=pytest.approx(0.3), thickness=0.25)
-    assert class_outlines(images, 2) == ClassOutlines(contrast=0.0, thickness=0.0)
+    assert class_outlines(images, 2) == ClassOutlines(contrast=None, thickness=0.0)
     assert class_outlines(images, 3) is None

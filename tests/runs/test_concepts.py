@@ -101,7 +101,7 @@ def test_words_are_names_with_blanks_or_what_the_user_says() -> None:
     ("change", "message"),
     [
         ("tvv=television", r"--word tvv=television: no class 'tvv'; did you mean 'tv'\? Write CLASS=TEXT, with one of"),
-        ("television", "no class 'television'; Write CLASS=TEXT"),
+        ("television", "no class 'television'. Write CLASS=TEXT"),
         ("tv=", "--word tv=: no text. Write CLASS=TEXT, such as tv='a tv'"),
     ],
 )

@@ -188,14 +188,18 @@ def test_what_a_head_does_not_read_changes_nothing_of_its_steps() -> None:
 
 def test_boxes_enter_the_keys_of_the_steps_that_read_them_and_of_no_other(tmp_path: Path) -> None:
     points = tmp_path / "points.csv"
-    points.write_text("image,x,y,label\ntrain,0,0,cat\n", encoding="utf-8")
+    points.write_text("image,x,y,label,x2,y2\ntrain,0,0,cat,3,3\n", encoding="utf-8")
+    alone = tmp_path / "alone.csv"
+    alone.write_text("image,x,y,label\ntrain,0,0,cat\n", encoding="utf-8")
     rounds = SelfTrainingSettings(rounds=0)
     without, again = (
         {step.name: step for step in steps(Variant(self_training=rounds, clicks=clicks))}
-        for clicks in (ClickSettings(), ClickSettings(scribbles=str(tmp_path), weight=3.0))
+        for clicks in (ClickSettings(), ClickSettings(points=str(alone), scribbles=str(tmp_path), weight=3.0))
     )
     found = {step.name: step for step in steps(Variant(self_training=rounds, clicks=ClickSettings(points=str(points))))}
     differ = {name for name, step in without.items() if step.key != found[name].key}
     assert differ == {"affinity", "pseudo", "segmenter", "segmented"}
     assert all("boxes" not in step.inputs for step in without.values())
+    (learned,) = (step for step in steps(Variant(clicks=ClickSettings(points=str(points)))) if step.name == "relearn")
+    assert "boxes" in learned.inputs
     assert all(step.key == again[name].key for name, step in without.items())

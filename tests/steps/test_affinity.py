@@ -153,7 +153,7 @@ def test_scores_walk_over_the_largest_view_of_the_maps_stored_or_computed(
     affinity = FeatureAffinity(tiny_stages()).eval()
     image = read_image(samples[0].image)
     views = [affinity.read(image, long_side) for long_side in (24, 60, 30)]
-    features = SimpleNamespace(stored=lambda sample: views if is_stored else None)
+    features = SimpleNamespace(stored=lambda sample: views, is_begun=is_stored)
     cams: Any = SimpleNamespace(
         features=features, settings=SimpleNamespace(views=ViewSettings(scales=(0.8, 2.0, 1.0), long_side=30))
     )
@@ -165,3 +165,16 @@ def test_scores_walk_over_the_largest_view_of_the_maps_stored_or_computed(
     np.testing.assert_array_equal(walker.walk(image, scores, 3, 8.0, 4, None), expected)
     assert walker_of(WALK, cams, affinity, samples[0], image) is affinity
     assert walker_of(replace(WALK, stored=True), cams, None, samples[0], image) is None
+
+
+@pytest.mark.parametrize(("head_only", "kind", "named"), [(False, "features", "head_only"), (True, "boundary", "kind")])
+def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bool, kind: str, named: str) -> None:
+    classifier: Any = SimpleNamespace(settings=SimpleNamespace(head_only=head_only))
+    samples = [SimpleNamespace()] * 32
+    cams: Any = SimpleNamespace(data=SimpleNamespace(samples=samples))
+    runtime: Any = SimpleNamespace(accelerator=SimpleNamespace(num_processes=1))
+    walk = WalkSettings(stored=True)
+    step = TrainAffinity(Path("run/plain"), AffinitySettings(kind=kind), BackgroundRule(), walk, classifier, cams, 0)
+    for refuse in (step.require_stored, partial(step.check, runtime)):
+        with pytest.raises(PatchlearnError, match=rf"^walk\.stored: .*{named}"):
+            refuse()

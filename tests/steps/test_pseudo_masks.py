@@ -1,6 +1,4 @@
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +18,7 @@ from patchlearn.data.images import read_indices
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.models import sam2
 from patchlearn.refine import BackgroundRule, CrfSettings, SamSettings
-from patchlearn.steps.pseudo_masks import WritePseudoMasks, write_pseudo_masks
-from patchlearn.training.settings import AffinitySettings
+from patchlearn.steps.pseudo_masks import write_pseudo_masks
 
 RULES = PseudoSettings(), BackgroundRule(), WalkSettings()
 
@@ -129,25 +126,15 @@ def test_a_run_with_a_box_has_labels_and_masks_that_stay_in_it(folder_data: Path
     assert (again["key"], again["files"]) == (classifier["key"], classifier["files"])
 
 
-def test_a_box_of_an_unknown_class_is_refused_before_the_run(folder_data: Path, tmp_path: Path) -> None:
+def test_a_box_of_an_unknown_class_is_refused_before_the_run(
+    folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     points = tmp_path / "points.csv"
     points.write_text("image,x,y,label,x2,y2\nimg00,20,20,rat,35,33\n", encoding="utf-8")
     with pytest.raises(AssertionError):
         tiny_run(folder_data, tmp_path / "run", "--self_training.rounds=0", f"--clicks.points={points}")
+    assert "unknown label 'rat'" in capfd.readouterr().err
     assert not list((tmp_path / "run").glob("plain/*"))
-
-
-@pytest.mark.parametrize(("head_only", "kind", "named"), [(False, "features", "head_only"), (True, "boundary", "kind")])
-def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bool, kind: str, named: str) -> None:
-    affinity: Any = SimpleNamespace(
-        key="affinity",
-        settings=AffinitySettings(kind=kind, rounds=2),
-        classifier=SimpleNamespace(settings=SimpleNamespace(head_only=head_only)),
-    )
-    cams: Any = SimpleNamespace(data=None)
-    step = WritePseudoMasks(Path("run/plain"), *RULES[:2], WalkSettings(stored=True), cams, affinity)
-    with pytest.raises(PatchlearnError, match=rf"^walk\.stored: .*{named}"):
-        step.check(None)  # type: ignore[arg-type]
 
 
 def test_sam_is_asked_about_every_image(tmp_path: Path, console: Console) -> None:

@@ -8,9 +8,12 @@ import pytest
 from patchlearn.steps.trust_inputs import Measuring
 
 
+LABELS = {7: (1,)}  # of one image
+
+
 def measuring(images: int) -> Any:
     nothing: Any = None
-    samples = tuple(SimpleNamespace(labels=(0,) if place % 2 else ()) for place in range(images))
+    samples = tuple(SimpleNamespace(id=str(at), labels=LABELS.get(at, (0,) if at % 2 else ())) for at in range(images))
     masks: Any = SimpleNamespace(samples=samples)
     return Measuring(
         masks=masks, classifier=nothing, features=None, reading=None, lda=None, learn=nothing, rule=nothing, sizes=(),
@@ -23,4 +26,12 @@ def measuring(images: int) -> Any:
 )
 def test_of_many_images_some_are_judged(images: int, judged: int, compared: int, passes: int) -> None:
     found = measuring(images)
-    assert (len(found.samples), len(found.compared), found.passes) == (judged, compared, passes)
+    assert (len(found.compared), found.passes) == (compared, passes)
+    assert judged <= len(found.samples) <= min(images, judged + compared)
+
+
+def test_a_rare_tag_is_compared_and_what_is_compared_is_judged() -> None:
+    found = measuring(2000)
+    assert "7" in {sample.id for sample in found.compared}
+    assert {sample.id for sample in found.compared} <= {sample.id for sample in found.samples}
+    assert [int(sample.id) for sample in found.samples] == sorted(int(sample.id) for sample in found.samples)

@@ -76,7 +76,7 @@ def require_bands(path: Path, bands: Sequence[int], count: int) -> None:
     """Raise `PatchlearnError` unless the image has the bands, of which 0 is the first."""
     if max(bands) >= count:
         what = "1 band" if count == 1 else f"{count} bands"
-        raise PatchlearnError(f"{path}: has {what}, and no band {max(bands) + 1}. Choose other bands, {ADVICE}")
+        raise PatchlearnError(f"{path}: has {what}, and no band {max(bands) + 1}. Choose other bands, or leave it out.")
 
 
 @contextmanager
