@@ -12,7 +12,7 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
-from patchlearn.data.clicks.points_table import has_boxes
+from patchlearn.data.clicks.read import has_boxes
 from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.models.settings import LOWER_STAGES

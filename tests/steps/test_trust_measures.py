@@ -7,7 +7,6 @@ import pytest
 
 from patchlearn.steps.trust_inputs import Measuring
 
-
 LABELS = {7: (1,)}  # of one image
 
 

@@ -127,18 +127,6 @@ def read_marks(path: Path, dataset: Dataset, samples: NamedSamples) -> tuple[lis
     return read_rows(labelled, reader.read), len(rows) - len(labelled)
 
 
-def has_boxes(path: Path) -> bool:
-    """Whether a row of the table is a box; images are not read. False without a file.
-
-    Raises:
-        PatchlearnError: it is no table, or a column is missing.
-    """
-    if not path.is_file():
-        return False
-    rows = cells_of_rows(read_table(path, wanted=WANTED, advice=ADVICE))
-    return any(cells["x2"] or cells["y2"] for _, cells in rows)
-
-
 def read_rows(rows: Iterable[tuple[str, Cells]], read: Callable[[Cells, str], Read]) -> list[Read]:
     """What `read` makes of every row, given its cells and its place.
 

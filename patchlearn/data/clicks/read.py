@@ -7,11 +7,12 @@ import numpy as np
 
 from patchlearn.core.errors import PatchlearnError, listed
 from patchlearn.core.types import IGNORE, Dataset
-from patchlearn.data.clicks.points_table import BACKGROUND_LABEL, Mark, read_marks
+from patchlearn.data.clicks.points_table import ADVICE, BACKGROUND_LABEL, WANTED, Mark, cells_of_rows, read_marks
 from patchlearn.data.clicks.scribbles import find_scribbles, read_scribble
 from patchlearn.data.clicks.values import Box, Clicks, ImageClicks, Point
 from patchlearn.data.formats.canvas import canvas_of
 from patchlearn.data.named_samples import NamedSamples
+from patchlearn.data.tables import read_table
 
 AT_ONCE = "Keep one of the two."
 
@@ -43,6 +44,18 @@ def read_clicks(path: Path | None, dataset: Dataset, scribbles: Path | None = No
         raise PatchlearnError(listed(problems))
     ids = dict.fromkeys([*by_image, *drawn])
     return Clicks(images={id: _of_image(by_image.get(id, []), drawn.get(id)) for id in ids}, empty=empty)
+
+
+def has_boxes(path: Path) -> bool:
+    """Whether a row of the table is a box; images are not read. False without a file.
+
+    Raises:
+        PatchlearnError: it is no table, or a column is missing.
+    """
+    if not path.is_file():
+        return False
+    rows = cells_of_rows(read_table(path, wanted=WANTED, advice=ADVICE))
+    return any(cells["x2"] or cells["y2"] for _, cells in rows)
 
 
 def _of_image(marks: Sequence[Mark], scribble: Path | None) -> ImageClicks:
