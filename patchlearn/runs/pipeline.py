@@ -12,7 +12,6 @@ from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset
-from patchlearn.data.clicks.read import has_boxes
 from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.models.settings import LOWER_STAGES
@@ -98,6 +97,8 @@ def _steps_to_maps(
 
 def _boxes(clicks: ClickSettings) -> ClickSettings:
     """The table of clicks if it has boxes, which hold wherever maps become labels; points move LDA alone."""
+    from patchlearn.data.clicks.read import has_boxes
+
     return ClickSettings(points=clicks.points) if clicks.points and has_boxes(Path(clicks.points)) else ClickSettings()
 
 
