@@ -5,7 +5,7 @@ field: IRN's affinities and the second branches of SEAM, AFA and ToCo learn from
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from accelerate import Accelerator
@@ -35,7 +35,8 @@ class RoundSettings:
     Args:
         network: the classifier's.
         cams: scales and reading.
-        rule: of the background threshold.
+        rule: of the background threshold, without a bound.
+        growth: the bound with which a round is done again where a class has no confident cell; None for never.
         confident: which pixels become labels.
         classes: K.
         accelerator: for the precision.
@@ -63,6 +64,12 @@ class RoundSettings:
     weight: float = 1.0
     sizes: Sizes = ()
     clicks: Clicks | None = None
+    growth: float | None = None
+
+    @property
+    def bounded(self) -> "RoundSettings":
+        """The same with labels of which the CRF erases no class."""
+        return replace(self, rule=replace(self.rule, growth=self.growth))
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""

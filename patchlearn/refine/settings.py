@@ -21,8 +21,9 @@ class BackgroundRule:
         threshold: for "fixed". Published methods chose it on ground truth: PSA 0.2, SEAM 0.26, IRN 0.15.
         power: for "power". PSA uses 4 for its low background and 32 for its high background.
         growth: walk and CRF keep a share 1/growth of the pixels where a class has the highest score and is above the
-            threshold, and leave it at most growth times as large; null for no bound. It holds for masks and for what
-            an affinity network learns, not for self-training. See `patchlearn.refine.area`.
+            threshold, and leave it at most growth times as large; null for no bound. It holds for masks, for what an
+            affinity network learns, and for those rounds of self-training in which a class would have no confident
+            cell. See `patchlearn.refine.area`.
 
     Raises:
         PatchlearnError: an unknown rule, or a number out of range.

@@ -84,8 +84,7 @@ def _steps_to_maps(
         if variant.reading.has_head:
             yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
         if learn.rounds:
-            rule, boxes = replace(variant.background, growth=None), _boxes(variant.clicks)
-            known = data.dataset.sizes, reading, variant.clicks, boxes
+            rule, known = variant.background, (data.dataset.sizes, reading, variant.clicks, _boxes(variant.clicks))
             yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, *known))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)

@@ -178,7 +178,7 @@ def first_round(
 ) -> "RoundSettings":
     """A round of the maps of a reading, by default the classifier's own, without mirror images.
 
-    `growth` bounds masks alone: what the CRF erases is no label (docs/log/readings.md).
+    `growth` bounds labels only where a class has none: what the CRF erases is rarely right (docs/log/readings.md).
     """
     from patchlearn.core.runtime import to_device
     from patchlearn.maps.reading import Reading
@@ -187,10 +187,11 @@ def first_round(
     network, classes = to_device(classifier.network, runtime.accelerator.device), len(classifier.classes)
     cams = replace(cams, views=replace(cams.views, flip=False))
     cells = lda_cells(network, settings, cams.read)
-    read, rule = (reading or Reading()).to(runtime.accelerator.device), replace(rule, growth=None)
+    read, free = (reading or Reading()).to(runtime.accelerator.device), replace(rule, growth=None)
     return RoundSettings(
-        network, cams, rule, settings.confident, classes, runtime.accelerator, reading=read, cells=cells
-    )
+        network, cams, free, settings.confident, classes, runtime.accelerator, reading=read, cells=cells,
+        growth=rule.growth,
+    )  # fmt: skip
 
 
 def _write_round(
@@ -209,10 +210,13 @@ def _write_round(
 
     samples = balanced_subset(samples, settings.images)
     mine = shard(samples, runtime.accelerator)
-    parts = results_of(mine, partial(confident_moments_of, one_round), title, runtime.threads, runtime.console)
-    moments = _total(one_round, parts)
-    labelled = moments.counts + (one_round.clicked.counts if one_round.clicked else 0)
-    missing = _without_cells(labelled, samples, classifier.classes)
+    for labels in (one_round, one_round.bounded) if one_round.growth else (one_round,):
+        parts = results_of(mine, partial(confident_moments_of, labels), title, runtime.threads, runtime.console)
+        moments = _total(one_round, parts)
+        labelled = moments.counts + (one_round.clicked.counts if one_round.clicked else 0)
+        missing = _without_cells(labelled, samples, classifier.classes)
+        if not missing:
+            break
     if missing:
         _stop(path.parent, missing, len(samples), runtime, title)
     elif runtime.accelerator.is_main_process:

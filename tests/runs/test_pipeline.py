@@ -10,7 +10,6 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.data.settings import AugmentSettings, ClickSettings
 from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings
-from patchlearn.refine import BackgroundRule
 from patchlearn.runs.pipeline import steps_of, verbs
 from patchlearn.runs.settings import Variant
 from patchlearn.steps.affinity import TrainAffinity
@@ -134,16 +133,6 @@ def test_the_walk_is_part_of_the_affinity_network_only_where_a_round_reads_it() 
         affinity = steps(Variant(affinity=AffinitySettings(rounds=rounds)))[4]
         assert isinstance(affinity, TrainAffinity)
         assert (affinity.walk is None) == (rounds == 1)
-
-
-def test_the_bound_of_masks_is_no_part_of_self_training() -> None:
-    free, bounded = (
-        {step.name: step.key for step in steps(Variant(background=BackgroundRule(growth=growth)))}
-        for growth in (None, 2.0)
-    )
-    assert free["relearn"] == bounded["relearn"]
-    assert free["cams"] == bounded["cams"]
-    assert free["pseudo"] != bounded["pseudo"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from patchlearn.data.subset import balanced_subset
 from patchlearn.data.transforms import as_tensor, resize_long_side
 from patchlearn.maps.cam import class_activation_maps, maps_of_features
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.self_training import RoundSettings, confident_moments_of
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.backbones.stages import Stages
 from patchlearn.models.classifier import Classifier
@@ -27,8 +28,9 @@ from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels, load
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.settings import ViewSettings
 from patchlearn.refine import BackgroundRule, ConfidentRegions, confident_regions
-from patchlearn.steps.self_training import first_round, round_path, self_train
+from patchlearn.steps.self_training import round_path, self_train
 
+RULE = BackgroundRule()
 CAMS = CamSettings(views=ViewSettings(scales=(1.0, 0.5)))
 
 
@@ -63,13 +65,14 @@ def learn(
     threads: int = 2,
     cams: CamSettings = CAMS,
     clicks: Clicks | None = None,
+    rule: BackgroundRule = RULE,
     **settings: Any,
 ) -> Path | None:
     return self_train(
         samples,
         make(read),
         cams if read is None else replace(cams, read=read),
-        BackgroundRule(),
+        rule,
         SelfTrainingSettings(rounds=rounds, **settings),
         folder,
         Runtime(accelerator=accelerator, threads=threads, console=Console(quiet=True)),
@@ -223,12 +226,24 @@ def test_clicks_name_a_class_of_which_no_cell_is_confident(
     assert learn((*blue, dark), tmp_path / "run", accelerator, rounds=1, clicks=clicks) is not None
 
 
-def test_the_bound_of_masks_does_not_hold_for_the_labels_of_a_round(
-    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+def test_labels_are_bounded_only_in_a_round_in_which_a_class_would_have_none(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = Runtime(accelerator=accelerator, threads=1, console=Console(quiet=True))
-    rule, settings = BackgroundRule(growth=2.0), SelfTrainingSettings(rounds=1)
-    assert first_round(make(), CAMS, rule, settings, runtime, None).rule == BackgroundRule()
+    seen = []
+
+    def moments(settings: RoundSettings, sample: Sample) -> Moments:
+        seen.append(settings.rule.growth)
+        found = confident_moments_of(settings, sample)
+        if erased and settings.rule.growth is None:
+            found.counts[1] = 0
+        return found
+
+    monkeypatch.setattr("patchlearn.maps.self_training.confident_moments_of", moments)
+    for erased, growth, expected in ((False, 2.0, {None}), (True, 2.0, {None, 2.0}), (True, None, {None})):
+        seen.clear()
+        path = learn(samples, tmp_path / f"{erased} {growth}", accelerator, 1, rule=BackgroundRule(growth=growth))
+        assert set(seen) == expected
+        assert (path is None) == (erased and growth is None)
 
 
 def test_rounds_learn_from_no_more_images_than_wanted_but_from_all_clicks(
