@@ -136,8 +136,8 @@ def _of_outlines(name: str, outlines: ClassOutlines | None, circumstances: Circu
         return {}
     return {
         "plain": f"{name}: what its masks cover looks like what is around them (contrast {outlines.contrast:.2f}; good "
-        f"masks have 0.4 or more), so they are too large or lie beside it. {_recipe(circumstances)}Read the images "
-        f"larger: {_larger(circumstances.long_side)}; or {CLICKS}."
+        f"masks have 0.4 or more), so they are too large or lie beside it. {_recipe(circumstances)}State its sizes "
+        f"(size_min, size_max) in {SIZES}; or {CLICKS}."
     }
 
 

@@ -36,7 +36,7 @@ class RoundSettings:
         network: the classifier's.
         cams: scales and reading.
         rule: of the background threshold, without a bound.
-        growth: the bound with which a round is done again where a class has no confident cell; None for never.
+        growth: the bound with which the round is done again where a class has no confident cell; None for never.
         confident: which pixels become labels.
         classes: K.
         accelerator: for the precision.

@@ -159,7 +159,7 @@ def self_train(
         runtime.accelerator.wait_for_everyone()
         if not path.exists():
             return last
-        one_round, last = replace(one_round, lda=load_lda(path).to(runtime.accelerator.device)), path
+        one_round, last = replace(one_round, growth=None, lda=load_lda(path).to(runtime.accelerator.device)), path
     return last
 
 

@@ -40,7 +40,7 @@ EVERY = {
     "whole": (found(whole=0.5), "size_max"),
     "grown": (found(growth=4.0), "4.0 times as large"),
     "shrunk": (found(growth=0.2), "size_min"),
-    "plain": (found(contrast=0.15), "--cams.views.long_side 640"),
+    "plain": (found(contrast=0.15), "size_max"),
     "unstable": (found(stability=0.1), "docs/clicks.md"),
 }
 
