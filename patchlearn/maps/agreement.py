@@ -83,21 +83,36 @@ def half_classifiers(
 ) -> list[LinearDiscriminant]:
     """Two LDA classifiers, from one half of the images each. The images of each tag are shared out in turn.
 
+    Where a half has no confident cell of a tag, both learn from bounded labels, as a round does.
+
     Args:
         one_round: how they learn.
         samples: at least two.
         shrinkage: see `Moments.solve`.
         runtime: threads.
     """
-    halves = [one_round.moments(), one_round.moments()]
-    parts = results_of(
-        samples, partial(confident_moments_of, one_round), "two halves", runtime.threads, runtime.console
-    )
     by_tags = sorted(range(len(samples)), key=lambda place: samples[place].labels)
     half = {place: turn % 2 for turn, place in enumerate(by_tags)}
-    for place, part in enumerate(parts):
-        halves[half[place]] += part
+    halves = _moments_of_halves(one_round, samples, half, runtime)
+    tags = [[sample.labels for place, sample in enumerate(samples) if half[place] == which] for which in (0, 1)]
+    if one_round.growth and any(_lacks_a_tag(*pair) for pair in zip(halves, tags, strict=True)):
+        halves = _moments_of_halves(one_round.bounded, samples, half, runtime)
     return [_classifier_of(moments, one_round, shrinkage).to(runtime.accelerator.device) for moments in halves]
+
+
+def _lacks_a_tag(moments: Moments, tags: Sequence[tuple[int, ...]]) -> bool:
+    """Whether no cell of a class is confident, though some images are tagged with it."""
+    return any(not moments.counts[label + 1] for labels in tags for label in labels)
+
+
+def _moments_of_halves(
+    one_round: RoundSettings, samples: Sequence[Sample], half: dict[int, int], runtime: Runtime
+) -> list[Moments]:
+    halves = [one_round.moments(), one_round.moments()]
+    read = partial(confident_moments_of, one_round)
+    for place, part in enumerate(results_of(samples, read, "two halves", runtime.threads, runtime.console)):
+        halves[half[place]] += part
+    return halves
 
 
 def _classifier_of(moments: Moments, one_round: RoundSettings, shrinkage: float) -> LinearDiscriminant:

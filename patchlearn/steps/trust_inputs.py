@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 IMAGES = 300  # of more, evenly spaced ones are judged
 COMPUTED = 200  # where no features are stored
-COMPARED, COMPARED_COMPUTED = 100, 48  # whose maps are read in other ways, which takes longer
+COMPARED, COMPARED_COMPUTED = 200, 48  # whose maps are read in other ways, which takes longer
 THROUGH_NETWORK, LEAST, MOST = 12, 16, 64  # one of so many images passes the network again; at least, at most
 GOLDEN = (5**0.5 - 1) / 2  # its multiples, modulo 1, fill the unit interval evenly and never repeat
 Item = TypeVar("Item")

@@ -74,6 +74,25 @@ def test_the_images_of_each_tag_are_shared_by_two_halves(
     assert learned == [{0, 1, 4, 5}, {2, 3, 6, 7}]
 
 
+@pytest.mark.parametrize(("erased", "growth", "seen"), [(False, 2.0, 8), (True, None, 8), (True, 2.0, 16)])
+def test_halves_that_lack_a_tag_learn_from_bounded_labels_where_there_is_a_bound(
+    erased: bool, growth: float | None, seen: int, folder_data: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, rules = open_dataset("folder", folder_data).split("train"), []
+
+    def moments(settings: RoundSettings, sample: Sample) -> Moments:
+        rules.append(settings.rule.growth)
+        made, is_lost = settings.moments(), erased and settings.rule.growth is None
+        labels = [0, 0 if is_lost else sample.labels[0] + 1]
+        made.add(torch.eye(10)[:, [9, samples.index(sample)]][:, None], torch.tensor([labels]))
+        return made
+
+    monkeypatch.setattr(agreement, "confident_moments_of", moments)
+    halves = half_classifiers(replace(one_round(console), growth=growth), samples, 0.1, make_runtime(console))
+    assert len(rules) == seen
+    assert all(bool(lda.weight.any()) for lda in halves) == (not erased or growth is not None)
+
+
 def test_without_a_confident_cell_everything_is_equally_probable(console: Console) -> None:
     settings = one_round(console)
     moments = settings.moments()
