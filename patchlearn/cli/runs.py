@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -109,12 +109,7 @@ def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
     from patchlearn.report.results import print_results
     from patchlearn.runs.views import evaluate
 
-    entries = evaluate(run)
-    if run.runtime.accelerator.is_main_process:
-        if options.json:
-            _print_json(entries)
-        else:
-            print_results(Console(), run.folder)
+    _print_figures(run, options, evaluate(run), lambda: print_results(Console(), run.folder))
     return SUCCESS
 
 
@@ -124,12 +119,18 @@ def _trust(run: "Run", target: "Target", options: Namespace) -> int:
     from patchlearn.runs.views import trust
 
     facts = trust(run)
+    text = "\n".join(trust_lines(facts))
+    _print_figures(run, options, facts, lambda: Console().print(text, markup=False, highlight=False, soft_wrap=True))
+    return SUCCESS
+
+
+def _print_figures(run: "Run", options: Namespace, figures: Any, show: Callable[[], None]) -> None:
+    """Once, by the main process: as JSON if that was asked for."""
     if run.runtime.accelerator.is_main_process:
         if options.json:
-            _print_json(facts)
+            _print_json(figures)
         else:
-            Console().print("\n".join(trust_lines(facts)), markup=False, highlight=False, soft_wrap=True)
-    return SUCCESS
+            show()
 
 
 def _report(run: "Run", target: "Target", options: Namespace) -> int:

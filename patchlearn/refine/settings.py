@@ -22,7 +22,7 @@ class BackgroundRule:
         power: for "power". PSA uses 4 for its low background and 32 for its high background.
         growth: walk and CRF keep a share 1/growth of the pixels where a class has the highest score and is above the
             threshold, and leave it at most growth times as large; null for no bound. It holds for masks, for what an
-            affinity network learns, and for those rounds of self-training in which a class would have no confident
+            affinity network learns, and for the first round of self-training if a class would have no confident
             cell. See `patchlearn.refine.area`.
 
     Raises:

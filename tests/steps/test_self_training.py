@@ -244,6 +244,9 @@ def test_labels_are_bounded_only_in_a_round_in_which_a_class_would_have_none(
         path = learn(samples, tmp_path / f"{erased} {growth}", accelerator, 1, rule=BackgroundRule(growth=growth))
         assert set(seen) == expected
         assert (path is None) == (erased and growth is None)
+    erased = True
+    last = learn(samples, tmp_path / "two rounds", accelerator, 2, rule=BackgroundRule(growth=2.0))
+    assert last == round_path(tmp_path / "two rounds", 1)  # a later round is not done again
 
 
 def test_rounds_learn_from_no_more_images_than_wanted_but_from_all_clicks(
