@@ -4,10 +4,12 @@
 work on what they are given.
 """
 
+import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,8 +49,8 @@ def write_missing(
     """
     # Shards first: files that other processes have written by now must not shift them.
     mine = shard(files, runtime.accelerator)
-    missing = [(item, path) for item, path in mine if not path.exists()]
-    for_each(missing, lambda pair: write(*pair), title=title, threads=runtime.threads, console=runtime.console)
+    calls = [partial(write, item, path) for item, path in mine if not path.exists()]
+    for_each(calls, operator.call, title=title, threads=runtime.threads, console=runtime.console)
     runtime.accelerator.wait_for_everyone()
 
 

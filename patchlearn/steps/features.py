@@ -198,7 +198,7 @@ class WriteFeatures(Step):
             with runtime.accelerator.autocast():
                 write_features(path, self._computed(classifier, sample))
 
-        pairs = ((sample, self._path(sample)) for sample in self.data.samples)
+        pairs = [(sample, self._path(sample)) for sample in self.data.samples]
         write_missing(pairs, write, title=f"features {self.home.name} {self.data.name}", runtime=runtime)
 
 
