@@ -1,17 +1,21 @@
 """The one error that users are meant to read: what is wrong, where, and what to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 
 SHOWN = 10
+NO_SYNONYMS: Mapping[str, str] = MappingProxyType({})
 
 
 class PatchlearnError(ValueError):
     """Something the user can mend. The command line prints the message alone, without a traceback."""
 
 
-def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
+def require_one_of(option: str, value: str, choices: Iterable[str], synonyms: Mapping[str, str] = NO_SYNONYMS) -> None:
     """Raise `PatchlearnError` naming the right choices unless `value` is one of them.
+
+    `synonyms` maps words that people try to the choice that they mean, for the message.
 
     >>> require_one_of("fusion", "plain", ["plain", "explicit"])
     >>> require_one_of("fusion", "plane", ["plain", "explicit"])
@@ -20,9 +24,8 @@ def require_one_of(option: str, value: str, choices: Iterable[str]) -> None:
     """
     known = sorted(choices)
     if value not in known:
-        raise PatchlearnError(
-            f"{option}: {value!r} is not an option{did_you_mean(str(value), known)} Choose one of: {', '.join(known)}."
-        )
+        hint = did_you_mean(synonyms.get(value, str(value)), known)
+        raise PatchlearnError(f"{option}: {value!r} is not an option{hint} Choose one of: {', '.join(known)}.")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

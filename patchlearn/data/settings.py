@@ -26,6 +26,12 @@ FORMATS = {  # name → what it is, in the order in which a folder is compared w
     "collected": "images and tags that a program has handed over (patchlearn.fit)",
     "scenes": "drawn images: animals, or surfaces with small defects",
 }
+OTHER_NAMES = {  # words that people try → the format that reads such data
+    **dict.fromkeys(("csv", "tsv", "jsonl", "table", "labels"), "folder"),
+    **dict.fromkeys(("imagefolder", "folders", "subfolders", "mvtec"), "class-folders"),
+    **dict.fromkeys(("parquet", "hf", "hub", "datasets"), "huggingface"),
+    **dict.fromkeys(("pascal", "xml"), "voc"),
+}
 SEPARATORS = {"space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}  # of the labels within one cell
 SMALLEST_SCENE = 64
 ANIMALS, SURFACES = "animals", "surfaces"
@@ -102,7 +108,7 @@ class DataSettings:
     scenes: SceneSettings = field(default_factory=SceneSettings)
 
     def __post_init__(self) -> None:
-        require_one_of("format", self.format, [*FORMATS, AUTO])
+        require_one_of("format", self.format, [*FORMATS, AUTO], OTHER_NAMES)
         require_one_of("separator", self.separator, [*SEPARATORS, AUTO])
         for band in self.bands or ():
             require_at_least("bands", band, 1)

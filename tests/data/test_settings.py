@@ -7,7 +7,14 @@ from test_public_names import loaded_by
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import key_values
-from patchlearn.data.settings import AugmentSettings, ClickSettings, DataSettings, SceneSettings
+from patchlearn.data.settings import (
+    FORMATS,
+    OTHER_NAMES,
+    AugmentSettings,
+    ClickSettings,
+    DataSettings,
+    SceneSettings,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +89,16 @@ def test_the_content_of_clicks_enters_the_key(tmp_path: Path) -> None:
     keys.append(key_values(settings))
     assert keys[0] != keys[1] != keys[2] != keys[0]
     assert keys[0].keys() == {"points", "scribbles", "weight"}
+
+
+@pytest.mark.parametrize(
+    ("tried", "meant"), [("csv", "folder"), ("imagefolder", "class-folders"), ("hf", "huggingface")]
+)
+def test_a_word_that_people_try_for_a_format_names_the_one_that_reads_it(tried: str, meant: str) -> None:
+    with pytest.raises(PatchlearnError, match=f"format: '{tried}' is not an option; did you mean '{meant}'"):
+        DataSettings(format=tried)
+
+
+def test_every_other_name_means_a_format() -> None:
+    assert set(OTHER_NAMES.values()) <= set(FORMATS)
+    assert not set(OTHER_NAMES) & set(FORMATS)
