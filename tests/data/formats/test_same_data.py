@@ -146,11 +146,11 @@ def test_a_table_of_pandas_is_the_same_data_set(expected: Dataset, tmp_path: Pat
 
 
 def write_table(root: Path) -> None:
-    """Twelve images, three of which have both tags; named as the rows of Parquet files are: train/000000.png."""
-    names = [f"train/{number:06}.png" for number in range(12)]
+    """Forty images, ten of which have both tags; named as the rows of Parquet files are: train/000000.png."""
+    names = [f"train/{number:06}.png" for number in range(40)]
     for number, name in enumerate(names):
         same_data.paint(root / name, number)
-    tags = ["cat", "dog", "cat; dog", ""] * 3
+    tags = ["cat", "dog", "cat; dog", ""] * 10
     same_data.text(root / "labels.csv", "image,labels\n" + "".join(f"{n},{t}\n" for n, t in zip(names, tags)))
 
 
@@ -177,6 +177,6 @@ def test_a_table_and_parquet_files_give_the_same_pseudo_masks(tmp_path: Path) ->
         where = [str(tmp_path / name), *out, "--recipe", str(tmp_path / "tiny.yaml")]
         assert [main([verb, *where, *SHORT]) for verb in ("train", "cams", "pseudo")] == [0, 0, 0]
     masks, others = (files(tmp_path / f"run of {name}", "*/pseudo/**/*.png") for name in ("table", "parquet"))
-    assert len(masks) == 24  # 12 and, in the folder `sure`, as many of what is certain
+    assert len(masks) == 80  # 40 and, in the folder `sure`, as many of what is certain
     assert any(np.asarray(Image.open(BytesIO(content))).any() for content in masks.values())
     assert masks == others
