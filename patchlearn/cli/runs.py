@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from patchlearn.cli.concepts import add_concepts, concepts_to_ask, print_concepts
+from patchlearn.cli.judge import add_judged, judge, judges_files
 from patchlearn.core.run_folder import REPORT
 from patchlearn.runs.pipeline import verbs
 
@@ -32,7 +33,8 @@ EXAMPLES = {
 
 def add_arguments(verb: ArgumentParser, name: str) -> None:
     """What a verb of a run takes."""
-    verb.add_argument("target", type=Path, metavar="TARGET", help=TARGET)
+    count = "?" if name == "evaluate" else None
+    verb.add_argument("target", type=Path, metavar="TARGET", nargs=count, help=TARGET)
     verb.add_argument("--out", type=Path, help="the run folder (default: runs/NAME of the target)")
     verb.add_argument("--recipe", help="for a folder of images: the name or file of a recipe (default: standard)")
     verb.add_argument("--format", help="for a folder of images: its format (default: found out)")
@@ -41,6 +43,9 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
         verb.add_argument("--points", type=Path, help="a table of clicks: image,x,y,label (docs/clicks.md)")
     if name == "check":
         add_concepts(verb)
+    if name == "evaluate":
+        verb.add_argument("--images", type=Path, help="only the images that this file lists, one a line")
+        add_judged(verb)
     if name in ("check", "evaluate", "trust"):
         verb.add_argument("--json", action="store_true", help="print the figures as JSON")
     example = EXAMPLES.get(name, f"patchlearn {name} runs/photos")
@@ -52,6 +57,8 @@ def work(options: Namespace, overrides: Sequence[str], console: Console) -> int:
     from patchlearn.runs.run import open_run
     from patchlearn.runs.target import find_target
 
+    if options.verb == "evaluate" and judges_files(options):
+        return judge(options, overrides, console)
     if getattr(options, "points", None):
         overrides = [*overrides, f"--clicks.points={options.points.resolve()}"]
     target = find_target(options.target, options.out, overrides, options.recipe, options.format)

@@ -71,11 +71,20 @@ def read_classes(root: Path) -> ClassesTable | None:
         PatchlearnError: a column is unknown, a cell cannot be understood, a name, colour or value occurs twice, or only
             some of the classes have a colour or a value.
     """
-    if (root / TABLE).is_file():
-        return _table(root / TABLE)
-    if (root / LIST).is_file():
-        return ClassesTable(path=root / LIST, names=read_class_names(root / LIST, spaces=True))
-    return None
+    return next((read_classes_file(root / name) for name in (TABLE, LIST) if (root / name).is_file()), None)
+
+
+def read_classes_file(path: Path) -> ClassesTable:
+    """Read one file: a table as `classes.csv` if its name ends in `.csv`, else a list as `classes.txt`.
+
+    Raises:
+        PatchlearnError: there is no such file, or what `read_classes` raises.
+    """
+    if not path.is_file():
+        raise PatchlearnError(f"{path}: no such file. Name a classes.txt (a class a line) or a classes.csv.")
+    if path.suffix.lower() == Path(TABLE).suffix:
+        return _table(path)
+    return ClassesTable(path=path, names=read_class_names(path, spaces=True))
 
 
 def with_sizes(dataset: Dataset) -> Dataset:

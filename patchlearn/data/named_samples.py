@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.data.images import SUFFIXES
-from patchlearn.data.labels import normal_form
+from patchlearn.data.labels import normal_form, read_text
 from patchlearn.data.names import OTHER_IMAGES, SHOWN
 
 EXTENSIONS = (*SUFFIXES, *OTHER_IMAGES)
@@ -67,6 +67,25 @@ class NamedSamples:
         path = PurePath(os.path.normpath(words.replace("\\", "/")))
         near = self._by_stem.get(_plain(_without_extension(path.name)), ())
         return [each for each in near if _ends(each, path)] or [each for each in near if _ends(each, path, bare=True)]
+
+
+def listed_samples(path: Path, dataset: Dataset) -> tuple[Sample, ...]:
+    """The samples that a file lists, each once, in the order of the file.
+
+    Args:
+        path: a text file with an id, a file name or a path a line; empty lines are skipped.
+        dataset: the samples of which are meant.
+
+    Raises:
+        PatchlearnError: there is no such file, it is empty, or a line is no image of the data set.
+    """
+    if not path.is_file():
+        raise PatchlearnError(f"{path}: no such file. Name a file that lists images, one a line.")
+    named, lines = NamedSamples(dataset), enumerate(read_text(path).splitlines(), start=1)
+    found = [named.find(line.strip(), f"{path}, line {number}") for number, line in lines if line.strip()]
+    if not found:
+        raise PatchlearnError(f"{path}: lists no image. Write an id or a file name a line.")
+    return tuple({sample.id: sample for sample in found}.values())
 
 
 def _grouped(named: Iterable[tuple[str, Sample]]) -> dict[str, list[Sample]]:

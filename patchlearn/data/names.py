@@ -90,7 +90,7 @@ class NamedFiles:
         """
         found = self.files.get(normal_form(id), [])
         if not found:
-            raise PatchlearnError(f"{self.folder}: no file named {id!r}{self._advice(id)}")
+            raise PatchlearnError(f"{self.folder}: no file named {id!r}{self.advice(id)}")
         if len(found) > 1:
             raise PatchlearnError(f"{self.folder}: {' and '.join(found)} have the same name {id!r}. Keep one of them.")
         return found[0]
@@ -99,7 +99,8 @@ class NamedFiles:
         """Notes about the files that are not taken; none where there are none."""
         return not_taken(self.folder, self.others, self.suffixes)
 
-    def _advice(self, id: str) -> str:
+    def advice(self, id: str) -> str:
+        """The end of the sentence "no file named …": to add it, or how to name one of a subfolder."""
         near = self._by_last_part.get(normal_form(id), [])
         if not near:
             return ". Add it."

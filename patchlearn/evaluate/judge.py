@@ -27,6 +27,7 @@ from patchlearn.evaluate.thresholds import STRONG, THRESHOLDS, WEAK, ThresholdCu
 RULES = ("argmax", "label_free", "oracle")
 
 Entry = dict[str, Any]
+Files = Path | Callable[[Sample], Path]  # the folder of the files, or where that of a sample lies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +68,21 @@ class ScoreEvaluation:
     curve: ThresholdCurve
 
 
+def _read_saved(path: Path, size: tuple[int, int]) -> ScoreMaps:
+    return read_scores(path)
+
+
 def evaluate_scores(
     dataset: Dataset,
     samples: Sequence[Sample],
-    folder: Path,
+    files: Files,
     *,
-    facts: EntryFacts,
+    facts: EntryFacts | None,
     label_free: Callable[[ScoreMaps], float],
     thresholds: Sequence[float] = THRESHOLDS,
+    read: Callable[[Path, tuple[int, int]], ScoreMaps] = _read_saved,
 ) -> ScoreEvaluation:
-    """Evaluate the score maps `folder/ID.npz` of all samples that have a mask.
+    """Evaluate the score maps of all samples that have a mask.
 
     An entry holds the facts, "rule", the scores of `IouScores` ("iou" by class name with "background"; classes
     without an IoU are listed in "absent"), "foreground_precision", "foreground_recall", "boundary_f" (None without
@@ -86,16 +92,17 @@ def evaluate_scores(
     Args:
         dataset: gives the classes and the values of the mask files.
         samples: all or some samples of a split.
-        folder: folder of the score maps.
-        facts: are copied into the entries.
+        files: the folder of the score maps `ID.npz`, or a function that says where those of a sample lie.
+        facts: are copied into the entries; None for maps of another program, of which nothing is known.
         label_free: computes the background threshold of one image from its maps as they were saved.
         thresholds: T thresholds in ascending order; the oracle is one of them.
+        read: reads the maps of one file; given the (H, W) of its image.
 
     Raises:
         PatchlearnError: no sample has a mask, or a file is missing, damaged, of another size than the truth, or made
             with other classes or other labels than the entry states.
     """
-    images = _ScoredImages(dataset, samples, folder, facts.labels)
+    images = _ScoredImages(dataset, samples, _places(files, ".npz"), read, facts.labels if facts else None)
     curve, free, best = ThresholdCurve(len(dataset.classes), thresholds), _Counts(dataset), _Counts(dataset)
     peaks = np.zeros(2, np.int64)
     for saved, maps, truth, parts in images:
@@ -119,13 +126,14 @@ def evaluate_scores(
 def evaluate_masks(
     dataset: Dataset,
     samples: Sequence[Sample],
-    folder: Path,
+    files: Files,
     *,
-    facts: EntryFacts,
+    facts: EntryFacts | None,
     rule: str,
     threshold: float | None = None,
+    read: Callable[[Path], UInt8] = read_indices,
 ) -> Entry:
-    """Evaluate the masks `folder/ID.png` of all samples that have a ground-truth mask.
+    """Evaluate the masks of all samples that have a ground-truth mask.
 
     The masks hold 0 for background, i + 1 for class i and 255 for no label. The entry is that of `evaluate_scores`
     with "labelled" and "miou_labelled", and without "peaks_inside".
@@ -133,20 +141,21 @@ def evaluate_masks(
     Args:
         dataset: gives the classes and the values of the ground-truth files.
         samples: all or some samples of a split.
-        folder: folder of the masks to evaluate.
-        facts: are copied into the entry.
+        files: the folder of the masks `ID.png`, or a function that says where that of a sample lies.
+        facts: are copied into the entry; None for masks of another program, of which nothing is known.
         rule: how background was separated: "argmax", "label_free" or "oracle".
         threshold: the background threshold of the masks, if there was one.
+        read: reads the H×W values of one file.
 
     Raises:
         PatchlearnError: no sample has a mask, the rule is unknown, or a file is missing, damaged, of another size than
             the truth, or contains a value that is not a class.
     """
     require_one_of("rule", rule, RULES)
-    counts = _Counts(dataset)
+    counts, place = _Counts(dataset), _places(files, ".png")
     for sample in _with_mask(dataset, samples):
-        path, truth = folder / f"{sample.id}.png", read_mask(dataset, sample)
-        prediction = read_indices(path)
+        path, truth = place(sample), read_mask(dataset, sample)
+        prediction = read(path)
         require_size(prediction, truth, str(path))
         require_classes(prediction, len(dataset.classes), str(path))
         counts.add(prediction, truth, _read_parts(sample, truth), threshold)
@@ -160,13 +169,14 @@ class _ScoredImages:
 
     dataset: Dataset
     samples: Sequence[Sample]
-    folder: Path
-    labels: str
+    place: Callable[[Sample], Path]
+    read: Callable[[Path, tuple[int, int]], ScoreMaps]
+    labels: str | None
 
     def __iter__(self) -> Iterator[tuple[ScoreMaps, ScoreMaps, UInt8, UInt8 | None]]:
         for sample in _with_mask(self.dataset, self.samples):
-            path, truth = self.folder / f"{sample.id}.npz", read_mask(self.dataset, sample)
-            maps = read_scores(path)
+            path, truth = self.place(sample), read_mask(self.dataset, sample)
+            maps = self.read(path, (truth.shape[0], truth.shape[1]))
             self._check(path, maps, truth)
             yield maps, replace(maps, scores=maps.full_size()), truth, _read_parts(sample, truth)
 
@@ -176,10 +186,10 @@ class _ScoredImages:
             problem = f"made for an image of {size_text(maps.size)} pixels, but its truth has {size_text(truth.shape)}"
         elif any(not 0 <= index < classes for index in maps.classes):
             problem = f"holds classes {maps.classes}, but the data set has {classes}, counted from 0"
-        elif maps.labels != self.labels:
+        elif self.labels is not None and maps.labels != self.labels:
             problem = f"made with {maps.labels} labels, but {self.labels} labels are expected"
         if problem:
-            raise PatchlearnError(f"{path}: {problem}. Run patchlearn cams again on this data set.")
+            raise PatchlearnError(f"{path}: {problem}. Make the maps again from these images (patchlearn cams).")
 
 
 @final
@@ -207,17 +217,18 @@ class _Counts:
             self.part_pixels[kind] += np.count_nonzero(part)
             self.found_parts[kind] += np.count_nonzero(part & found)
 
-    def entry(self, facts: EntryFacts, rule: str) -> Entry:
+    def entry(self, facts: EntryFacts | None, rule: str) -> Entry:
         if not self.confusion.any():
+            whose = f" of {facts.split!r}" if facts else ""
             raise PatchlearnError(
-                f"{self.dataset.root}: every pixel of the masks of {facts.split!r} is 255 (ignored). Add masks with "
-                "labelled pixels."
+                f"{self.dataset.root}: every pixel of the masks{whose} is 255 (ignored). Add masks with labelled "
+                "pixels."
             )
         scores, (precision, recall) = iou_scores(self.confusion), foreground_scores(self.confusion)
         iou = dict(zip(("background", *self.dataset.classes), scores.iou))
         chosen = [threshold for threshold in self.thresholds if threshold is not None]
         return {
-            **asdict(facts),
+            **(asdict(facts) if facts else {}),
             "rule": rule,
             "miou": scores.miou,
             "iou": {name: value for name, value in iou.items() if value is not None},
@@ -236,6 +247,11 @@ class _Counts:
         kinds = {"recall_strong": STRONG, "recall_weak": WEAK}
         pixels, found = self.part_pixels, self.found_parts
         return {name: float(found[kind] / pixels[kind]) for name, kind in kinds.items() if pixels[kind]}
+
+
+def _places(files: Files, suffix: str) -> Callable[[Sample], Path]:
+    """Where the file of a sample lies."""
+    return (lambda sample: files / f"{sample.id}{suffix}") if isinstance(files, Path) else files
 
 
 def _with_mask(dataset: Dataset, samples: Sequence[Sample]) -> list[Sample]:

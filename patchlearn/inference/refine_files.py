@@ -8,15 +8,15 @@ import numpy as np
 from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.masks_io import read_scores, write_mask
+from patchlearn.core.masks_io import write_mask
 from patchlearn.core.parallel import for_each
-from patchlearn.core.types import BACKGROUND, IGNORE, MAX_CLASSES, Bands, Float32, ScoreMaps, UInt8, enlarge
+from patchlearn.core.types import BACKGROUND, IGNORE, Bands, UInt8, enlarge
 from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import within_limits
 from patchlearn.data.names import NamedFiles, image_id, named_files, pair_up, tell
 from patchlearn.evaluate.confusions import require_classes
-from patchlearn.inference.score_arrays import MapFormat, read_array, refuse_too_many
+from patchlearn.inference.score_arrays import MapFormat, read_array, read_score_file, refuse_too_many
 from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.models.sam2 import Sam2, SeenImage
@@ -166,41 +166,19 @@ def refine_file(
         if seen is not None:
             seen.update(np.unique(mask).tolist())
         return _refine_mask(picture, mask, settings, seen_image)
-    if suffix == ".npz":
-        return pseudo_mask(picture, _read_scores(maps, format), settings, rule, seen=seen_image)
-    return _refine_array(picture, maps, settings, rule, format, seen_image)
+    size = (picture.shape[0], picture.shape[1])
+    if suffix == ".npy" and format.kind == "probabilities":
+        return _refine_probabilities(picture, maps, settings, format, seen_image)
+    return pseudo_mask(picture, read_score_file(maps, size, format), settings, rule, seen=seen_image)
 
 
-def _refine_array(
-    picture: UInt8,
-    path: Path,
-    settings: PseudoSettings,
-    rule: BackgroundRule,
-    format: MapFormat,
-    seen: SeenImage | None,
+def _refine_probabilities(
+    picture: UInt8, path: Path, settings: PseudoSettings, format: MapFormat, seen: SeenImage | None
 ) -> UInt8:
     size = (picture.shape[0], picture.shape[1])
     array = read_array(path, size, format)
-    if format.kind == "probabilities":
-        require_probabilities(f"{path}: probabilities", array)
-        return refined_mask(picture, enlarge(array, size), range(len(array)), settings, seen)
-    _check_scores(array, path)
-    scores = ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size)
-    return pseudo_mask(picture, scores, settings, rule, seen=seen)
-
-
-def _read_scores(path: Path, format: MapFormat) -> ScoreMaps:
-    maps = read_scores(path)
-    require_classes(np.add(maps.classes, 1), MAX_CLASSES if format.classes is None else format.classes, str(path))
-    return maps
-
-
-def _check_scores(scores: Float32, path: Path) -> None:
-    if not (np.isfinite(scores).all() and scores.min() >= 0 and scores.max() <= 1):
-        raise PatchlearnError(
-            f"{path}: scores from {scores.min():.3g} to {scores.max():.3g}; they must be numbers in [0, 1]. Cut them "
-            "off at 0 and divide each map by its maximum, or say that they are probabilities (--kind probabilities)."
-        )
+    require_probabilities(f"{path}: probabilities", array)
+    return refined_mask(picture, enlarge(array, size), range(len(array)), settings, seen)
 
 
 def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:

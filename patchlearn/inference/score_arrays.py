@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.masks_io import UNREADABLE
-from patchlearn.core.types import MAX_CLASSES, Float32
+from patchlearn.core.masks_io import UNREADABLE, read_scores
+from patchlearn.core.types import MAX_CLASSES, Float32, ScoreMaps
 from patchlearn.data.images import read_image
+from patchlearn.evaluate.confusions import require_classes
 
 KINDS = ("scores", "probabilities")
 LAYOUTS = ("chw", "hwc")
@@ -47,6 +48,33 @@ class MapFormat:
     def most(self) -> int:
         """The largest number of maps that a mask can hold."""
         return MAX_CLASSES + self.background
+
+
+def read_score_file(path: Path, size: tuple[int, int], format: MapFormat) -> ScoreMaps:
+    """Read the score maps of an image: `.npz` of patchlearn, or a `.npy` array K×h×w of scores in [0, 1].
+
+    The maps of an array are those of the classes 0 to K-1, given for the image, at whatever size they have.
+
+    Args:
+        path: the file.
+        size: (H, W) of the image.
+        format: what an array should hold, and how many classes there are.
+
+    Raises:
+        PatchlearnError: what `read_scores` and `read_array` raise, a class that is not there, or a score that is no
+            number in [0, 1].
+    """
+    if path.suffix.lower() == ".npz":
+        maps = read_scores(path)
+        require_classes(np.add(maps.classes, 1), MAX_CLASSES if format.classes is None else format.classes, str(path))
+        return maps
+    array = read_array(path, size, format)
+    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+        raise PatchlearnError(
+            f"{path}: scores from {array.min():.3g} to {array.max():.3g}; they must be numbers in [0, 1]. Cut them off "
+            "at 0 and divide each map by its maximum."
+        )
+    return ScoreMaps(scores=array, classes=tuple(range(len(array))), size=size)
 
 
 def read_array(path: Path, size: tuple[int, int], format: MapFormat) -> Float32:

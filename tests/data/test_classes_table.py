@@ -6,7 +6,7 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import ClassSize, Dataset
-from patchlearn.data.classes_table import ClassesTable, read_classes, with_sizes
+from patchlearn.data.classes_table import ClassesTable, read_classes, read_classes_file, with_sizes
 
 
 def read(root: Path, text: str) -> ClassesTable:
@@ -25,6 +25,15 @@ def test_the_table_comes_before_the_list(tmp_path: Path) -> None:
     found = read_classes(tmp_path)
     assert found == ClassesTable(path=tmp_path / "classes.txt", names=("dog", "traffic light"))
     assert read(tmp_path, "name\ncat\n") == ClassesTable(path=tmp_path / "classes.csv", names=("cat",))
+
+
+def test_one_file_is_read_by_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "animals.CSV").write_text("name,value\ncat,8\n")
+    (tmp_path / "names").write_text("name,value\ncat\n")
+    assert read_classes_file(tmp_path / "animals.CSV").values == (8,)
+    assert read_classes_file(tmp_path / "names").names == ("name,value", "cat")
+    with pytest.raises(PatchlearnError, match=r"other\.csv: no such file\. Name a classes\.txt"):
+        read_classes_file(tmp_path / "other.csv")
 
 
 def test_names_may_hold_spaces_commas_and_accents(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample
-from patchlearn.data.named_samples import NamedSamples
+from patchlearn.data.named_samples import NamedSamples, listed_samples
 
 
 def dataset_of(ids: dict[str, str]) -> Dataset:
@@ -77,3 +77,20 @@ def test_a_name_of_two_images_is_refused_unless_the_extension_or_the_case_decide
 def test_no_name_is_an_error() -> None:
     with pytest.raises(PatchlearnError, match=r"^line 2: names no image"):
         SAMPLES.find("", "line 2")
+
+
+def test_a_file_lists_samples_in_its_order_each_once(tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("\ufeffv1.5\n\n a/sea.png \r\nv1.5.png\n", encoding="utf-8")
+    found = listed_samples(tmp_path / "some.txt", dataset_of(NAMES))
+    assert [sample.id for sample in found] == ["v1.5", "a__sea"]
+
+
+def test_a_list_that_says_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PatchlearnError, match=r"some\.txt: no such file"):
+        listed_samples(tmp_path / "some.txt", dataset_of(NAMES))
+    (tmp_path / "some.txt").write_text("\n")
+    with pytest.raises(PatchlearnError, match=r"some\.txt: lists no image"):
+        listed_samples(tmp_path / "some.txt", dataset_of(NAMES))
+    (tmp_path / "some.txt").write_text("garden\nzoo\n")
+    with pytest.raises(PatchlearnError, match=r"some\.txt, line 2: .* no image 'zoo'"):
+        listed_samples(tmp_path / "some.txt", dataset_of(NAMES))

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.inference.score_arrays import MapFormat, has_shape_of, read_array, refuse_too_many
+from patchlearn.core.masks_io import write_scores
+from patchlearn.core.types import ScoreMaps
+from patchlearn.inference.score_arrays import MapFormat, has_shape_of, read_array, read_score_file, refuse_too_many
 
 SIZE = (480, 704)
 
@@ -85,3 +87,24 @@ def test_other_faults_are_left_to_the_reading(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(b"no array")
     refuse_too_many(tmp_path / "a.npy", tmp_path / "a.jpg", MapFormat())
     refuse_too_many(saved(tmp_path, 255, 4, 4), tmp_path / "a.jpg", MapFormat(kind="probabilities"))
+
+
+def test_scores_of_ours_and_of_others_are_score_maps(tmp_path: Path) -> None:
+    maps = ScoreMaps(scores=np.full((1, 15, 22), 0.5, np.float32), classes=(2,), size=SIZE)
+    write_scores(tmp_path / "a.npz", maps)
+    np.save(tmp_path / "a.npy", np.full((3, 15, 22), 0.5))
+    ours, others = (read_score_file(tmp_path / f"a.{kind}", SIZE, MapFormat(classes=3)) for kind in ("npz", "npy"))
+    assert (ours.classes, others.classes, others.size, others.labels) == ((2,), (0, 1, 2), SIZE, "given")
+    assert (ours.scores == 0.5).all()
+    assert (others.scores.shape, others.scores.dtype) == ((3, 15, 22), np.float32)
+
+
+def test_scores_of_too_many_classes_or_outside_0_to_1_are_refused(tmp_path: Path) -> None:
+    maps = ScoreMaps(scores=np.full((1, 15, 22), 0.5, np.float32), classes=(2,), size=SIZE)
+    write_scores(tmp_path / "a.npz", maps)
+    with pytest.raises(PatchlearnError, match=r"a\.npz: holds the value 3, but there are 2 classes"):
+        read_score_file(tmp_path / "a.npz", SIZE, MapFormat(classes=2))
+    for wrong in (-0.1, 1.5, np.nan):
+        np.save(tmp_path / "a.npy", np.full((1, 15, 22), wrong))
+        with pytest.raises(PatchlearnError, match=r"must be numbers in \[0, 1\]\. Cut them off at 0 and divide"):
+            read_score_file(tmp_path / "a.npy", SIZE, MapFormat())

@@ -42,19 +42,29 @@ def refuse_binary_masks(folder: Path, files: Iterable[Path]) -> None:
     Reading ends with the first mask that holds a class. Files that cannot be read are passed over: their own error
     comes when they are worked on.
     """
-    seen: set[int] = set()
-    for path in files:
-        try:
-            seen.update(np.unique(read_indices(path)).tolist())
-        except PatchlearnError:
-            continue
-        if seen - NO_CLASS:
-            return
-    if IGNORE in seen:
+    if are_binary(files):
         raise PatchlearnError(
             f"{folder}: the masks hold only 0 and 255, and 255 means undecided, so that no mask holds a class. If 255 "
             "stands for a class, add --binary (in Python: binary=True), which reads it as class 1."
         )
+
+
+def are_binary(files: Iterable[Path]) -> bool:
+    """Whether every mask holds only 0 and 255, and 255 occurs. Files that cannot be read are passed over."""
+    seen: set[int] = set()
+    for path in files:
+        seen |= values_in(path)
+        if seen - NO_CLASS:
+            return False
+    return IGNORE in seen
+
+
+def values_in(path: Path) -> set[int]:
+    """The values that occur in a mask; none if it cannot be read as indices."""
+    try:
+        return set(np.unique(read_indices(path)).tolist())
+    except PatchlearnError:
+        return set()
 
 
 def counted_from_zero(folder: Path, seen: Collection[int], classes: Sequence[str]) -> list[str]:

@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
+from patchlearn.data.checks.mask_values import (
+    are_binary,
+    claim_classes,
+    counted_from_zero,
+    read_values,
+    refuse_binary_masks,
+    values_in,
+)
 
 
 def mask(path: Path, *values: int) -> Path:
@@ -61,3 +68,17 @@ def test_classes_are_written_once_and_other_ones_are_not_replaced(tmp_path: Path
     with pytest.raises(PatchlearnError, match=r"classes\.txt: names other classes than the model has"):
         claim_classes(tmp_path, ("cat",), "the model has")
     assert (tmp_path / "classes.txt").read_text() == "traffic light\ncat\n"
+
+
+def test_masks_are_binary_if_none_holds_a_class(tmp_path: Path) -> None:
+    both, empty = mask(tmp_path / "a.png", 0, 255), mask(tmp_path / "b.png", 0, 0)
+    (tmp_path / "c.png").write_bytes(b"broken")
+    assert are_binary([empty, both, tmp_path / "c.png"])
+    assert not are_binary([empty])
+    assert not are_binary([both, mask(tmp_path / "d.png", 0, 3)])
+
+
+def test_the_values_of_a_mask_are_none_if_it_holds_no_indices(tmp_path: Path) -> None:
+    assert values_in(mask(tmp_path / "a.png", 0, 7, 255)) == {0, 7, 255}
+    Image.new("RGB", (2, 2)).save(tmp_path / "b.png")
+    assert values_in(tmp_path / "b.png") == set()
