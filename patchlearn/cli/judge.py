@@ -13,19 +13,13 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.report.results import percent
+from patchlearn.report.results import ENTRY_FIGURES, percent
 
 if TYPE_CHECKING:
     from patchlearn.evaluate.judge import Entry
 
 OF_FILES = ("truth", "classes", "layout", "binary", "ignore_others")  # options that need --masks or --scores
-OF_RUNS = ("out", "recipe", "format", "variant")
-FIGURES = {  # the key in an entry → its row below the classes
-    "miou": "mIoU",
-    "precision": "precision",
-    "recall": "recall",
-    "boundary_f": "boundary F",
-}
+OF_RUNS = ("out", "recipe", "format", "variant", "name")
 SHARED = "Precision and recall are means over the classes without the background."
 
 
@@ -51,6 +45,8 @@ def judges_files(options: Namespace) -> bool:
     """
     if options.masks is None and options.scores is None:
         _refuse(options, OF_FILES, "goes with --masks or --scores, in place of a run")
+        if not options.images:
+            _refuse(options, ("name",), "names the images of a list, and goes with --images FILE")
         if options.target is None:
             raise PatchlearnError(
                 "evaluate: nothing to judge. Name a run, such as runs/photos; or masks or score maps of any program: "
@@ -118,7 +114,7 @@ def print_judged(console: Console, columns: "dict[str, Entry]") -> None:
     for name in names:
         table.add_row(escape(name), *(percent(entry["iou"].get(name)) for entry in columns.values()))
     table.add_section()
-    for key, row in FIGURES.items():
+    for key, row in ENTRY_FIGURES.items():
         table.add_row(row, *(percent(entry[key]) for entry in columns.values()))
     console.print(table)
     words = f"IoU in per cent. {first['images']} images. {SHARED}{_thresholds(columns)}"

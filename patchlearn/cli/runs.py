@@ -45,6 +45,9 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
         add_concepts(verb)
     if name == "evaluate":
         verb.add_argument("--images", type=Path, help="only the images that this file lists, one a line")
+        verb.add_argument(
+            "--name", help="of a run: what the entries of --images call their split (default: FILE's name)"
+        )
         add_judged(verb)
     if name in ("check", "evaluate", "trust"):
         verb.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -113,9 +116,13 @@ def _check(run: "Run", target: "Target", options: Namespace) -> int:
 
 def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
     """Judge maps, pseudo masks and the segmenter's masks where there are true masks."""
-    from patchlearn.report.results import print_results
-    from patchlearn.runs.views import evaluate
+    from patchlearn.report.results import print_entries, print_results
+    from patchlearn.runs.views import evaluate, evaluate_listed
 
+    if options.images:
+        entries = evaluate_listed(run, options.images, options.name)
+        _print_figures(run, options, entries, lambda: print_entries(Console(), entries))
+        return SUCCESS
     _print_figures(run, options, evaluate(run), lambda: print_results(Console(), run.folder))
     return SUCCESS
 

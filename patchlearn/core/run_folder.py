@@ -5,6 +5,7 @@ RUN/recipe.yaml                     the settings, complete
 RUN/recipe.by-hand.yaml             the recipe with comments that lay there before, if there was one
 RUN/data/                           drawn scenes; images and masks that are no files in the data
 RUN/evaluation.json, report.html    all variants
+RUN/image-lists.json                lists of images that were judged beside the splits
 RUN/VARIANT/STEP/                   the files of a step, with its manifest step.json
 RUN/.replaced/STEP-KEY/             a trained model whose settings have changed since, one generation
 RUN/.digests.json                   the content of the data's files, by size and time of change
@@ -26,6 +27,7 @@ RUN_MARKER = "run.json"
 RECIPE = "recipe.yaml"
 BY_HAND = "recipe.by-hand.yaml"
 EVALUATION = "evaluation.json"
+IMAGE_LISTS = "image-lists.json"
 REPORT = "report.html"
 DIGESTS = ".digests.json"
 MODEL = "model.safetensors"  # in the folder of every training

@@ -16,6 +16,7 @@ from patchlearn.core.files import read_json, read_rows
 
 REFERENCE = "plain"
 TRAIN = "train"
+ENTRY_FIGURES = {"miou": "mIoU", "precision": "precision", "recall": "recall", "boundary_f": "boundary F"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +107,35 @@ def print_results(console: Console, run: Path) -> None:
     console.print(caption(run), style="dim", markup=False)
 
 
+def print_entries(console: Console, entries: Sequence[dict[str, Any]]) -> None:
+    """A row for each entry, in per cent.
+
+    Args:
+        console: where.
+        entries: of evaluation.json, all about the same images.
+    """
+    table = Table("variant", "of", "threshold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ENTRY_FIGURES.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    for entry in entries:
+        names = escape(entry["variant"]), entry["artefact"], entry["rule"].replace("_", "-")
+        table.add_row(*names, *(percent(entry[name]) for name in ENTRY_FIGURES))
+    console.print(table)
+    if entries:
+        where = f"{_all_of(entries, 'split')} (part of {_all_of(entries, 'part_of')})"
+        words = f"In per cent. {_all_of(entries, 'images')} images of {where}, commit {_all_of(entries, 'commit')}."
+        console.print(words, style="dim", markup=False)
+
+
 def percent(value: float | None) -> str:
     """0.4235 → "42.4"; an en dash for None."""
     return "–" if value is None else f"{100 * value:.1f}"
 
 
 def read_entries(run: Path) -> list[dict[str, Any]]:
-    """Every entry of evaluation.json; none before there is one."""
+    """The entries of evaluation.json about whole splits; none before there is one."""
     path = run / "evaluation.json"
-    return list(read_json(path)) if path.exists() else []
+    return [entry for entry in read_json(path) if "part_of" not in entry] if path.exists() else []
 
 
 def judged_split(run: Path) -> str:

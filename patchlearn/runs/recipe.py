@@ -13,12 +13,12 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
-from patchlearn.core.run_folder import BY_HAND, EVALUATION, RECIPE, REPORT
+from patchlearn.core.run_folder import BY_HAND, EVALUATION, IMAGE_LISTS, RECIPE, REPORT
 from patchlearn.runs.described import leaves
 from patchlearn.runs.settings import VARIED, Recipe, Variant
 from patchlearn.runs.values import what_is_wrong, with_brackets, with_lists
 
-RESERVED = ("check", "data", EVALUATION, RECIPE, BY_HAND, REPORT)
+RESERVED = ("check", "data", EVALUATION, IMAGE_LISTS, RECIPE, BY_HAND, REPORT)
 # Key of a recipe of before 0.1 → what it is called now.
 RENAMED = {
     "relearn": "self_training",

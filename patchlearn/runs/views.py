@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,12 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 from patchlearn.core.manifest import fingerprint
 from patchlearn.core.run_folder import EVALUATION, REPORT
+from patchlearn.runs.image_lists import ImageList, keep_image_list, kept_image_lists, read_image_list
 from patchlearn.runs.run import Run, prepare, take_all
 from patchlearn.runs.settings import SUPERVISIONS, Variant
 from patchlearn.steps.cams import WriteCams
-from patchlearn.steps.data_splits import TrueMasks
-from patchlearn.steps.evaluation import ENTRIES, Evaluate
+from patchlearn.steps.data_splits import DataSplit, TrueMasks
+from patchlearn.steps.evaluation import ENTRIES, Evaluate, EvaluateListed
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import WriteSegmented
 from patchlearn.steps.step import Step
@@ -48,10 +49,76 @@ def evaluate(run: Run) -> list["Entry"]:
     for variant in run.variants:
         if variant.name in run.chosen:
             _evaluation(run, variant, run.recipe.supervision).take(run.runtime)
+    return _gather(run)
+
+
+def evaluate_listed(run: Run, file: Path, name: str | None = None) -> list["Entry"]:
+    """Judge the maps and masks of the images that a file lists; returns the entries about them.
+
+    They stand in `evaluation.json` beside those of the splits, as long as their values hold.
+
+    Args:
+        run: opened.
+        file: lists images of one split, one a line.
+        name: what the entries call their split; None for the file's own name without its ending.
+
+    Raises:
+        PatchlearnError: what `read_image_list` raises, the split has no true masks, or a variant has no maps or masks
+            of it.
+    """
+    variants = [variant for variant in run.variants if variant.name in run.chosen]
+    plans = [run.steps(variant) for variant in variants]
+    made = [step for plan in plans for step in plan if isinstance(step, WriteCams | WriteSegmented)]
+    listed = read_image_list(file, name, run.dataset, {step.data.name for step in made})
+    views = [_listed_evaluation(run, variant, run.recipe.supervision, listed) for variant in variants]
+    for view in views:
+        _require_something(view, file)
+    if run.runtime.accelerator.is_main_process:
+        keep_image_list(run.folder, listed)
+    run.runtime.accelerator.wait_for_everyone()
+    for view in views:
+        view.take(run.runtime)
+    return [entry for entry in _gather(run) if entry["split"] == listed.name]
+
+
+def _require_something(view: EvaluateListed, file: Path) -> None:
+    if not any(true.samples for true in view.truth):
+        raise PatchlearnError(f"{file}: no image of it has a true mask to judge by. List images that have one.")
+    if not (view.cams or view.segmented):
+        raise PatchlearnError(
+            f"variant {view.variant}: no maps or masks of split {view.split!r}, which the images of {file} are of. Add "
+            f"it to cams.splits and pseudo.splits, and run again."
+        )
+
+
+def _gather(run: Run) -> list["Entry"]:
+    """Write what is there to `evaluation.json`."""
     entries = list(_gathered(run))
     if run.runtime.accelerator.is_main_process:
         write_json(run.folder / EVALUATION, entries)
     return entries
+
+
+def _listed_evaluation(run: Run, variant: Variant, supervision: str, listed: ImageList) -> EvaluateListed:
+    """As `_evaluation`, of the one split that has the images."""
+    whole = _evaluation(run, variant, supervision)
+    data = run.data.find(listed.split)
+    samples = listed.among(data.samples) if data else ()
+    part = replace(run.dataset, splits={listed.split: samples})
+    return EvaluateListed(
+        whole.home,
+        variant=whole.variant,
+        rule=whole.rule,
+        cams=tuple(step for step in whole.cams if step.data.name == listed.split),
+        masks=tuple(step for step in whole.masks if step.data.name == listed.split),
+        segmented=tuple(step for step in whole.segmented if step.data.name == listed.split),
+        truth=(TrueMasks(DataSplit(part, listed.split, run.data.digest)),),
+        supervision=supervision,
+        recipe=whole.recipe,
+        listed=listed.name,
+        split=listed.split,
+        images=listed.images,
+    )
 
 
 def _evaluation(run: Run, variant: Variant, supervision: str) -> Evaluate:
@@ -77,12 +144,18 @@ def _gathered(run: Run) -> Iterator["Entry"]:
 
     Figures of other settings would stand in the same table, beside a recipe that is not theirs.
     """
-    for variant, supervision in itertools.product(run.variants, SUPERVISIONS):
-        view = _evaluation(run, variant, supervision)
+    for view in _judging_views(run):
         if view.is_complete:
             yield from read_json(view.folder / ENTRIES)
         elif view.is_outdated:
             _say_left_out(run, view)
+
+
+def _judging_views(run: Run) -> Iterator[Evaluate]:
+    """Those of the splits come first."""
+    both = list(itertools.product(run.variants, SUPERVISIONS))
+    yield from (_evaluation(run, *each) for each in both)
+    yield from (_listed_evaluation(run, *each, listed) for listed in kept_image_lists(run.folder) for each in both)
 
 
 def trust(run: Run) -> dict[str, Any]:
@@ -160,5 +233,6 @@ def _fact(step: Step) -> dict[str, Any]:
 
 
 def _say_left_out(run: Run, step: Step) -> None:
-    words = f"{step.title}: made with other settings than the recipe's, and left out. Run patchlearn {step.verb} again."
+    verb = f"{step.verb} --images FILE" if isinstance(step, EvaluateListed) else step.verb
+    words = f"{step.title}: made with other settings than the recipe's, and left out. Run patchlearn {verb} again."
     run.runtime.console.print(words, style="dim", markup=False, soft_wrap=True)

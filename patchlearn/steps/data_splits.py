@@ -110,6 +110,7 @@ class DataSplits:
 
     def __init__(self, dataset: "Dataset", digest: Digest):
         self.dataset = dataset
+        self.digest = digest
         self._splits = {name: DataSplit(dataset, name, digest) for name in dataset.splits}
 
     def __getitem__(self, name: str) -> DataSplit:

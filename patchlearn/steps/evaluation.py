@@ -1,11 +1,12 @@
 """A view of a run: how good its score maps and masks are, where there are true masks.
 
-    RUN/VARIANT/evaluation/   entries.json (for evaluation.json), curves.json (for the report)
+    RUN/VARIANT/evaluation/           entries.json (for evaluation.json), curves.json (for the report)
+    RUN/VARIANT/evaluation-of/NAME/   the same of the images of a list
 
-The reference's lies in evaluation-masks/.
+The reference's lies in evaluation-masks/ and evaluation-of-masks/.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
     from patchlearn.core.runtime import Runtime
+    from patchlearn.core.types import Sample
     from patchlearn.evaluate.judge import Entry, EntryFacts
 
 ENTRIES = "entries.json"
@@ -46,7 +48,11 @@ class Evaluate(Step):
     @property
     def name(self) -> str:  # type: ignore[override]
         """The reference has a folder of its own."""
-        return "evaluation" if self.supervision == "tags" else f"evaluation{TrueMasks.SUFFIX}"
+        return f"evaluation{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self.supervision == "tags" else TrueMasks.SUFFIX
 
     def work(self, runtime: "Runtime") -> None:
         """Write entries and curves."""
@@ -56,7 +62,7 @@ class Evaluate(Step):
             return
         curves: dict[str, Any] = {}
         entries = [*self._entries_of_tags(curves), *map(self._segmenter_entry, self.segmented)]
-        write_json(self.folder / ENTRIES, entries)
+        write_json(self.folder / ENTRIES, [{**entry, **self._more_facts()} for entry in entries])
         write_json(self.folder / CURVES, {"seed": curves})
 
     def _entries_of_tags(self, curves: dict[str, Any]) -> Iterator["Entry"]:
@@ -66,7 +72,7 @@ class Evaluate(Step):
         for step in self.cams:
             if step.data.has_truth:
                 seeds = self._seed_evaluation(step)
-                curves[step.data.name] = curve_table(seeds.curve)
+                curves[self._judged_name(step.data)] = curve_table(seeds.curve)
                 yield from (seeds.oracle, seeds.label_free)
                 if step.data.name in masks:
                     yield self._pseudo_entry(masks[step.data.name], step.settings.labels)
@@ -77,21 +83,30 @@ class Evaluate(Step):
 
         data, facts = step.data, self._entry_facts("seed", step.data, step.settings.labels)
         rule = partial(background_threshold, settings=self.rule)
-        return evaluate_scores(data.dataset, data.samples, step.folder, facts=facts, label_free=rule)
+        return evaluate_scores(data.dataset, self._judged(data), step.folder, facts=facts, label_free=rule)
 
     def _pseudo_entry(self, step: WritePseudoMasks, labels: str) -> "Entry":
         from patchlearn.evaluate.judge import evaluate_masks
 
         data, facts = step.data, self._entry_facts("pseudo", step.data, labels)
-        return evaluate_masks(data.dataset, data.samples, step.folder, facts=facts, rule="label_free")
+        return evaluate_masks(data.dataset, self._judged(data), step.folder, facts=facts, rule="label_free")
 
     def _segmenter_entry(self, step: WriteSegmented) -> "Entry":
         from patchlearn.evaluate.judge import evaluate_masks
 
         data, segmenter = step.data, step.segmenter
         facts = replace(self._entry_facts("segmenter", data, "predicted"), supervision=self.supervision)
-        entry = evaluate_masks(data.dataset, data.samples, step.folder, facts=facts, rule="argmax")
+        entry = evaluate_masks(data.dataset, self._judged(data), step.folder, facts=facts, rule="argmax")
         return {**entry, "model": file_digest(segmenter.model), "settings": segmenter.comparable_key}
+
+    def _judged(self, data: DataSplit) -> "Sequence[Sample]":
+        return data.samples
+
+    def _judged_name(self, data: DataSplit) -> str:
+        return data.name
+
+    def _more_facts(self) -> dict[str, Any]:
+        return {}
 
     def _entry_facts(self, artefact: str, data: DataSplit, labels: str) -> "EntryFacts":
         from patchlearn.evaluate.judge import EntryFacts
@@ -99,8 +114,38 @@ class Evaluate(Step):
         return EntryFacts(
             artefact=artefact,
             variant=self.variant,
-            split=data.name,
+            split=self._judged_name(data),
             labels=labels,
             commit=commit(),
             recipe=self.recipe,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluateListed(Evaluate):
+    """Judge the maps and masks of some images of one split.
+
+    Args:
+        listed: the name of the list, which its entries call their split.
+        split: of the data set, which has the images; the entries call it "part_of".
+        images: their ids.
+    """
+
+    listed: str
+    split: str
+    images: tuple[str, ...]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Each list has a folder."""
+        return f"evaluation-of{self._suffix}/{self.listed}"
+
+    def _judged(self, data: DataSplit) -> "Sequence[Sample]":
+        wanted = set(self.images)
+        return [sample for sample in data.samples if sample.id in wanted]
+
+    def _judged_name(self, data: DataSplit) -> str:
+        return self.listed
+
+    def _more_facts(self) -> dict[str, Any]:
+        return {"part_of": self.split}

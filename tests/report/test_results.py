@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from patchlearn.core.files import append_row, write_json
-from patchlearn.report.results import caption, percent, print_results, recall_at_precision, results_table
+from patchlearn.core.files import append_row, read_json, write_json
+from patchlearn.report.results import (
+    caption,
+    percent,
+    print_entries,
+    print_results,
+    recall_at_precision,
+    results_table,
+)
 
 Entry = Callable[..., dict[str, object]]
 VARIANTS = ("plain", "progressive")
@@ -36,6 +43,18 @@ def test_the_terminal_shows_the_same_figures(run: Path) -> None:
     assert "progressive" in text
     assert "45.0" in text
     console.file.close()
+
+
+def test_entries_of_a_list_are_shown_alone_and_not_among_those_of_splits(run: Path, entry: Entry) -> None:
+    part = {**entry("plain", "pseudo", "label_free", 0.77), "split": "few", "part_of": "train", "images": 2}
+    before, words = results_table(run), caption(run)
+    write_json(run / "evaluation.json", [part, *read_json(run / "evaluation.json")])
+    assert (results_table(run), caption(run)) == (before, words)
+    console = Console(record=True, width=200, file=StringIO())
+    print_entries(console, [part])
+    text = console.export_text()
+    assert "77.0" in text
+    assert "2 images of few (part of train), commit abc." in text
 
 
 def test_percent() -> None:

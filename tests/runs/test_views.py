@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from whole_run import RECIPE
+from whole_run import RECIPE, tiny_run
 
+from patchlearn.cli.main import main
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json
 from patchlearn.core.pace import Estimate
@@ -119,3 +120,75 @@ def test_what_will_be_copied_needs_no_time(
             monkeypatch.setattr(kind, "estimate", Step.estimate)
         estimate(run)
     assert timed == ["other/cams/train", "other/pseudo/train"]
+
+
+def judged(run: Path, *words: str) -> int:
+    return main(["evaluate", str(run), "--runtime.device=cpu", *words])
+
+
+def entries_of(run: Path) -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = {}
+    for entry in read_json(run / "evaluation.json"):
+        found.setdefault(entry["split"], []).append(entry)
+    return found
+
+
+def test_listed_images_are_judged_beside_the_splits(
+    folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run, few = tiny_run(folder_data, tmp_path / "run"), tmp_path / "few.txt"
+    before = entries_of(run)
+    few.write_text("img03\nimg01.png\n")
+    capfd.readouterr()
+    assert judged(run, "--images", str(few), "--json") == 0
+    printed = json.loads(capfd.readouterr().out)
+    found = entries_of(run)
+    assert (list(found), found["train"], found["few"]) == (["train", "few"], before["train"], printed)
+    kinds = [("seed", "oracle"), ("seed", "label_free"), ("pseudo", "label_free")]
+    assert [(entry["artefact"], entry["rule"]) for entry in printed] == kinds
+    assert {(entry["images"], entry["part_of"]) for entry in printed} == {(2, "train")}
+    assert all("red" not in entry["iou"] for entry in printed if entry["rule"] == "oracle")
+
+    assert judged(run) == 0
+    assert entries_of(run) == found
+    assert "few" not in capfd.readouterr().out
+    assert judged(run, "--images", str(few)) == 0
+    assert "2 images of few (part of train)" in capfd.readouterr().out
+
+    few.write_text("img03\n")
+    assert judged(run, "--images", str(few)) == 0
+    assert entries_of(run)["few"][0]["images"] == 1
+    assert judged(run, "--images", str(few), "--name", "other") == 0
+    assert list(entries_of(run)) == ["train", "few", "other"]
+
+    capfd.readouterr()
+    assert main(["pseudo", str(run), "--runtime.device=cpu", "--background.rule=power"]) == 0
+    assert judged(run) == 0
+    said = " ".join(capfd.readouterr().err.split())
+    assert "plain/evaluation-of/few: made with other settings than the recipe's, and left out. Run patchlearn" in said
+    assert list(entries_of(run)) == ["train"]
+    assert judged(run, "--images", str(few)) == 0
+    assert list(entries_of(run)) == ["train", "few"]
+
+
+def test_lists_that_cannot_be_judged_are_errors(
+    folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run, few = tiny_run(folder_data, tmp_path / "run"), tmp_path / "few.txt"
+    for lines, words, said in (
+        ("img03\nimg08\n", (), "few.txt: images of several splits (img03 in train; img08 in val)"),
+        ("img03\n", ("--name", "val"), "'val': a split of the data set has this name"),
+        ("img99\n", (), "few.txt, line 1: the data set"),
+        ("img08\n", (), "variant plain: no maps or masks of split 'val'"),
+    ):
+        few.write_text(lines)
+        assert judged(run, "--images", str(few), *words) == 2
+        assert said in " ".join(capfd.readouterr().err.split())
+    assert judged(run, "--name", "few") == 2
+    assert "--name: names the images of a list, and goes with --images FILE" in capfd.readouterr().err
+    (folder_data / "masks" / "img03.png").unlink()
+    few.write_text("img03\n")
+    assert judged(run, "--images", str(few)) == 2
+    assert "few.txt: no image of it has a true mask" in capfd.readouterr().err
+    assert set(entries_of(run)) == {"train"}
+    assert not (run / "image-lists.json").exists()

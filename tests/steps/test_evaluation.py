@@ -1,6 +1,6 @@
 """The evaluation of one variant, from maps and masks that the test writes."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from patchlearn.maps.settings import CamSettings, PseudoSettings, WalkSettings
 from patchlearn.refine import BackgroundRule
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplits, TrueMasks
-from patchlearn.steps.evaluation import Evaluate
+from patchlearn.steps.evaluation import Evaluate, EvaluateListed
 from patchlearn.steps.pseudo_masks import WritePseudoMasks
 from patchlearn.steps.segmenter import TrainSegmenter, WriteSegmented
 from patchlearn.training.settings import SegmenterSettings
@@ -91,6 +91,11 @@ def test_the_entry_of_a_reference_names_its_model_and_settings(view: Evaluate, c
     assert facts == ["segmenter", "argmax", "predicted", "masks"]
     assert (entry["model"], entry["settings"]) == (file_digest(segmenter.model), segmenter.comparable_key)
     assert entry["miou"] == pytest.approx((1 - 256 / 1920) / 3)
+    one = listed(judged, "img01")
+    one.work(make_runtime(console))
+    (entry,) = read_json(view.home / "evaluation-of-masks" / "few" / "entries.json")
+    assert (entry["split"], entry["part_of"], entry["images"]) == ("few", "train", 1)
+    assert entry["model"] == file_digest(segmenter.model)
 
 
 def test_a_split_without_true_masks_is_left_out(view: Evaluate, console: Console) -> None:
@@ -101,3 +106,27 @@ def test_a_split_without_true_masks_is_left_out(view: Evaluate, console: Console
     judged.work(make_runtime(console))
     assert {entry["split"] for entry in read_json(judged.folder / "entries.json")} == {"train"}
     assert list(read_json(judged.folder / "curves.json")["seed"]) == ["train"]
+
+
+def listed(view: Evaluate, *images: str) -> EvaluateListed:
+    values = {each.name: getattr(view, each.name) for each in fields(view)}
+    return EvaluateListed(**values, listed="few", split="train", images=images)
+
+
+def test_the_entries_of_listed_images_are_of_these_alone(view: Evaluate, console: Console) -> None:
+    for name in ("img02", "img05"):
+        write_mask(view.masks[0].folder / f"{name}.png", np.zeros((40, 48), np.uint8))
+    view.masks[0].outputs.finish(view.masks[0].key, {"inputs": view.masks[0].inputs})
+    judged = listed(view, "img01", "img02")
+    judged.take(make_runtime(console))
+    assert judged.folder == view.home / "evaluation-of" / "few"
+    entries = read_json(judged.folder / "entries.json")
+    assert [(entry["split"], entry["part_of"], entry["images"]) for entry in entries] == [("few", "train", 2)] * 3
+    assert entries[2]["iou"] == pytest.approx({"background": (3840 - 512) / (3840 - 256), "blue": 1.0, "red": 0.0})
+    assert list(read_json(judged.folder / "curves.json")["seed"]) == ["few"]
+
+
+def test_the_images_and_the_name_of_a_list_are_in_the_key(view: Evaluate) -> None:
+    one, two = listed(view, "img01"), listed(view, "img01", "img02")
+    assert len({view.key, one.key, two.key, replace(one, listed="other").key}) == 4
+    assert replace(two, supervision="masks").folder == view.home / "evaluation-of-masks" / "few"
