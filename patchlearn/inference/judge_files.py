@@ -11,6 +11,7 @@ from rich.console import Console
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Dataset, Sample, ScoreMaps, UInt8
 from patchlearn.data.checks.mask_values import (
+    NO_CLASS,
     are_binary,
     counted_from_zero,
     read_values,
@@ -65,7 +66,7 @@ def judge_masks(masks: Path, truth: Truth, console: Console) -> Entry:
         PatchlearnError: a folder or file is missing or cannot be read, a true mask has no prediction, sizes or values
             do not fit, or masks are binary and nobody said so.
     """
-    dataset, samples = _opened(truth)
+    dataset, samples = _opened(truth, console)
     found = _matched(masks, MASKS, samples, console)
     if not truth.binary:
         refuse_binary_masks(masks, (_file(found, sample) for sample in samples))
@@ -78,7 +79,6 @@ def judge_masks(masks: Path, truth: Truth, console: Console) -> Entry:
 
     entry = evaluate_masks(dataset, samples, partial(_file, found), facts=None, rule="argmax", read=read)
     tell(console, counted_from_zero(masks, seen, dataset.classes))
-    tell(console, _true_values_from_zero(dataset, samples))
     return {name: value for name, value in entry.items() if name not in FOREIGN}
 
 
@@ -98,7 +98,7 @@ def judge_scores(scores: Path, truth: Truth, console: Console, layout: str | Non
     Raises:
         PatchlearnError: as `judge_masks`, or the scores are not what they are said to be.
     """
-    dataset, samples = _opened(truth)
+    dataset, samples = _opened(truth, console)
     found = _matched(scores, SCORES, samples, console)
     format = MapFormat(layout=layout, classes=len(dataset.classes))
     judged = evaluate_scores(
@@ -109,7 +109,6 @@ def judge_scores(scores: Path, truth: Truth, console: Console, layout: str | Non
         label_free=partial(background_threshold, settings=BackgroundRule()),
         read=partial(_read_present, format=format),
     )
-    tell(console, _true_values_from_zero(dataset, samples))
     return {**judged.label_free, "oracle": judged.oracle}
 
 
@@ -122,7 +121,7 @@ def _read_present(path: Path, size: tuple[int, int], format: MapFormat) -> Score
     return replace(maps, scores=maps.scores[present], classes=tuple(maps.classes[place] for place in present))
 
 
-def _opened(truth: Truth) -> tuple[Dataset, tuple[Sample, ...]]:
+def _opened(truth: Truth, console: Console) -> tuple[Dataset, tuple[Sample, ...]]:
     """(the true masks as a data set, those of its images that are meant)."""
     table, files = read_classes_file(truth.classes), named_files(truth.folder, MASKS)
     paths = {id: truth.folder / files.only(id) for id in sorted(files.files)}
@@ -135,7 +134,9 @@ def _opened(truth: Truth) -> tuple[Dataset, tuple[Sample, ...]]:
         masks_are_closed=not truth.others_ignored,
         mask_colours=table.colours,
     )
-    return dataset, listed_samples(truth.images, dataset) if truth.images else samples
+    samples = listed_samples(truth.images, dataset) if truth.images else samples
+    _examine(truth, dataset, samples, console)
+    return dataset, samples
 
 
 def _true_values(truth: Truth, table: ClassesTable, paths: Iterable[Path]) -> tuple[int, ...]:
@@ -180,10 +181,20 @@ def _file(found: NamedFiles, sample: Sample) -> Path:
     return found.folder / found.only(sample.id)
 
 
-def _true_values_from_zero(dataset: Dataset, samples: Iterable[Sample]) -> list[str]:
-    """A line if the true masks may count their classes from 0; what the table of classes states is believed."""
-    is_usual = dataset.mask_values == tuple(range(1, len(dataset.classes) + 1)) and not dataset.mask_colours
-    if not is_usual:
-        return []
-    values = set().union(*(values_in(sample.mask) for sample in samples if sample.mask))
-    return counted_from_zero(dataset.root, values, dataset.classes)
+def _examine(truth: Truth, dataset: Dataset, samples: Iterable[Sample], console: Console) -> None:
+    """Look at the values of the true masks; says if they may count classes from 0. Colours are left to the reading.
+
+    Raises:
+        PatchlearnError: a value is of no class, and nobody said that such values are ignored.
+    """
+    values = set[int]().union(*(values_in(sample.mask) for sample in samples if sample.mask))
+    others = sorted(values - {*NO_CLASS, *dataset.mask_values})
+    if others and dataset.masks_are_closed:
+        shown = shortened([str(value) for value in others])
+        raise PatchlearnError(
+            f"{truth.folder}: the true masks hold {shown}, of no class in {truth.classes}. Write the value of each "
+            "class into a column value of classes.csv; to ignore the pixels of all others, add --ignore-others (in "
+            "Python: others_ignored=True)."
+        )
+    if dataset.mask_values == tuple(range(1, len(dataset.classes) + 1)):
+        tell(console, counted_from_zero(dataset.root, values, dataset.classes))

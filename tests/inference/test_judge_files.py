@@ -127,7 +127,9 @@ def test_true_values_that_are_no_class_are_refused_or_ignored(truth: Truth, mask
     cats = "name,value\ncat,1\n"
     for path in masks.glob("*.png"):
         write_mask(path, (HIT == 1).astype(np.uint8))
-    with pytest.raises(PatchlearnError, match="holds the value 20, but the data set has 1 classes"):
+    with pytest.raises(
+        PatchlearnError, match=r"truth: the true masks hold 20, of no class in .*\.csv\. Write .* --ignore-others"
+    ):
         judge_masks(masks, with_table(truth, cats), console)
     entry = judge_masks(masks, with_table(truth, cats, others_ignored=True), console)
     assert entry["iou"] == {"background": 1.0, "cat": 1.0}
