@@ -15,9 +15,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from whole_run import run_it
+from whole_run import run_it, tiny_run
 
 from patchlearn.cli.main import _parser, split_overrides
+from patchlearn.core.masks_io import read_scores
 from patchlearn.data.scenes.folder import open_scenes
 from patchlearn.data.settings import DataSettings, SceneSettings
 from patchlearn.runs.recipe import _nested, load_recipe, require_known_keys
@@ -173,6 +174,30 @@ def test_the_step_of_the_page_about_extending_works(place: Path, monkeypatch: py
         step.take(run.runtime)
         assert sorted(read_json(step.folder / "counts.json")) == sorted(sample.id for sample in masks.samples)
         assert step.is_complete
+
+
+def test_the_cam_method_of_the_page_about_extending_works(
+    folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is installed as long as the test: a package is a module, and a folder that says what it offers."""
+    (source,) = (block for block in blocks(DOCS / "extend.md", "python") if "def layer_cam" in block)
+    (entry,) = (block for block in blocks(DOCS / "extend.md", "toml") if "patchlearn.methods" in block)
+    group, line = entry.replace("[project.entry-points.", "[").replace('"', "").splitlines()
+    package = tmp_path / "my_package-1.0.dist-info"
+    package.mkdir()
+    (tmp_path / "my_package.py").write_text(source)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text(f"{group}\n{line}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    chosen = {"run": "null", "other": "layer-cam"}
+    maps = {}
+    for name, method in chosen.items():
+        run = tiny_run(folder_data, tmp_path / name, f"--cams.method={method}")
+        assert (run / "evaluation.json").exists()
+        maps[name] = [read_scores(path).scores for path in sorted((run / "plain/cams/train").glob("*.npz"))]
+    assert [scores.shape for scores in maps["run"]] == [scores.shape for scores in maps["other"]]
+    assert all(scores.max() == 1 for scores in maps["other"])
+    assert not any((mine == others).all() for mine, others in zip(maps["run"], maps["other"], strict=True))
 
 
 # --- shell blocks --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8, in_shares
 from patchlearn.evaluate.agreement import mask_of_scores
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.methods import MapMethod
 from patchlearn.maps.reading import Reading
 from patchlearn.maps.self_training import RoundSettings, confident_moments_of
 from patchlearn.maps.settings import CamSettings
@@ -38,6 +39,7 @@ class Reader:
         reading: which maps, without an LDA classifier.
         lda: its probabilities alone are read.
         sizes: how large each class usually is; () where nothing is known.
+        method: makes the maps in place of the reading; None for the reading.
     """
 
     network: PatchNetwork
@@ -46,6 +48,7 @@ class Reader:
     reading: Reading = CLASSIFIER
     lda: LinearDiscriminant | None = None
     sizes: Sizes = ()
+    method: MapMethod | None = None
 
     @property
     def lower(self) -> int:
@@ -65,7 +68,7 @@ class Reader:
             unknown: those that nobody judged.
         """
         maps = maps_of_features(
-            self.network, views, image, self.cams.read, sorted(classes), self.lda, unknown, self.reading
+            self.network, views, image, self.cams.read, sorted(classes), self.lda, unknown, self.reading, self.method
         )
         return map_mask(maps, self.rule, self.sizes)
 

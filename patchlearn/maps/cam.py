@@ -7,6 +7,7 @@ import torch
 
 from patchlearn.core.types import ScoreMaps, UInt8
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.methods import MapMethod, method_of
 from patchlearn.maps.reading import Reading, map_readers
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
@@ -48,7 +49,8 @@ def class_activation_maps(
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
 
     Raises:
-        PatchlearnError: "merged" is to be read of a network without patches.
+        PatchlearnError: "merged" is to be read of a network without patches, or the settings name a method that is not
+            installed.
     """
     network = classifier.network
     lower = lda.lower if lda else reading.lower
@@ -62,7 +64,8 @@ def class_activation_maps(
     else:
         whole = features_of_views(network, image, replace(settings, read="whole"))
         classes = _predicted(network, whole, settings.confidence)
-    maps = maps_of_features(network, features, image, settings.read, classes, lda, sorted(unjudged), reading)
+    method = None if lda else method_of(settings.method, classifier)
+    maps = maps_of_features(network, features, image, settings.read, classes, lda, sorted(unjudged), reading, method)
     return replace(maps, labels="predicted" if labels is None else "given")
 
 
@@ -75,6 +78,7 @@ def maps_of_features(
     lda: LinearDiscriminant | None = None,
     unknown: Sequence[int] = (),
     reading: Reading = CLASSIFIER,
+    method: MapMethod | None = None,
 ) -> ScoreMaps:
     """The class activation maps of one image whose views have been through the network.
 
@@ -87,9 +91,12 @@ def maps_of_features(
         lda: see `class_activation_maps`.
         unknown: those of `classes` that nobody judged for this image.
         reading: see `class_activation_maps`.
+        method: makes the maps in place of the reading, where there is no LDA classifier.
     """
     readers = map_readers(network, read, classes, reading, lda, unknown)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
+    if method and not lda and classes:
+        return method.maps(image, classes, cells, unknown)
     totals = torch.zeros(len(readers), len(classes), *cells, device=next(network.parameters()).device)
     for view in features if classes else ():
         for total, reader in zip(totals, readers, strict=True):

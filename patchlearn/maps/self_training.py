@@ -19,6 +19,7 @@ from patchlearn.maps.boxes import confident_in_boxes, resized_boxes
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.clicks import labelled_cells
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.methods import MapMethod
 from patchlearn.maps.reading import Reading
 from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
 from patchlearn.models.cells import Cells, cells_of
@@ -48,6 +49,7 @@ class RoundSettings:
         weight: of a clicked cell.
         sizes: how large each class usually is; () where nothing is known.
         clicks: what a person has labelled, whose boxes bound the maps; None where there is nothing.
+        method: makes the maps of the first round in place of the reading; None for the reading.
     """
 
     network: PatchNetwork
@@ -65,6 +67,7 @@ class RoundSettings:
     sizes: Sizes = ()
     clicks: Clicks | None = None
     growth: float | None = None
+    method: MapMethod | None = None
 
     @property
     def bounded(self) -> "RoundSettings":
@@ -116,7 +119,8 @@ def confident_moments(
     with settings.accelerator.autocast():
         views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
         whole, image = image, _working_copy(image, settings.cams.views.long_side)
-        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, settings.reading)
+        made = settings.reading, settings.method
+        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, *made)
     boxes = resized_boxes(boxes, whole.shape[:2], maps.size)
     labelled = confident_in_boxes(image, maps, settings.rule, settings.confident, sizes, boxes)
     pixels = torch.from_numpy(labelled)

@@ -22,6 +22,8 @@ class CamSettings:
         labels: "given" (the image's own labels choose the classes) or "predicted".
         confidence: sigmoid score from which a class counts as predicted; the best class always does.
         splits: of which splits maps are written.
+        method: the name of a CAM method of another package that makes the first maps (docs/extend.md); null for the
+            built-in maps.
     """
 
     views: ViewSettings = field(default_factory=ViewSettings)
@@ -29,6 +31,7 @@ class CamSettings:
     labels: str = "given"
     confidence: float = 0.5
     splits: tuple[str, ...] = field(default=("train",), metadata=OUTSIDE_KEY)
+    method: str | None = field(default=None, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_one_of("read", self.read, READS)

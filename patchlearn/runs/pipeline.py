@@ -84,7 +84,8 @@ def _steps_to_maps(
         if variant.reading.has_head:
             yield (reading := TrainReading(home, variant.reading, classifier, features, seed))
         if learn.rounds:
-            rule, known = variant.background, (data.dataset.sizes, reading, variant.clicks, _boxes(variant.clicks))
+            rule, clicks, method = variant.background, variant.clicks, variant.cams.method
+            known = data.dataset.sizes, reading, clicks, _boxes(clicks), method
             yield (lda := SelfTrain(home, learn, views, read, rule, classifier, tagged, features, *known))
     cams = {
         name: WriteCams(home, variant.cams, data[name], classifier, lda, _of_split(features, name), reading)

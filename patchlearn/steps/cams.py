@@ -60,10 +60,22 @@ class WriteCams(Step):
                 f"variant {self.home.name}: cams.labels is 'given', but no image of split {self.data.name!r} has a "
                 f"label. Label its images, set cams.labels to predicted, or take {self.data.name!r} out of cams.splits."
             )
+        if self.settings.method:
+            self._check_method(self.settings.method)
         if self.settings.read == "merged" and not self.classifier.settings.splits:
             raise PatchlearnError(
                 f"variant {self.home.name}: cams.read is 'merged', but classifier.splits cuts no feature map. "
                 "Choose whole."
+            )
+
+    def _check_method(self, name: str) -> None:
+        from patchlearn.maps.methods import require_method
+
+        require_method(name)
+        if self.reading:
+            raise PatchlearnError(
+                f"variant {self.home.name}: cams.method {name!r} and reading.use both say what the maps are read from. "
+                "Set reading.use to classifier, or leave cams.method out."
             )
 
     def estimate(self, runtime: "Runtime") -> "Estimate":

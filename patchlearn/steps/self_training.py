@@ -59,6 +59,7 @@ class SelfTrain(Step):
     reading: TrainReading | None = field(default=None, metadata=NEW_IN_KEY)
     clicks: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
     boxes: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)  # the same table, if it has boxes
+    method: str | None = field(default=None, metadata=NEW_IN_KEY)
 
     def check(self, runtime: "Runtime") -> None:
         """Clicks must fit the data; rows that nobody has labelled yet are counted."""
@@ -69,6 +70,10 @@ class SelfTrain(Step):
             rows = counted(clicks.empty, "row")
             words = f"{self.clicks.points}: {rows} without a label, passed over; {counted(clicks.points, 'click')} read"
             runtime.console.print(words, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+    @property
+    def _cams(self) -> CamSettings:
+        return CamSettings(views=self.views, read=self.read, method=self.method)
 
     def clicked(self) -> "Clicks | None":
         """The clicks in the images of the split; None where there is no file of clicks."""
@@ -87,7 +92,7 @@ class SelfTrain(Step):
         from patchlearn.maps.self_training import confident_moments_of
 
         classifier, samples = self.classifier.untrained(runtime), self.data.samples
-        few, cams = a_few(samples), CamSettings(views=self.views, read=self.read)
+        few, cams = a_few(samples), self._cams
         held = self.features.held(classifier, few) if self.features else None
         reading = self.reading.untrained(runtime) if self.reading else None
         one = first_round(classifier, cams, self.rule, self.settings, runtime, reading)
@@ -99,7 +104,7 @@ class SelfTrain(Step):
 
     def work(self, runtime: "Runtime") -> None:
         """Compute every round that is not there yet."""
-        cams = CamSettings(views=self.views, read=self.read)
+        cams = self._cams
         title = f"self-training {self.home.name}"
         classifier = self.classifier.load()
         stored = self.features.stored if self.features else None
@@ -181,6 +186,7 @@ def first_round(
     `growth` bounds labels only where a class has none: what the CRF erases is rarely right (docs/log/readings.md).
     """
     from patchlearn.core.runtime import to_device
+    from patchlearn.maps.methods import method_of
     from patchlearn.maps.reading import Reading
     from patchlearn.maps.self_training import RoundSettings, lda_cells
 
@@ -190,7 +196,7 @@ def first_round(
     read, free = (reading or Reading()).to(runtime.accelerator.device), replace(rule, growth=None)
     return RoundSettings(
         network, cams, free, settings.confident, classes, runtime.accelerator, reading=read, cells=cells,
-        growth=rule.growth,
+        growth=rule.growth, method=method_of(cams.method, classifier),
     )  # fmt: skip
 
 

@@ -76,7 +76,8 @@ class Measuring:
     def cams(self) -> CamSettings:
         """How features are read, without mirror images."""
         settings = self.masks.cams.settings
-        return self.features.cams if self.features else replace(settings, views=replace(settings.views, flip=False))
+        read = self.features.cams if self.features else replace(settings, views=replace(settings.views, flip=False))
+        return replace(read, method=settings.method)
 
     @cached_property
     def samples(self) -> "Sequence[Sample]":
@@ -147,10 +148,13 @@ class Measuring:
     def reader(self, reading: "Reading", lda: "LinearDiscriminant | None" = None) -> "Reader":
         """Another reading of the same features."""
         from patchlearn.maps.agreement import Reader
+        from patchlearn.maps.methods import method_of
 
+        method = method_of(self.cams.method, self.trained) if reading is self.first_reading else None
         return Reader(
-            network=self.trained.network, cams=self.cams, rule=self.rule, reading=reading, lda=lda, sizes=self.sizes
-        )
+            network=self.trained.network, cams=self.cams, rule=self.rule, reading=reading, lda=lda, sizes=self.sizes,
+            method=method,
+        )  # fmt: skip
 
     def written_mask(self, sample: "Sample") -> "UInt8":
         """h×w: what the written score maps show above the background threshold."""
