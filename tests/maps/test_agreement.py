@@ -15,6 +15,7 @@ from patchlearn.maps import agreement
 from patchlearn.maps.agreement import Reader, half_classifiers, map_mask
 from patchlearn.maps.cam import class_activation_maps
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.methods import MapMethod
 from patchlearn.maps.self_training import RoundSettings
 from patchlearn.models.lda import Moments
 from patchlearn.refine import BackgroundRule, ConfidentRegions
@@ -54,6 +55,17 @@ def test_a_reader_sees_what_the_maps_show_and_a_mirror_image_mirrored() -> None:
     with torch.no_grad():
         views = list(features_of_views(classifier.network, symmetric, cams))
     assert (mirrored == reader.mask(views, symmetric, [0, 2])[:, ::-1]).all()
+
+
+def test_a_reader_sees_what_a_method_shows_of_an_image_and_of_its_mirror_image() -> None:
+    classifier, image, cams = tiny_classifier(), np.zeros((40, 48, 3), np.uint8), cam_settings((1.0,), flip=False)
+    image[:8, :8] = 200
+    method = MapMethod("bright", lambda _, image, classes: image[None, ..., 0] / 200, classifier)
+    reader = Reader(network=classifier.network, cams=cams, rule=RULE, method=method)
+    mask = reader.mask([], image, [1])
+    assert (mask[:2, :2] == 2).all()
+    assert mask.astype(bool).sum() == 4
+    assert (reader.mirrored_mask(image, [1]) == mask).all()
 
 
 def test_the_images_of_each_tag_are_shared_by_two_halves(

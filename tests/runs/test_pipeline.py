@@ -192,3 +192,10 @@ def test_boxes_enter_the_keys_of_the_steps_that_read_them_and_of_no_other(tmp_pa
     (learned,) = (step for step in steps(Variant(clicks=ClickSettings(points=str(points)))) if step.name == "relearn")
     assert "boxes" in learned.inputs
     assert all(step.key == again[name].key for name, step in without.items())
+
+
+def test_a_method_is_in_the_keys_of_what_reads_it_and_without_one_no_key_knows_of_it() -> None:
+    plain, other = (steps(Variant(cams=CamSettings(method=name))) for name in (None, "layer-cam"))
+    assert not any("method" in str(step.inputs) for step in plain)
+    changed = {mine.name for mine, others in zip(plain, other, strict=True) if mine.key != others.key}
+    assert changed == {"relearn", "cams", "affinity", "pseudo", "segmenter", "segmented"}

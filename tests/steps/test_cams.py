@@ -2,16 +2,23 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import pytest
 import torch
 from conftest import cam_settings, make_runtime, noise_image, tiny_classifier
 from PIL import Image
 from rich.console import Console
 
+from patchlearn.core.digests import Digests
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import read_scores
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.types import Sample
-from patchlearn.steps.cams import write_cams
+from patchlearn.data.open import open_dataset
+from patchlearn.maps.settings import CamSettings
+from patchlearn.steps.cams import WriteCams, write_cams
+from patchlearn.steps.data_splits import DataSplits
 
 
 def samples(folder: Path) -> list[Sample]:
@@ -57,3 +64,18 @@ def test_maps_of_given_labels_say_which_classes_are_unknown(tmp_path: Path, cons
     predicted = cam_settings(scales=(1.0,), labels="predicted")
     write_cams([sample], tiny_classifier(), predicted, tmp_path / "predicted", make_runtime(console))
     assert read_scores(tmp_path / "predicted" / "1.npz").unknown == ()
+
+
+def test_a_method_that_is_not_installed_or_beside_a_reading_is_refused_before_any_training(
+    folder_data: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: Any = None
+    data = DataSplits(open_dataset("folder", folder_data), Digests(None))["train"]
+    step = WriteCams(tmp_path / "plain", CamSettings(method="mine"), data, nothing, None)
+    with pytest.raises(PatchlearnError, match=r"cams\.method: no package offers 'mine'"):
+        step.check(make_runtime(console))
+    monkeypatch.setattr("patchlearn.maps.methods.require_method", lambda name: None)
+    step.check(make_runtime(console))
+    reading: Any = object()
+    with pytest.raises(PatchlearnError, match=r"variant plain: cams\.method 'mine' and reading\.use both say"):
+        replace(step, reading=reading).check(make_runtime(console))

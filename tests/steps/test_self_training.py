@@ -12,7 +12,7 @@ from torch import nn
 
 from patchlearn.core.files import read_json
 from patchlearn.core.runtime import Runtime
-from patchlearn.core.types import Sample
+from patchlearn.core.types import Sample, ScoreMaps, UInt8
 from patchlearn.data.clicks.values import Box, Clicks, ImageClicks, Point
 from patchlearn.data.images import read_image
 from patchlearn.data.open import open_dataset
@@ -113,6 +113,32 @@ def test_every_round_learns_from_the_maps_of_the_one_before(
     assert last == round_path(tmp_path, 2)
     torch.testing.assert_close(load_lda(last).weight, by_hand(samples, wrong).weight)
     assert not torch.allclose(load_lda(last).weight, first.weight, rtol=0.1)
+
+
+def test_the_first_round_learns_from_the_maps_of_a_method(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A method that answers with the maps of the classifier changes nothing; one of other maps does."""
+    asked: list[tuple[int, ...]] = []
+
+    def same(classifier: Classifier, image: UInt8, classes: tuple[int, ...]) -> ScoreMaps:
+        asked.append(classes)
+        return class_activation_maps(classifier, image, replace(CAMS, views=replace(CAMS.views, flip=False)), classes)
+
+    def mirrored(*given: Any) -> Any:
+        return same(*given).scores[:, :, ::-1]
+
+    cams = replace(CAMS, method="mine")
+    found = {}
+    for function in (same, mirrored):
+        monkeypatch.setattr("patchlearn.maps.methods.load_method", lambda name, function=function: function)
+        learn(samples, tmp_path / function.__name__, accelerator, rounds=2, cams=cams)
+        found[function] = load_lda(round_path(tmp_path / function.__name__, 1))
+        assert sorted(asked) == sorted(sample.labels for sample in samples)  # the second round reads LDA's maps
+        asked.clear()
+    plain = load_lda(learn(samples, tmp_path / "plain", accelerator, rounds=1))
+    torch.testing.assert_close(found[same].weight, plain.weight, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(found[mirrored].weight, plain.weight, rtol=0.1)
 
 
 def test_labels_are_made_at_the_base_size_of_the_maps(
