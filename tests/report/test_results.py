@@ -46,7 +46,7 @@ def test_the_terminal_shows_the_same_figures(run: Path) -> None:
 
 
 def test_entries_of_a_list_are_shown_alone_and_not_among_those_of_splits(run: Path, entry: Entry) -> None:
-    part = {**entry("plain", "pseudo", "label_free", 0.77), "split": "few", "part_of": "train", "images": 2}
+    part = {**entry("plain", "segmenter", "argmax", 0.77), "split": "few", "part_of": "train", "images": 2}
     before, words = results_table(run), caption(run)
     write_json(run / "evaluation.json", [part, *read_json(run / "evaluation.json")])
     assert (results_table(run), caption(run)) == (before, words)
