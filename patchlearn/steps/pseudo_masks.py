@@ -183,8 +183,7 @@ def write_pseudo_masks(
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
-    files = [(sample, _missing_of(sample, folder)) for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime)
+    write_missing([(each, _missing_of(each, folder)) for each in samples], write, title=title, runtime=runtime)
 
 
 def _missing_of(sample: "Sample", folder: Path) -> Path:
