@@ -171,7 +171,8 @@ def refined_mask(
 
 def _refined(image: UInt8, labels: Float32, settings: PseudoSettings) -> Float32:
     if settings.crf.preset != NO_CRF:
-        labels = dense_crf(image, labels, settings.crf.preset, settings.crf.iterations)
+        kernels = settings.crf.kernels((image.shape[0], image.shape[1]))
+        labels = dense_crf(image, labels, kernels, settings.crf.iterations)
     if settings.local:
         labels = pixel_adaptive_refinement(image, labels, settings.local) / GROWTH**settings.local
     return labels

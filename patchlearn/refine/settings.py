@@ -1,6 +1,6 @@
 """The options of refinement; neither NumPy nor compiled code is loaded for them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
@@ -96,6 +96,17 @@ class CrfKernels:
         for name in ("gaussian_compat", "bilateral_compat"):
             require_at_least(name, getattr(self, name), 0)
 
+    def shrunk(self, size: tuple[int, int], long_side: int) -> "CrfKernels":
+        """The same for an image of (H, W): in one whose long side is shorter, the kernels are as much shorter.
+
+        >>> PRESETS["irn"].shrunk((100, 250), 500).bilateral_sxy, PRESETS["irn"].shrunk((900, 1200), 500).bilateral_sxy
+        (25.0, 50)
+        """
+        share = max(size) / long_side
+        if share >= 1:
+            return self
+        return replace(self, gaussian_sxy=self.gaussian_sxy * share, bilateral_sxy=self.bilateral_sxy * share)
+
 
 PRESETS = {
     # jiwoon-ahn/irn, misc/imutils.py
@@ -117,6 +128,8 @@ class CrfSettings:
         unary: "hard" (the best label has the confidence, the others share the rest: IRN) or "soft" (scores and
             background threshold, divided by their sum).
         confidence: of hard labels. IRN 0.7; 0.9 was better after a walk (docs/log/background-and-crf.md).
+        long_side: in pixels, of the images that the preset is meant for; in smaller images its kernels are smaller in
+            proportion. Those of VOC, for which the presets were chosen, have 500. Null: in pixels, in every image.
 
     Raises:
         PatchlearnError: an unknown option, or a number out of range.
@@ -126,6 +139,7 @@ class CrfSettings:
     iterations: int = 10
     unary: str = "hard"
     confidence: float = 0.9
+    long_side: int | None = field(default=None, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_one_of("preset", self.preset, [*PRESETS, NO_CRF])
@@ -134,6 +148,13 @@ class CrfSettings:
         if not 0.5 < self.confidence <= 1:
             # With 0.5 or less, the second of two labels would be the more probable one.
             raise PatchlearnError(f"confidence: {self.confidence} is out of range. Choose a number in (0.5, 1].")
+        if self.long_side is not None:
+            require_at_least("long_side", self.long_side, 1)
+
+    def kernels(self, size: tuple[int, int]) -> CrfKernels:
+        """Those of the preset for an image of (H, W); the preset is not "none"."""
+        kernels = PRESETS[self.preset]
+        return kernels.shrunk(size, self.long_side) if self.long_side else kernels
 
 
 @dataclass(frozen=True, kw_only=True)
