@@ -34,6 +34,7 @@ class TrainReading(Step):
 
     name: ClassVar[str] = "reading"
     verb: ClassVar[str] = "cams"
+    version: ClassVar[int] = 2
     is_training: ClassVar[bool] = True
     promised: ClassVar[tuple[str, ...]] = (HEAD, FACTS)
 

@@ -3,24 +3,28 @@
 The rule: a class activation map explains what the score of the image rests on. If the few strongest cells of small
 fields of view tell the tags of new images nearly as well as the mean over everything does, they are the explanation,
 and the maps are read from them. If they tell them worse, the classes need a large field of view, and the maps are the
-classifier's. The sum of both maps was never the best one and is not chosen (docs/log/readings.md).
+classifier's. They are the classifier's, too, if the cells of a class cover much of its images: a small thing has then
+been told by what lies around it. The sum of both maps was never the best one and is not chosen (docs/log/readings.md).
 """
 
 from collections.abc import Sequence
 from math import isnan
+from statistics import median
 from typing import Any
 
 import torch
 
 from patchlearn.core.runtime import Runtime, to_device
 from patchlearn.core.seeds import Stream, seed_for
-from patchlearn.core.types import Sample
+from patchlearn.core.types import Sample, ScoreMaps
 from patchlearn.maps.settings import ReadingSettings
 from patchlearn.models.cell_head import CellHead
 from patchlearn.models.cells import Cells, cells_of
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.settings import CellSettings
+from patchlearn.refine import BackgroundRule
+from patchlearn.refine.background import background_threshold
 from patchlearn.training.cell_head import CellImages, View, cell_scores, read_cells, standardise, train_cell_head
 from patchlearn.training.classifier import mean_average_precision
 
@@ -29,6 +33,9 @@ HELD_OUT = 5  # every fifth image judges the heads
 # Share of the ordinary head's mAP above chance that the cells must reach. Surfaces and steel lie above 0.95,
 # photographs at 0.6 (docs/log/readings.md).
 ENOUGH = 0.8
+# Median share of an image that the cells of any class may cover. Cells that find the thing cover 0.01 to 0.16, those of
+# drawn cells under a microscope that show the ground around it 0.45 to 0.49 (docs/log/readings.md).
+WIDE = 0.3
 TOO_FEW = "no image with a tag is left to judge the heads, so the maps are read from: classifier."
 
 
@@ -65,31 +72,63 @@ def train_reading(
     ordinary, cells = standardised_cells(classifier, samples, view, read, ORDINARY, runtime)
     local = _held_out_map(head, images, settings.cells, seed)
     whole = _held_out_map(ordinary, cells.mean_cells(), ORDINARY, seed)
-    return head, choice(local, whole, _chance(images))
+    return head, choice(local, whole, _chance(images), widest_cover(head, images))
 
 
-def choice(local: float, whole: float, chance: float) -> dict[str, Any]:
+def choice(local: float, whole: float, chance: float, widest: float) -> dict[str, Any]:
     """Which reading is used, and why.
 
     Args:
         local: mAP of the tags of new images from their strongest cells.
         whole: the same from the mean over all cells of the last stage.
         chance: the same of scores at random.
+        widest: see `widest_cover`.
 
     Where nothing could be judged (NaN), it is the classifier.
 
-    >>> choice(local=0.97, whole=0.99, chance=0.4)["use"], choice(local=0.5, whole=0.95, chance=0.2)["use"]
-    ('cells', 'classifier')
+    >>> choice(local=0.97, whole=0.99, chance=0.4, widest=0.1)["use"]
+    'cells'
+    >>> choice(local=0.5, whole=0.95, chance=0.2, widest=0.1)["use"], choice(0.97, 0.99, 0.4, widest=0.5)["use"]
+    ('classifier', 'classifier')
     """
     if isnan(local + whole):
         return {"use": "classifier", "why": TOO_FEW}
     share = (local - chance) / max(whole - chance, 1e-3)
-    use = "cells" if share >= ENOUGH else "classifier"
+    use = "cells" if share >= ENOUGH and widest <= WIDE else "classifier"
     why = (
         f"single cells tell the tags of new images with a mAP of {local:.2f}, whole images with {whole:.2f} "
-        f"(chance {chance:.2f}), so the maps are read from: {use}."
+        f"(chance {chance:.2f}), and those of a class cover up to {100 * widest:.0f} % of an image, so the maps are "
+        f"read from: {use}."
     )
-    return {"use": use, "map_of_cells": local, "map_of_whole": whole, "chance": chance, "why": why}
+    facts = {"map_of_cells": local, "map_of_whole": whole, "chance": chance, "widest_cover": widest}
+    return {"use": use, **facts, "why": why}
+
+
+@torch.no_grad()
+def widest_cover(head: CellHead, images: CellImages) -> float:
+    """The share of its images that the cells of a class cover: the median over the images, the largest of all classes.
+
+    What is covered has evidence above Otsu's threshold.
+    """
+    return max((median(covers) for covers in _covers(head, images).values()), default=0.0)
+
+
+def _covers(head: CellHead, images: CellImages) -> dict[int, list[float]]:
+    """Class → the covered share of every image that has the class."""
+    found: dict[int, list[float]] = {}
+    weight = head.linear.weight.float().cpu()
+    for features, inside, labels in zip(images.features, images.inside, images.labels, strict=True):
+        evidence = (weight @ features[:, inside].float()).relu()
+        for label in labels.nonzero().flatten().tolist():
+            found.setdefault(label, []).append(_cover(evidence[label]))
+    return found
+
+
+def _cover(evidence: torch.Tensor) -> float:
+    """The share of n cells above the threshold of their own map."""
+    scores = (evidence / evidence.max().clamp(min=1e-6)).numpy()[None, None]
+    maps = ScoreMaps(scores=scores, classes=(0,), size=(1, scores.shape[2]))
+    return float((scores > background_threshold(maps, BackgroundRule())).mean())
 
 
 def standardised_cells(

@@ -1,8 +1,12 @@
 """Which reading is chosen, from the tags alone."""
 
 import pytest
+import torch
 
-from patchlearn.training.reading import choice
+from patchlearn.models.cell_head import CellHead
+from patchlearn.models.cells import Cells
+from patchlearn.training.cell_head import CellImages
+from patchlearn.training.reading import WIDE, choice, widest_cover
 
 
 @pytest.mark.parametrize(
@@ -18,12 +22,34 @@ from patchlearn.training.reading import choice
 def test_cells_are_read_where_they_tell_as_much_as_the_whole(
     local: float, whole: float, chance: float, use: str
 ) -> None:
-    facts = choice(local, whole, chance)
+    facts = choice(local, whole, chance, widest=0.1)
     assert facts["use"] == use
     assert f"{local:.2f}" in facts["why"]
 
 
 def test_a_set_too_small_to_judge_has_ordinary_maps() -> None:
-    facts = choice(float("nan"), float("nan"), 0.5)
+    facts = choice(float("nan"), float("nan"), 0.5, widest=0.0)
     assert facts["use"] == "classifier"
     assert "no image with a tag is left" in facts["why"]
+
+
+def test_cells_that_cover_much_of_the_images_of_a_class_are_not_read() -> None:
+    assert choice(1.0, 1.0, 0.2, widest=WIDE)["use"] == "cells"
+    facts = choice(1.0, 1.0, 0.2, widest=0.47)
+    assert (facts["use"], facts["widest_cover"]) == ("classifier", 0.47)
+    assert "up to 47 % of an image" in facts["why"]
+
+
+def test_the_widest_cover_is_that_of_the_class_whose_cells_cover_most() -> None:
+    head = CellHead(Cells("last", (2,), (16,), 16), classes=2)
+    head.linear.weight.data = torch.eye(2)
+    features = torch.zeros(3, 2, 10)
+    features[:, 0, 0] = 1.0  # one of ten cells shows the first class
+    features[:, 1, :6] = 1.0  # six show the second
+    features[2, :, 8:] = 9.0  # not in the image
+    inside = torch.ones(3, 10, dtype=torch.bool)
+    inside[2, 8:] = False
+    labels = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0]])
+    images = CellImages(features.half(), inside, labels, torch.ones(3, 2))
+    assert widest_cover(head, images) == pytest.approx(0.6)
+    assert widest_cover(head, images.some(torch.tensor([0, 2]))) == pytest.approx((0.1 + 0.125) / 2)
