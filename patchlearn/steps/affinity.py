@@ -19,7 +19,7 @@ from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import AffinitySettings
+from patchlearn.training.settings import AUTO, AffinitySettings
 
 if TYPE_CHECKING:
     import torch
@@ -59,14 +59,21 @@ class TrainAffinity(Step):
     sizes: "Sizes" = field(default=(), metadata=NEW_IN_KEY)
     boxes: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
 
-    def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork":
-        """The network of the last round."""
-        return _load(self.folder / MODEL, device)
+    @property
+    def is_left_out(self) -> bool:
+        """Whether kind "auto" has found that nothing is to be trained; the reading is chosen by then."""
+        reading = self.cams.reading
+        return self.settings.kind == AUTO and reading is not None and reading.is_local
+
+    def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork | None":
+        """The network of the last round; None if it was left out."""
+        return None if self.is_left_out else _load(self.folder / MODEL, device)
 
     def load_earlier(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork | None":
-        """The network of the round before the last; None if there was one round."""
-        rounds = self.settings.rounds
-        return _load(self._round_folder(rounds - 1) / MODEL, device) if rounds > 1 else None
+        """The network of the round before the last; None if there was one round, or none at all."""
+        if self.is_left_out or self.settings.rounds == 1:
+            return None
+        return _load(self._round_folder(self.settings.rounds - 1) / MODEL, device)
 
     def _round_folder(self, number: int) -> Path:
         return self.folder if number == self.settings.rounds else self.folder / f"round-{number}"
@@ -77,6 +84,11 @@ class TrainAffinity(Step):
 
         if self.walk and self.walk.stored:
             self.require_stored()
+        if self.settings.kind == AUTO and (self.cams.reading is None or self.cams.reading.settings.use != "auto"):
+            raise PatchlearnError(
+                "affinity.kind: auto follows what reading.use: auto finds, and reading.use is not auto. Set it to auto, "
+                "or affinity.kind to features or none."
+            )
         optimisation = self.settings.optimisation
         images = len(repeated(self.cams.data.samples, optimisation))
         check_shards("affinity", images, optimisation, runtime.accelerator)
@@ -88,7 +100,7 @@ class TrainAffinity(Step):
                 "walk.stored: the features that are stored must be those of a frozen backbone. Set "
                 "classifier.head_only to true, or walk.stored to false."
             )
-        if self.settings.kind != "features":
+        if self.settings.network != "features":
             raise PatchlearnError(
                 f"walk.stored: an affinity network of kind {self.settings.kind!r} reads more stages than are stored. "
                 "Set affinity.kind to features, or walk.stored to false."
@@ -99,7 +111,7 @@ class TrainAffinity(Step):
         from patchlearn.models.affinity_network import create_affinity
 
         stages = self.classifier.untrained(runtime).network.stages
-        return create_affinity(stages, self.settings.kind).to(runtime.accelerator.device)
+        return create_affinity(stages, self.settings.network).to(runtime.accelerator.device)
 
     def estimate(self, runtime: "Runtime") -> "Estimate":
         """The labels of a few images and a few steps are timed; from the second round on, the maps walk first."""
@@ -135,12 +147,19 @@ class TrainAffinity(Step):
 
     def work(self, runtime: "Runtime") -> None:
         """Train every round that is not there yet."""
+        if self.is_left_out:
+            self._say_left_out(runtime)
+            return
         earlier: AffinityNetwork | None = None
         for number in range(1, self.settings.rounds + 1):
             folder = self._round_folder(number)
             if number == self.settings.rounds or not (folder / MODEL).exists():
                 self._train_round(folder, earlier, runtime, number)
             earlier = _load(folder / MODEL, runtime.accelerator.device)
+
+    def _say_left_out(self, runtime: "Runtime") -> None:
+        words = f"affinity {self.home.name}: left out, because single cells tell the tags (affinity.kind: auto)."
+        runtime.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
     def _train_round(self, folder: Path, earlier: "AffinityNetwork | None", runtime: "Runtime", number: int) -> None:
         from patchlearn.training.affinity import train_affinity
@@ -154,7 +173,7 @@ class TrainAffinity(Step):
         confident, sizes = self.settings.confident, self.sizes
         facts: dict[str, Any] = {"sizes": sizes, "clicks": clicks, "title": title}
         write_affinity_labels(samples, read, self.rule, confident, labels, runtime, **facts)
-        stages, title = self.classifier.load().network.stages, f"train {self.settings.kind} {words}"
+        stages, title = self.classifier.load().network.stages, f"train {self.settings.network} {words}"
         train_affinity(samples, labels, stages, self.settings, folder, runtime, seed=self.seed, title=title)
 
 

@@ -60,6 +60,13 @@ class TrainReading(Step):
 
         return Reading(read_json(self.folder / FACTS)["use"], load_cell_head(self.folder / HEAD))
 
+    @property
+    def is_local(self) -> bool:
+        """Whether `use: auto` has found that single cells tell the tags as well as whole images do."""
+        from patchlearn.core.files import read_json
+
+        return bool(read_json(self.folder / FACTS).get("local"))
+
     def untrained(self, runtime: "Runtime") -> "Reading":
         """The reading that takes longest, before its first step: to time later steps with."""
         from patchlearn.maps.reading import Reading

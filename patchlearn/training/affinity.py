@@ -58,12 +58,12 @@ def train_affinity(
     accelerator = runtime.accelerator
     _check_data(samples, labels, settings, accelerator)
     with seeded(seed, Stream.AFFINITY_WEIGHTS):
-        network = create_affinity(stages, settings.kind)
+        network = create_affinity(stages, settings.network)
     transform = MaskedTransform(settings.augment, stages.mean, stages.std)
     seen = repeated(samples, settings.optimisation)
     images = LabelledPixels(seen, partial(_read_labels, labels), transform, seed, stream=Stream.AFFINITY_AUGMENT)
     task = Task(
-        title=title or f"train {settings.kind}",
+        title=title or f"train {settings.network}",
         model=channels_last(network),
         groups=parameter_groups(network.stages, network.head, settings.optimisation),
         steps_per_epoch=len(images.batches(0, settings.optimisation.batch_size)),

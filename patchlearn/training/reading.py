@@ -92,16 +92,16 @@ def choice(local: float, whole: float, chance: float, widest: float) -> dict[str
     ('classifier', 'classifier')
     """
     if isnan(local + whole):
-        return {"use": "classifier", "why": TOO_FEW}
-    share = (local - chance) / max(whole - chance, 1e-3)
-    use = "cells" if share >= ENOUGH and widest <= WIDE else "classifier"
+        return {"use": "classifier", "local": False, "why": TOO_FEW}
+    is_local = (local - chance) / max(whole - chance, 1e-3) >= ENOUGH
+    use = "cells" if is_local and widest <= WIDE else "classifier"
     why = (
         f"single cells tell the tags of new images with a mAP of {local:.2f}, whole images with {whole:.2f} "
         f"(chance {chance:.2f}), and those of a class cover up to {100 * widest:.0f} % of an image, so the maps are "
         f"read from: {use}."
     )
     facts = {"map_of_cells": local, "map_of_whole": whole, "chance": chance, "widest_cover": widest}
-    return {"use": use, **facts, "why": why}
+    return {"use": use, "local": is_local, **facts, "why": why}
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ SCHEDULES = ("constant", "cosine", "poly")
 LOSSES = ("balanced", "bootstrapped", "cross_entropy", "generalised")
 MASK_KINDS = ("all", "sure")
 NO_AFFINITY = "none"
+AUTO = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +176,8 @@ class AffinitySettings:
 
     Args:
         kind: "features" (PSA; the better on voc-animals), "boundary" (IRN; trains faster), or "none": no affinity
-            network is trained, and there is no walk.
+            network is trained, and there is no walk. "auto" is "none" where `reading.use: auto` finds that small places
+            tell the classes, because a walk then floods what is around them, and "features" elsewhere.
         radius: pairs of pixels less than this many cells apart are compared; null for 10 cells of 4 pixels (IRN) or
             5 cells of 8 (PSA).
         confident: which pixels of the score maps become labels.
@@ -199,16 +201,21 @@ class AffinitySettings:
     )
 
     def __post_init__(self) -> None:
-        require_one_of("kind", self.kind, [*AFFINITY_STRIDES, NO_AFFINITY])
+        require_one_of("kind", self.kind, [*AFFINITY_STRIDES, NO_AFFINITY, AUTO])
         require_at_least("rounds", self.rounds, 1)
         if self.radius is not None:
             require_at_least("radius", self.radius, 2)
-        least = 2 * AFFINITY_STRIDES.get(self.kind, 1)
+        least = 2 * AFFINITY_STRIDES.get(self.network, 1)
         if self.augment.crop < least:
             raise PatchlearnError(
                 f"augment.crop: {self.augment.crop} is smaller than two cells of kind {self.kind!r}. Choose {least} or "
                 "more."
             )
+
+    @property
+    def network(self) -> str:
+        """The kind that is trained, if one is."""
+        return "features" if self.kind == AUTO else self.kind
 
 
 @dataclass(frozen=True, kw_only=True)
