@@ -86,8 +86,8 @@ class TrainAffinity(Step):
             self.require_stored()
         if self.settings.kind == AUTO and (self.cams.reading is None or self.cams.reading.settings.use != "auto"):
             raise PatchlearnError(
-                "affinity.kind: auto follows what reading.use: auto finds, and reading.use is not auto. Set it to auto, "
-                "or affinity.kind to features or none."
+                "affinity.kind: auto follows what reading.use: auto finds, but reading.use has another value. Set it "
+                "to auto, or affinity.kind to features or none."
             )
         optimisation = self.settings.optimisation
         images = len(repeated(self.cams.data.samples, optimisation))

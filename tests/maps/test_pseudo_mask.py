@@ -426,3 +426,16 @@ def test_a_model_that_is_named_but_not_loaded_is_an_error() -> None:
     ):
         with pytest.raises(PatchlearnError, match=r"sam\.model is set, but SAM 2 is not loaded"):
             work()
+
+
+@pytest.mark.parametrize(("long_side", "is_kept"), [(None, False), (500, True)])
+def test_a_small_thing_in_a_small_image_outlives_kernels_that_shrink_with_it(
+    long_side: int | None, is_kept: bool
+) -> None:
+    image, thing = np.full((60, 80, 3), 120, np.uint8), (slice(28, 31), slice(30, 50))
+    image[thing] = 115
+    scores = np.zeros((1, 60, 80), np.float32)
+    scores[0][thing] = 0.9
+    maps = ScoreMaps(scores=scores, classes=(0,), size=(60, 80))
+    mask = pseudo_mask(image, maps, PseudoSettings(crf=CrfSettings(long_side=long_side)), UNBOUNDED)
+    assert bool((mask[thing] == 1).mean() > 0.5) is is_kept

@@ -67,6 +67,7 @@ def test_weights_are_not_negative(name: str, value: float) -> None:
         ({"iterations": -1}, r"^iterations: -1 is out of range"),
         ({"confidence": 0.5}, r"^confidence: 0\.5 is out of range\. Choose a number in \(0\.5, 1\]"),
         ({"confidence": 1.1}, r"^confidence: 1\.1 is out of range"),
+        ({"long_side": 0}, r"^long_side: 0 is out of range"),
     ],
 )
 def test_wrong_crf_settings_are_refused(changes: dict[str, object], message: str) -> None:
@@ -77,6 +78,14 @@ def test_wrong_crf_settings_are_refused(changes: dict[str, object], message: str
 @pytest.mark.parametrize("preset", [*PRESETS, NO_CRF])
 def test_every_preset_and_none_are_options(preset: str) -> None:
     assert CrfSettings(preset=preset).preset == preset
+
+
+def test_kernels_shrink_with_images_that_are_smaller_than_those_of_the_preset() -> None:
+    irn, half = PRESETS["irn"], CrfSettings(long_side=500).kernels((100, 250))
+    assert (half.gaussian_sxy, half.bilateral_sxy, half.bilateral_srgb) == (1.5, 25, 5)
+    assert (half.gaussian_compat, half.bilateral_compat) == (irn.gaussian_compat, irn.bilateral_compat)
+    assert CrfSettings(long_side=500).kernels((3000, 4000)) == irn
+    assert CrfSettings().kernels((100, 250)) == irn
 
 
 def test_settings_load_neither_numba_nor_numpy_nor_torch() -> None:

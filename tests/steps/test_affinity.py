@@ -11,8 +11,10 @@ import pytest
 import torch
 from conftest import make_runtime, tiny_stages
 from rich.console import Console
+from whole_run import tiny_run
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import read_json
 from patchlearn.core.masks_io import read_scores, write_scores
 from patchlearn.core.types import ClassSize, Sample, ScoreMaps
 from patchlearn.data.clicks.values import Box, Clicks, ImageClicks
@@ -178,3 +180,45 @@ def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bo
     for refuse in (step.require_stored, partial(step.check, runtime)):
         with pytest.raises(PatchlearnError, match=rf"^walk\.stored: .*{named}"):
             refuse()
+
+
+def of_kind_auto(use: str, *, is_local: bool) -> TrainAffinity:
+    """A step whose reading was chosen before."""
+    step: Any = TrainAffinity.__new__(TrainAffinity)
+    reading = SimpleNamespace(is_local=is_local, settings=SimpleNamespace(use=use))
+    cams = SimpleNamespace(reading=reading if use != "classifier" else None)
+    for name, value in {"settings": AffinitySettings(kind="auto"), "cams": cams, "walk": None}.items():
+        object.__setattr__(step, name, value)
+    return step
+
+
+@pytest.mark.parametrize("use", ["classifier", "cells"])
+def test_kind_auto_needs_a_reading_that_is_chosen(use: str, console: Console) -> None:
+    with pytest.raises(PatchlearnError, match=r"affinity\.kind: auto follows what reading\.use: auto finds"):
+        of_kind_auto(use, is_local=False).check(make_runtime(console))
+
+
+def test_where_small_places_tell_the_classes_no_network_of_kind_auto_is_read() -> None:
+    left_out = of_kind_auto("auto", is_local=True)
+    assert left_out.is_left_out
+    assert left_out.load() is None
+    assert left_out.load_earlier() is None
+    assert not of_kind_auto("auto", is_local=False).is_left_out
+    assert AffinitySettings(kind="auto").network == "features"
+
+
+@pytest.mark.parametrize("enough", [-1e9, 1e9])
+def test_a_run_of_kind_auto_trains_a_network_unless_small_places_tell_the_classes(
+    enough: float, folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patchlearn.training.reading.ENOUGH", enough)
+    monkeypatch.setattr("patchlearn.training.reading.WIDE", -1.0)  # the same maps in both runs
+    run = tiny_run(
+        folder_data, tmp_path / "run", "--reading.use=auto", "--affinity.kind=auto", "--affinity.rounds=1",
+        "--reading.cells.stages=last",
+    )  # fmt: skip
+    is_local = read_json(run / "plain" / "reading" / "reading.json")["local"]
+    assert is_local is (enough < 0)
+    assert (run / "plain" / "affinity" / "model.safetensors").exists() is not is_local
+    masks = list((run / "plain" / "pseudo" / "train").glob("*.png"))
+    assert masks
