@@ -301,6 +301,12 @@ def test_the_picture_of_the_folders_shows_the_contract() -> None:
     assert maker.PICTURE.read_text(encoding="utf-8") == maker.draw(maker.layers())
 
 
+def test_the_picture_of_the_estimates_shows_the_runs_of_the_log() -> None:
+    maker = script(DOCS / "figures" / "make_trust.py")
+    assert len(maker.runs()) >= 12
+    assert maker.description() in maker.PICTURE.read_text(encoding="utf-8")
+
+
 def test_the_reference_has_every_public_name() -> None:
     """After a change of public names: python docs/make_reference.py."""
     written = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md")}

@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "docs" / "log" / "trust.md"
@@ -67,23 +68,17 @@ def description() -> str:
 
 def draw() -> str:
     """The picture as SVG."""
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "trust", "font.family": "sans-serif"})
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    figure, text = Figure(figsize=(6.4, 5.6), layout="constrained"), StringIO()
     axes = figure.add_subplot()
     _draw_frame(axes)
-    for kind, (colour, marker) in KINDS.items():
-        for is_fitted in (True, False):
-            chosen = [run for run in runs() if run.kind == kind and run.is_fitted is is_fitted]
-            if chosen:
-                label = kind if is_fitted or not any(run.kind == kind and run.is_fitted for run in runs()) else None
-                face = colour if is_fitted else "none"
-                points = [run.truth for run in chosen], [run.estimate for run in chosen]
-                axes.scatter(
-                    *points, s=44, marker=marker, facecolors=face, edgecolors=colour, linewidths=1.5, label=label
-                )
-    axes.legend(title="filled: fitted\nopen: not fitted", loc="upper left", frameon=False)
-    text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Description": description()})
+    for run in runs():
+        colour, marker = KINDS[run.kind]
+        face = colour if run.is_fitted else "none"
+        axes.scatter(run.truth, run.estimate, s=44, marker=marker, facecolors=face, edgecolors=colour, linewidths=1.5)
+    handles = [Line2D([], [], linestyle="", marker=marker, color=colour) for colour, marker in KINDS.values()]
+    axes.legend(handles, KINDS, title="filled: fitted\nopen: not fitted", loc="upper left", frameon=False)
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "trust"}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Description": description()})
     return re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)
 
 
