@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from patchlearn.core.types import Float32
+from patchlearn.data.scenes.coverage import EDGE, covered
 from patchlearn.data.scenes.drawing import Points, limb, noise, rotation, smooth
 from patchlearn.data.scenes.textures import REFERENCE, Ground
 
-SUPERSAMPLING = 4
-EDGE = 0.8 / SUPERSAMPLING  # pixels; Pillow fills what a polygon's outline touches too, which widens a line by this
 PIT_PIXELS = 25.0  # of the smallest pit, as of a spot of 5×5
 THINNEST = 1.3  # pixels; the mask of a thinner line has gaps where the line runs between two rows
 
@@ -75,15 +74,6 @@ def mark_ground(ground: Ground, mark: Mark) -> Float32:
 # --- shapes ------------------------------------------------------------------
 
 
-def _covered(side: int, shapes: list[Points]) -> Float32:
-    """side×side in [0, 1]: the share of each pixel that closed outlines of (x, y) cover."""
-    sheet = Image.new("L", (side * SUPERSAMPLING, side * SUPERSAMPLING))
-    draw = ImageDraw.Draw(sheet)
-    for points in shapes:
-        draw.polygon([(x, y) for x, y in (SUPERSAMPLING * points - 0.5).tolist()], fill=255)
-    return np.asarray(sheet.reduce(SUPERSAMPLING), dtype=np.float32) / np.float32(255)
-
-
 def _stroke(path: Points, widths: Points) -> list[Points]:
     """A line through the points of the path, with a width at each of them."""
     narrow = widths - EDGE
@@ -138,7 +128,7 @@ def _draw_scratches(rng: Generator, side: int, area: float) -> Mark:
     shapes = [shape for share in shares for shape in _scratch(rng, side, share * area * side**2)]
     shade = rng.choice((1.0, 1.0, -1.0)) * _visibility(rng, 1.3, 3.2)
     uneven = 1 + 0.18 * noise(rng, side, side, 14 * side / REFERENCE)
-    return Mark(coverage=_covered(side, shapes), shade=(shade * uneven).astype(np.float32), hides=0.6)
+    return Mark(coverage=covered(side, shapes), shade=(shade * uneven).astype(np.float32), hides=0.6)
 
 
 def _scratch(rng: Generator, side: int, pixels: float) -> list[Points]:
@@ -159,7 +149,7 @@ def _draw_cracks(rng: Generator, side: int, area: float) -> Mark:
     ends = np.cumsum([len(path) for path in paths])[:-1]
     trunk, *branches = np.split(_placed(rng, side, np.concatenate(paths)), ends)
     shapes = _tapered(trunk, width) + [shape for path in branches for shape in _tapered(path, 0.75 * width)]
-    return Mark(coverage=_covered(side, shapes), shade=-_visibility(rng, 1.5, 3.6), hides=0.5)
+    return Mark(coverage=covered(side, shapes), shade=-_visibility(rng, 1.5, 3.6), hides=0.5)
 
 
 def _branches(rng: Generator, stride: float, steps: int) -> list[Points]:
@@ -196,14 +186,14 @@ def _draw_pits(rng: Generator, side: int, area: float) -> Mark:
         place = (middle + spread * rng.uniform(-0.5, 0.5, 2)) % 1.0
         reach = np.abs(outline).max(axis=0)
         shapes.append(outline + reach + place * (side - 2 * reach))
-    return Mark(coverage=_covered(side, shapes), shade=-_visibility(rng, 2.0, 4.0), hides=0.7)
+    return Mark(coverage=covered(side, shapes), shade=-_visibility(rng, 2.0, 4.0), hides=0.7)
 
 
 def _draw_stains(rng: Generator, side: int, area: float) -> Mark:
     """Soft blobs of low contrast, below which the structure stays visible."""
     shares = _shares(rng, _count(rng, 0.75, 0.25))
     blobs = [_blob(rng, share * area * side**2, 7, 0.16, rng.uniform(1.0, 1.6)) for share in shares]
-    coverage = _covered(side, [_placed(rng, side, blob) for blob in blobs])
+    coverage = covered(side, [_placed(rng, side, blob) for blob in blobs])
     shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 0.6, 1.5)
     cloudy = 1 + 0.15 * noise(rng, side, side, 12 * side / REFERENCE)
     warm = rng.uniform(0.0, 0.6)  # a dark stain is neutral, as of water, to brown, as of oil and rust
@@ -216,7 +206,7 @@ def _draw_inclusions(rng: Generator, side: int, area: float) -> Mark:
     """Elongated patches of another, rough texture."""
     shares = _shares(rng, _count(rng, 0.7, 0.3))
     blobs = [_blob(rng, share * area * side**2, 18, 0.14, rng.uniform(1.8, 5.0)) for share in shares]
-    coverage = _covered(side, [_placed(rng, side, blob) for blob in blobs])
+    coverage = covered(side, [_placed(rng, side, blob) for blob in blobs])
     shade = rng.choice((-1.0, -1.0, 1.0)) * _visibility(rng, 1.0, 1.9)
     grain = rng.uniform(0.5, 0.9) * noise(rng, side, side, rng.uniform(1.3, 3.0) * side / REFERENCE)
     return Mark(coverage=coverage, shade=(shade + grain).astype(np.float32), hides=0.85)
@@ -259,4 +249,4 @@ def draw_joint(rng: Generator, side: int) -> Mark:
     reach = 1.5 * side * np.array([np.cos(turn), np.sin(turn)])
     width = rng.uniform(1.2, 2.2) * side / REFERENCE
     shape = limb(tuple(middle - reach), tuple(middle + reach), width, width)
-    return Mark(coverage=_covered(side, [shape]), shade=-_visibility(rng, 0.7, 1.6), hides=0.3)
+    return Mark(coverage=covered(side, [shape]), shade=-_visibility(rng, 0.7, 1.6), hides=0.3)

@@ -18,7 +18,8 @@ from patchlearn.core.masks_io import write_class_names, write_mask
 from patchlearn.core.settings import key_values
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats import folder
-from patchlearn.data.scenes.scene import SCENE_CLASSES, SPLITS, Scene, draw_scene
+from patchlearn.data.scenes.drawn import SPLITS
+from patchlearn.data.scenes.scene import SCENE_CLASSES, Scene, draw_scene
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, Surface, draw_surface
 from patchlearn.data.settings import SURFACES, DataSettings, SceneSettings
 

@@ -8,18 +8,18 @@ coat), but only a little, and the classes overlap.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.random import Generator, SeedSequence
+from numpy.random import Generator
 
 from patchlearn.core.errors import require_one_of
 from patchlearn.core.types import UInt8
 from patchlearn.data.scenes.creatures import CREATURES, draw_creature
 from patchlearn.data.scenes.drawing import Sprite, draw_clutter
+from patchlearn.data.scenes.drawn import SPLITS, Drawn, first_class, image_seed, labels_of
 from patchlearn.data.scenes.landscape import draw_landscape
 from patchlearn.data.scenes.picture import Picture
 from patchlearn.data.settings import ANIMALS, SceneSettings
 
 SCENE_CLASSES: tuple[str, ...] = tuple(sorted(CREATURES))
-SPLITS = ("train", "val")
 
 _HEADLESS_SHARE = 0.2  # of the animals; if every head were visible, the body would carry no information
 _OBJECT_COUNTS = (0.4, 0.4, 0.2)  # probabilities of 1, 2 and 3 animals
@@ -28,7 +28,7 @@ _HIGHEST_CENTRE = 0.3  # of the image's height, from the top
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class Scene(Drawn):
     """One drawn image with its ground truth.
 
     Args:
@@ -38,10 +38,7 @@ class Scene:
         labels: the class indices in `mask`, sorted.
     """
 
-    image: UInt8
-    mask: UInt8
     parts: UInt8
-    labels: tuple[int, ...]
 
 
 def draw_scene(settings: SceneSettings, split: str, index: int) -> Scene:
@@ -61,24 +58,16 @@ def draw_scene(settings: SceneSettings, split: str, index: int) -> Scene:
     """
     require_one_of("split", split, SPLITS)
     require_one_of("kind", settings.kind, [ANIMALS])
-    rng = np.random.default_rng(SeedSequence((settings.seed, SPLITS.index(split), index)))
+    rng = np.random.default_rng(image_seed(settings.seed, split, index))
     picture = Picture(draw_landscape(rng, settings.size))
     for _ in range(rng.integers(3, 8)):
         sprite = draw_clutter(rng, unit=min(picture.size) * rng.uniform(0.03, 0.1))
         picture.paste(sprite, _random_corner(rng, picture.size, sprite))
     others = int(rng.choice(len(_OBJECT_COUNTS), p=_OBJECT_COUNTS))
-    first = _first_class(settings.seed, split, index)
+    first = first_class(settings.seed, split, index, len(SCENE_CLASSES))
     _draw_creatures(picture, rng, [first, *rng.integers(len(SCENE_CLASSES), size=others).tolist()])
     mask = picture.mask
-    labels = tuple(int(value) - 1 for value in np.unique(mask) if value)
-    return Scene(image=picture.image, mask=mask, parts=picture.parts, labels=labels)
-
-
-def _first_class(seed: int, split: str, index: int) -> int:
-    """Among every K images, each class comes first once, so that all classes are about equally frequent."""
-    turn, place = divmod(index, len(SCENE_CLASSES))
-    shuffle = np.random.default_rng(SeedSequence((seed, SPLITS.index(split), turn, len(SCENE_CLASSES))))
-    return int(shuffle.permutation(len(SCENE_CLASSES))[place])
+    return Scene(image=picture.image, mask=mask, parts=picture.parts, labels=labels_of(mask))
 
 
 def _draw_creatures(picture: Picture, rng: Generator, labels: list[int]) -> None:

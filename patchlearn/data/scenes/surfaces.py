@@ -7,12 +7,12 @@ tell its class is a setting: a classifier may then learn the surroundings, and i
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.random import Generator, SeedSequence
+from numpy.random import Generator
 
 from patchlearn.core.errors import require_one_of
 from patchlearn.core.types import Float32, UInt8
 from patchlearn.data.scenes.defects import DEFECTS, draw_defect, draw_joint, draw_reflection, mark_ground
-from patchlearn.data.scenes.scene import SPLITS
+from patchlearn.data.scenes.drawn import SPLITS, Drawn, image_seed, labels_of, main_class
 from patchlearn.data.scenes.textures import Ground, Look, any_look, draw_ground
 from patchlearn.data.settings import SURFACES, SceneSettings
 
@@ -33,7 +33,7 @@ _OWN_LOOKS: dict[str | None, Look] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surface:
+class Surface(Drawn):
     """One drawn image with its ground truth.
 
     Args:
@@ -42,10 +42,6 @@ class Surface:
             half.
         labels: the class indices in `mask`, sorted; empty where there is no defect.
     """
-
-    image: UInt8
-    mask: UInt8
-    labels: tuple[int, ...]
 
 
 def draw_surface(settings: SceneSettings, split: str, index: int) -> Surface:
@@ -67,32 +63,23 @@ def draw_surface(settings: SceneSettings, split: str, index: int) -> Surface:
     """
     require_one_of("split", split, SPLITS)
     require_one_of("kind", settings.kind, [SURFACES])
-    entropy = SeedSequence((settings.seed, SPLITS.index(split), index))
-    for_ground, for_defects, for_others = (np.random.default_rng(each) for each in entropy.spawn(3))
+    streams = image_seed(settings.seed, split, index).spawn(3)
+    for_ground, for_defects, for_others = (np.random.default_rng(each) for each in streams)
     names = _kinds(settings, split, index, for_defects)
     ground = draw_ground(for_ground, settings.size, _look(for_ground, names, settings.surroundings))
     tint, mask = _draw_defects(ground, names, for_defects)
     tint += _draw_others(ground, for_others)
-    labels = tuple(int(value) - 1 for value in np.unique(mask) if value)
-    return Surface(image=_photographed(ground, tint, for_others), mask=mask, labels=labels)
+    return Surface(image=_photographed(ground, tint, for_others), mask=mask, labels=labels_of(mask))
 
 
 def _kinds(settings: SceneSettings, split: str, index: int, rng: Generator) -> list[str]:
     """The classes of an image, the main one first; none where the image is normal."""
-    before, until = (int(settings.normal * count + 1e-9) for count in (index, index + 1))
     other, is_mixed = rng.integers(1, len(SURFACE_CLASSES)), rng.random() < _SECOND_KIND
-    if until > before:
+    first = main_class(settings, split, index, len(SURFACE_CLASSES))
+    if first is None:
         return []
-    first = _first_class(settings.seed, split, index - before)
     second = (first + int(other)) % len(SURFACE_CLASSES)
     return [SURFACE_CLASSES[label] for label in ([first, second] if is_mixed else [first])]
-
-
-def _first_class(seed: int, split: str, place: int) -> int:
-    """Among every K images with a defect, each class comes first once."""
-    turn, within = divmod(place, len(SURFACE_CLASSES))
-    shuffle = np.random.default_rng(SeedSequence((seed, SPLITS.index(split), turn, len(SURFACE_CLASSES))))
-    return int(shuffle.permutation(len(SURFACE_CLASSES))[within])
 
 
 def _look(rng: Generator, names: list[str], surroundings: float) -> Look:

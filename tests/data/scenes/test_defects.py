@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from patchlearn.data.scenes import defects
+from patchlearn.data.scenes.coverage import covered
 from patchlearn.data.scenes.defects import DEFECTS, Mark, draw_defect, draw_joint, draw_reflection, mark_ground
 from patchlearn.data.scenes.textures import Ground, Look, draw_ground
 
@@ -40,7 +41,7 @@ def test_a_line_is_as_wide_as_asked_in_every_direction(width: float) -> None:
     steps = np.linspace(-60, 60, 25)[:, None]
     for turn in np.linspace(0, np.pi, 9):
         path = 100.3 + steps * (np.cos(turn), np.sin(turn))
-        coverage = defects._covered(200, defects._stroke(path, np.full(25, width)))
+        coverage = covered(200, defects._stroke(path, np.full(25, width)))
         assert coverage.sum() / 120 == pytest.approx(width, abs=0.35)
         assert np.abs(coverage - coverage.round()).max() > 0.1  # its edges are smooth
 
@@ -63,7 +64,7 @@ def eroded(mask: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
 def test_the_mask_of_a_scratch_has_no_gaps() -> None:
     for seed in range(30):
         shapes = defects._scratch(np.random.default_rng(seed), SIDE, 0.005 * SIDE**2)
-        assert pieces(defects._covered(SIDE, shapes) >= 0.5) == 1
+        assert pieces(covered(SIDE, shapes) >= 0.5) == 1
 
 
 def test_a_crack_is_one_branched_line() -> None:

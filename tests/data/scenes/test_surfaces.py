@@ -1,5 +1,7 @@
 """One drawn surface: what its labels and mask promise, and how far its surroundings give the class away."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,9 @@ from patchlearn.data.settings import SceneSettings
 
 PAIR = ["pit", "stain"]
 SMALL = SceneSettings(kind="surfaces", size=64)
+# Of image 1, as drawn at 71df0fe; its mask, and every 16th red value.
+MASK_OF_SECOND = "c1741e1d634913d5"
+RED_OF_SECOND = np.array([[174, 164, 136, 113], [153, 177, 157, 150], [137, 161, 175, 155], [123, 153, 148, 183]])
 
 
 def settings(**changes: float) -> SceneSettings:
@@ -33,6 +38,13 @@ def test_a_surface_is_a_function_of_seed_split_index_and_settings() -> None:
         draw_surface(SceneSettings(kind="surfaces", size=64, surroundings=1.0), "train", 1),
     ]
     assert not any(np.array_equal(first.image, other.image) for other in others)
+
+
+def test_surfaces_are_what_they_were() -> None:
+    """Folders of before stay valid: the key of their drawing is the same."""
+    surface = draw_surface(SMALL, "train", 1)
+    assert sha256(surface.mask.tobytes()).hexdigest()[:16] == MASK_OF_SECOND
+    assert np.abs(surface.image[::16, ::16, 0].astype(int) - RED_OF_SECOND).max() <= 1
 
 
 def test_labels_are_the_classes_of_the_mask(surfaces: list[Surface]) -> None:
