@@ -24,7 +24,7 @@ FORMATS = {  # name → what it is, in the order in which a folder is compared w
     "folder": "images and a table (CSV, TSV or JSONL) with the labels of each image",
     "class-folders": "a sub-folder of images for each class",
     "collected": "images and tags that a program has handed over (patchlearn.fit)",
-    "scenes": "drawn images: animals, or surfaces with small defects",
+    "scenes": "drawn images: animals, surfaces with small defects, or cells under a microscope",
 }
 OTHER_NAMES = {  # words that people try → the format that reads such data
     **dict.fromkeys(("csv", "tsv", "jsonl", "table", "labels"), "folder"),
@@ -34,8 +34,9 @@ OTHER_NAMES = {  # words that people try → the format that reads such data
 }
 SEPARATORS = {"space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}  # of the labels within one cell
 SMALLEST_SCENE = 64
-ANIMALS, SURFACES = "animals", "surfaces"
-SCENE_KINDS = (ANIMALS, SURFACES)
+ANIMALS, SURFACES, CELLS = "animals", "surfaces", "cells"
+SCENE_KINDS = (ANIMALS, SURFACES, CELLS)
+_ONLY_FOR = {"normal": (SURFACES, CELLS), "surroundings": (SURFACES,)}  # setting → the kinds that have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,12 @@ class SceneSettings:
     Args:
         train: images of the split "train".
         val: images of the split "val".
-        size: longer side in pixels, at least 64; the shorter side is 0.75 to 1 times as long, that of surfaces as long.
+        size: longer side in pixels, at least 64; the shorter side is 0.75 to 1 times as long, that of surfaces and
+            cells as long.
         seed: each seed gives other images.
-        kind: "animals" in landscapes, or "surfaces" with small defects, as in industrial inspection.
-        normal: share of the images without a defect, in [0, 1); only for surfaces.
+        kind: "animals" in landscapes, "surfaces" with small defects, as in industrial inspection, or "cells" under a
+            microscope.
+        normal: share of the images without a class, in [0, 1); only for surfaces and cells.
         surroundings: how far the surface around a defect gives its class away, in [0, 1]; only for surfaces. With this
             probability the surface is the one of the class, and otherwise any. At 0 it says nothing about the class.
     """
@@ -70,18 +73,17 @@ class SceneSettings:
         require_share("normal", self.normal)
         require_share("surroundings", self.surroundings)
         if self.normal == 1:
-            raise PatchlearnError("normal: 1 leaves no image with a defect. Choose a number in [0, 1).")
-        if self.kind != SURFACES:
-            self._require_defaults("normal", "surroundings")
+            raise PatchlearnError("normal: 1 leaves no image with a class. Choose a number in [0, 1).")
+        for name, kinds in _ONLY_FOR.items():
+            if self.kind not in kinds:
+                self._require_default(name, " or ".join(kinds))
 
-    def _require_defaults(self, *names: str) -> None:
-        for name in names:
-            default = next(entry.default for entry in fields(self) if entry.name == name)
-            if getattr(self, name) != default:
-                raise PatchlearnError(
-                    f"{name}: is only for kind: {SURFACES}; the kind is {self.kind!r}. Leave it out, or add kind: "
-                    f"{SURFACES}."
-                )
+    def _require_default(self, name: str, kinds: str) -> None:
+        default = next(entry.default for entry in fields(self) if entry.name == name)
+        if getattr(self, name) != default:
+            raise PatchlearnError(
+                f"{name}: is only for kind: {kinds}; the kind is {self.kind!r}. Leave it out, or choose kind: {kinds}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
-"""Drawn scenes: images with tags and true masks, of animals (with part masks) or of surfaces with defects."""
+"""Drawn scenes: images with tags and true masks, of animals (with part masks), surfaces or cells."""
 
 from typing import TYPE_CHECKING
 
 from patchlearn.core.rooms import on_first_use
 
 if TYPE_CHECKING:
+    from patchlearn.data.scenes.cells import CELL_CLASSES as CELL_CLASSES
+    from patchlearn.data.scenes.cells import draw_cells as draw_cells
+    from patchlearn.data.scenes.drawn import Drawn as Drawn
     from patchlearn.data.scenes.folder import open_scenes as open_scenes
     from patchlearn.data.scenes.scene import SCENE_CLASSES as SCENE_CLASSES
     from patchlearn.data.scenes.scene import Scene as Scene

@@ -5,7 +5,8 @@ a drawing writes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,36 @@ from patchlearn.core.masks_io import write_class_names, write_mask
 from patchlearn.core.settings import key_values
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats import folder
-from patchlearn.data.scenes.drawn import SPLITS
+from patchlearn.data.scenes.cells import CELL_CLASSES, draw_cells
+from patchlearn.data.scenes.drawn import SPLITS, Drawn
 from patchlearn.data.scenes.scene import SCENE_CLASSES, Scene, draw_scene
-from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, Surface, draw_surface
-from patchlearn.data.settings import SURFACES, DataSettings, SceneSettings
+from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
+from patchlearn.data.settings import ANIMALS, CELLS, SURFACES, DataSettings, SceneSettings
 
 COLUMNS = ("image", "split", "labels")  # of labels.csv
 SCENES_VERSION = 2  # another version of the drawing code, so that old folders are drawn again
 SURFACES_VERSION = 2  # the same for surfaces
+CELLS_VERSION = 1  # the same for cells
 MARKER = "scenes.json"
 
 _KEY_PREFIX = "scenes-"
 _DRAWN = re.compile(rf"(images|masks|parts)/({'|'.join(SPLITS)})_\d+\.(jpg|png)|labels\.csv|classes\.txt|scenes\.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """How one kind of scenes is drawn: its classes, the function for one image, and the version of that code."""
+
+    classes: tuple[str, ...]
+    draw: Callable[[SceneSettings, str, int], Drawn]
+    version: int
+
+
+_KINDS = {
+    ANIMALS: _Kind(classes=SCENE_CLASSES, draw=draw_scene, version=SCENES_VERSION),
+    SURFACES: _Kind(classes=SURFACE_CLASSES, draw=draw_surface, version=SURFACES_VERSION),
+    CELLS: _Kind(classes=CELL_CLASSES, draw=draw_cells, version=CELLS_VERSION),
+}
 
 
 def open_scenes(root: Path, settings: SceneSettings) -> Dataset:
@@ -42,7 +61,7 @@ def open_scenes(root: Path, settings: SceneSettings) -> Dataset:
     Raises:
         PatchlearnError: `root` contains files that no drawing wrote.
     """
-    values, version = key_values(settings), SURFACES_VERSION if settings.kind == SURFACES else SCENES_VERSION
+    values, version = key_values(settings), _KINDS[settings.kind].version
     key = _KEY_PREFIX + fingerprint(values, version)
     finished = {"key": key, "complete": True, "settings": values, "version": version}
     if _read_marker(root) != finished:
@@ -96,15 +115,14 @@ def _is_drawn(path: Path, root: Path) -> bool:
 
 
 def _write_folder(root: Path, settings: SceneSettings) -> None:
-    is_surface = settings.kind == SURFACES
-    classes, draw = (SURFACE_CLASSES, draw_surface) if is_surface else (SCENE_CLASSES, draw_scene)
+    kind = _KINDS[settings.kind]
     rows = [",".join(COLUMNS)]
     for split, index in _all_images(settings):
-        drawn = draw(settings, split, index)
+        drawn = kind.draw(settings, split, index)
         stem = f"{split}_{index:05d}"
         _write_image(root, stem, drawn)
-        rows.append(f"{stem}.jpg,{split},{' '.join(classes[label] for label in drawn.labels)}")
-    write_class_names(root, classes)
+        rows.append(f"{stem}.jpg,{split},{' '.join(kind.classes[label] for label in drawn.labels)}")
+    write_class_names(root, kind.classes)
     write_text(root / "labels.csv", "\n".join(rows) + "\n")
 
 
@@ -114,7 +132,7 @@ def _all_images(settings: SceneSettings) -> Iterator[tuple[str, int]]:
             yield split, index
 
 
-def _write_image(root: Path, stem: str, drawn: Scene | Surface) -> None:
+def _write_image(root: Path, stem: str, drawn: Drawn) -> None:
     with atomic(root / "images" / f"{stem}.jpg") as partial:
         Image.fromarray(drawn.image).save(partial, "JPEG", quality=95, subsampling=0)
     write_mask(root / "masks" / f"{stem}.png", drawn.mask)

@@ -50,7 +50,7 @@ def draw_scene(settings: SceneSettings, split: str, index: int) -> Scene:
         index: from 0, within the split.
 
     Raises:
-        PatchlearnError: there is no such split, or the settings are for surfaces (`draw_surface`).
+        PatchlearnError: there is no such split, or the settings are for another kind of scenes.
 
     >>> scene = draw_scene(SceneSettings(size=64), "train", 0)
     >>> scene.image.shape[:2] == scene.mask.shape == scene.parts.shape

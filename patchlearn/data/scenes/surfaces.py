@@ -55,7 +55,7 @@ def draw_surface(settings: SceneSettings, split: str, index: int) -> Surface:
         index: from 0, within the split.
 
     Raises:
-        PatchlearnError: there is no such split, or the settings are for animals (`draw_scene`).
+        PatchlearnError: there is no such split, or the settings are for another kind of scenes.
 
     >>> surface = draw_surface(SceneSettings(kind="surfaces", size=64), "train", 0)
     >>> surface.image.shape[:2] == surface.mask.shape == (64, 64)
