@@ -39,20 +39,30 @@ def test_wrong_shares_of_surfaces_are_an_error(changes: dict[str, float]) -> Non
         SceneSettings(kind="surfaces", **changes)  # type: ignore[arg-type]
 
 
-def test_surfaces_need_an_image_with_a_defect() -> None:
-    with pytest.raises(PatchlearnError, match=r"^normal: 1 leaves no image with a defect"):
-        SceneSettings(kind="surfaces", normal=1)
+@pytest.mark.parametrize("kind", ["surfaces", "cells"])
+def test_an_image_with_a_class_is_needed(kind: str) -> None:
+    with pytest.raises(PatchlearnError, match=r"^normal: 1 leaves no image with a class"):
+        SceneSettings(kind=kind, normal=1)
 
 
 def test_an_unknown_kind_of_scene_lists_the_known_ones() -> None:
-    with pytest.raises(PatchlearnError, match=r"^kind: 'surface'.*animals, surfaces"):
+    with pytest.raises(PatchlearnError, match=r"^kind: 'surface'.*animals, cells, surfaces"):
         SceneSettings(kind="surface")
 
 
-@pytest.mark.parametrize("changes", [{"normal": 0.0}, {"surroundings": 0.5}])
-def test_settings_of_surfaces_are_an_error_for_animals(changes: dict[str, float]) -> None:
-    with pytest.raises(PatchlearnError, match=f"^{next(iter(changes))}: is only for kind: surfaces; the kind is 'anim"):
-        SceneSettings(**changes)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("kind", "changes", "kinds"),
+    [
+        ("animals", {"normal": 0.0}, "surfaces or cells"),
+        ("animals", {"surroundings": 0.5}, "surfaces"),
+        ("cells", {"surroundings": 0.5}, "surfaces"),
+    ],
+)
+def test_a_setting_of_other_kinds_is_an_error_that_names_them(kind: str, changes: dict[str, float], kinds: str) -> None:
+    with pytest.raises(
+        PatchlearnError, match=f"^{next(iter(changes))}: is only for kind: {kinds}; the kind is '{kind}'"
+    ):
+        SceneSettings(kind=kind, **changes)  # type: ignore[arg-type]
 
 
 def test_the_key_of_animals_is_what_it_was() -> None:
@@ -70,6 +80,7 @@ def test_an_unknown_format_lists_the_known_ones() -> None:
 def test_the_least_values_are_allowed() -> None:
     SceneSettings(train=1, val=1, size=64, seed=0)
     SceneSettings(kind="surfaces", normal=0.0, surroundings=0.0)
+    SceneSettings(kind="cells", normal=0.0)
     AugmentSettings(crop=1, long_side=(1, 1))
 
 

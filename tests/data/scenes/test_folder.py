@@ -1,5 +1,6 @@
 """The folder of drawn scenes: drawn once, drawn again when settings change, and no file of others is deleted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json, write_json
 from patchlearn.data.images import read_image, read_indices, read_mask
 from patchlearn.data.open import open_dataset
+from patchlearn.data.scenes.cells import CELL_CLASSES, draw_cells
+from patchlearn.data.scenes.drawn import Drawn
 from patchlearn.data.scenes.folder import MARKER, open_scenes
 from patchlearn.data.scenes.scene import SCENE_CLASSES, draw_scene
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
@@ -34,14 +37,19 @@ def test_files_hold_what_was_drawn_and_are_drawn_once(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "scenes").rglob("*.*")} == stamps
 
 
-def test_the_folder_of_surfaces_has_empty_labels_and_no_parts(tmp_path: Path) -> None:
-    settings = SceneSettings(kind="surfaces", train=6, val=2, size=64, normal=0.5)
+@pytest.mark.parametrize(
+    ("kind", "classes", "draw"), [("surfaces", SURFACE_CLASSES, draw_surface), ("cells", CELL_CLASSES, draw_cells)]
+)
+def test_the_folder_of_surfaces_or_cells_has_empty_labels_and_no_parts(
+    tmp_path: Path, kind: str, classes: tuple[str, ...], draw: Callable[[SceneSettings, str, int], Drawn]
+) -> None:
+    settings = SceneSettings(kind=kind, train=6, val=2, size=64, normal=0.5)
     data = open_dataset("scenes", tmp_path, settings)
-    assert data.classes == SURFACE_CLASSES
+    assert data.classes == classes
     assert [len(sample.labels) > 0 for sample in data.split("train")] == [True, False] * 3
     assert "train_00001.jpg,train,\n" in (tmp_path / "labels.csv").read_text()
     for index, sample in enumerate(data.split("train")):
-        drawn = draw_surface(settings, "train", index)
+        drawn = draw(settings, "train", index)
         assert (sample.labels, sample.unknown, sample.parts) == (drawn.labels, (), None)
         assert np.array_equal(read_mask(data, sample), drawn.mask)
     assert not (tmp_path / "parts").exists()
