@@ -61,9 +61,9 @@ class TrainAffinity(Step):
 
     @property
     def is_left_out(self) -> bool:
-        """Whether kind "auto" has found that nothing is to be trained; the reading is chosen by then."""
+        """Whether kind "auto" has found that nothing is to be trained; false while the reading is not chosen."""
         reading = self.cams.reading
-        return self.settings.kind == AUTO and reading is not None and reading.is_local
+        return self.settings.kind == AUTO and reading is not None and reading.is_complete and reading.is_local
 
     def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork | None":
         """The network of the last round; None if it was left out."""
@@ -122,6 +122,8 @@ class TrainAffinity(Step):
         from patchlearn.training.affinity import loss_of_noise
         from patchlearn.training.pace import bytes_of_training, seconds_of_training, share_left
 
+        if self.is_left_out:
+            return Estimate()
         network, rounds, settings = self.untrained(runtime), self.settings.rounds, self.settings
         samples, walk = self.cams.data.samples, self.walk or WalkSettings()
 

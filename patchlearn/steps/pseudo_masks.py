@@ -81,7 +81,8 @@ class WritePseudoMasks(Step):
         from patchlearn.core.pace import Estimate, a_few, seconds_each
         from patchlearn.maps.pseudo_mask import pseudo_labels
 
-        affinity, sam = self.affinity.untrained(runtime) if self.affinity else None, self._sam(runtime)
+        walks, sam = self.affinity is not None and not self.affinity.is_left_out, self._sam(runtime)
+        affinity = self.affinity.untrained(runtime) if self.affinity and walks else None
         sizes: list[int] = []
 
         def refine(sample: "Sample") -> None:

@@ -185,7 +185,7 @@ def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bo
 def of_kind_auto(use: str, *, is_local: bool) -> TrainAffinity:
     """A step whose reading was chosen before."""
     step: Any = TrainAffinity.__new__(TrainAffinity)
-    reading = SimpleNamespace(is_local=is_local, settings=SimpleNamespace(use=use))
+    reading = SimpleNamespace(is_complete=True, is_local=is_local, settings=SimpleNamespace(use=use))
     cams = SimpleNamespace(reading=reading if use != "classifier" else None)
     for name, value in {"settings": AffinitySettings(kind="auto"), "cams": cams, "walk": None}.items():
         object.__setattr__(step, name, value)
@@ -222,3 +222,7 @@ def test_a_run_of_kind_auto_trains_a_network_unless_small_places_tell_the_classe
     assert (run / "plain" / "affinity" / "model.safetensors").exists() is not is_local
     masks = list((run / "plain" / "pseudo" / "train").glob("*.png"))
     assert masks
+
+
+def test_what_is_left_out_takes_no_time(console: Console) -> None:
+    assert of_kind_auto("auto", is_local=True).estimate(make_runtime(console)).seconds == 0
