@@ -41,6 +41,7 @@ TINY = (
     "--segmenter.optimisation.batch_size=2", "--segmenter.augment.crop=32", "--segmenter.augment.long_side=[32, 48]",
     "--classifier.optimisation.min_steps=0", "--segmenter.optimisation.min_steps=0",
     "--segmenter.inference.long_side=null", "--segmenter.inference.crf=none", "--segmenter.noise.labels=all",
+    "--classifier.head_only=false", "--walk.stored=false", "--reading.use=classifier",  # random weights are trained
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ TEMPERATURE = 3.0
 # So many clicked cells of weight 1 count as much as all confident cells of a class, however many these are: a person
 # is right, and the maps may be wrong everywhere.
 CLICKS_AS_ALL = 30
+LEAST_VARIANCE = 1e-12  # of the largest; a channel with less is the same everywhere, but for rounding
 MOST_CELLS = 256  # of one view; a quarter of all cells was as good as all of them (the same log)
 
 
@@ -166,14 +167,33 @@ class Moments:
         within = (self.products - self.sums.T @ self.means()) / self.counts.sum()
         means = self.means(clicked, weight)
         size = len(within)
-        rest = within.diagonal().diag() if cells else torch.eye(size, dtype=torch.double) * within.trace() / size
-        directions = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest, means.T).T
+        rest = _variances(within) if cells else _mean_variance(within).expand(size)
+        directions = torch.linalg.solve((1 - shrinkage) * within + shrinkage * rest.diag(), means.T).T
         bias = -0.5 * (directions * means).sum(1)
         lda = LinearDiscriminant(size, len(self.counts) - 1, cells)
         lda.weight.copy_(directions)
         counts = self.counts if clicked is None else self.counts + clicked.counts
         lda.bias.copy_(bias.where(counts > 0, torch.tensor(-torch.inf, dtype=torch.double)))
         return lda
+
+
+def _variances(within: Tensor) -> Tensor:
+    """C, all above 0: a channel that is the same everywhere tells nothing, and has the largest variance of all.
+
+    >>> _variances(torch.tensor([[4.0, 0.0], [0.0, 0.0]])), _variances(torch.zeros(1, 1))
+    (tensor([4., 4.]), tensor([1.]))
+    """
+    variances = within.diagonal()
+    largest = variances.max()
+    if largest <= 0:
+        return torch.ones_like(variances)
+    return variances.where(variances > LEAST_VARIANCE * largest, largest)
+
+
+def _mean_variance(within: Tensor) -> Tensor:
+    """Of all channels; 1 where every channel is the same everywhere."""
+    mean = within.diagonal().mean()
+    return mean if mean > 0 else torch.ones_like(mean)
 
 
 def cell_labels(labels: Tensor, view: tuple[int, int], cells: tuple[int, int], stride: int) -> Tensor:

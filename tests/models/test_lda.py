@@ -141,3 +141,22 @@ def test_cells_of_several_stages_may_have_channels_of_any_scale() -> None:
         moments.add(scaled[0], labels)
         found.append(moments.solve(0.5, cells)(scaled, [0]))
     torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("of_cells", [False, True])
+@pytest.mark.parametrize("alive", [0, 1])
+def test_channels_that_are_the_same_everywhere_change_nothing(of_cells: bool, alive: int) -> None:
+    cells = Cells("lower", (2, 1), (8, 16), 8) if of_cells else None
+    features = torch.randn(alive, 1, 40, generator=torch.Generator().manual_seed(0)) * 0.5
+    labels = torch.tensor([[0, 1] * 20])
+    features += labels * 3.0
+    both = Moments(2, 1)
+    both.add(torch.cat([features, torch.full((2 - alive, 1, 40), 0.5)]), labels)
+    lda = both.solve(0.1, cells)
+    assert lda.weight.isfinite().all()
+    assert lda.bias.isfinite().all()
+    if alive and of_cells:
+        alone = Moments(1, 1)
+        alone.add(features, labels)
+        expected = alone.solve(0.1, Cells("lower", (1, 1), (8, 16), 8))
+        torch.testing.assert_close(lda.weight[1, 0] - lda.weight[0, 0], expected.weight[1, 0] - expected.weight[0, 0])
