@@ -41,11 +41,13 @@ class Circumstances:
 
     Args:
         use: which reading the maps are from ("classifier", "cells" or "sum").
+        chosen: whether the run has chosen it (`reading.use: auto`): no other one is then advised.
         long_side: of the images as maps read them, in pixels; None for their own size.
         small: whether the run is one for small things on plain surfaces.
     """
 
     use: str = "classifier"
+    chosen: bool = False
     long_side: int | None = None
     small: bool = False
 
@@ -92,18 +94,24 @@ def _of_surroundings(name: str, told: Surroundings | None, circumstances: Circum
         text = (
             f"{name}: the surroundings tell it as well as the thing itself (mAP {_percent(told.weakest)} from the "
             f"weakest places, {_percent(told.mean)} from all, chance {_percent(told.chance)}). Add photographs of the "
-            f"same surroundings without {name}{choose if circumstances.use == 'classifier' else ''}."
+            f"same surroundings without {name}{choose if _is_ordinary(circumstances) else ''}."
         )
         return {"surroundings": text}
     if told.kept is None or told.kept < KEPT:
         return {}
     other = "auto" if circumstances.use == "classifier" else "classifier"
+    read = "" if circumstances.chosen else f"Read the maps in another way: --reading.use {other}; or "
+    clicks = CLICKS if read else f"A{CLICKS[1:]}"
     text = (
         f"{name}: it is still recognised where its mask is erased ({_percent(told.kept)} % of the mAP above chance is "
-        f"left), so the mask misses much of it. {_recipe(circumstances)}Read the maps in another way: "
-        f"--reading.use {other}; or {CLICKS}."
+        f"left), so the mask misses much of it. {_recipe(circumstances)}{read}{clicks}."
     )
     return {"elsewhere": text}
+
+
+def _is_ordinary(circumstances: Circumstances) -> bool:
+    """Whether the maps are the classifier's because nobody has asked for others."""
+    return circumstances.use == "classifier" and not circumstances.chosen
 
 
 def _of_areas(name: str, areas: ClassAreas, circumstances: Circumstances) -> dict[str, str]:

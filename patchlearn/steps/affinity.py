@@ -65,12 +65,19 @@ class TrainAffinity(Step):
         reading = self.cams.reading
         return self.settings.kind == AUTO and reading is not None and reading.is_complete and reading.is_local
 
+    def _require_choice(self) -> None:
+        """Raise `PatchlearnError` where kind "auto" cannot tell whether there is a network."""
+        if self.settings.kind == AUTO and self.cams.reading:
+            self.cams.reading.require()
+
     def load(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork | None":
         """The network of the last round; None if it was left out."""
+        self._require_choice()
         return None if self.is_left_out else _load(self.folder / MODEL, device)
 
     def load_earlier(self, device: "torch.device | str" = "cpu") -> "AffinityNetwork | None":
         """The network of the round before the last; None if there was one round, or none at all."""
+        self._require_choice()
         if self.is_left_out or self.settings.rounds == 1:
             return None
         return _load(self._round_folder(self.settings.rounds - 1) / MODEL, device)
@@ -149,6 +156,7 @@ class TrainAffinity(Step):
 
     def work(self, runtime: "Runtime") -> None:
         """Train every round that is not there yet."""
+        self._require_choice()
         if self.is_left_out:
             self._say_left_out(runtime)
             return

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.data.settings import ClickSettings
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
@@ -19,6 +20,7 @@ from patchlearn.steps.affinity import Along, TrainAffinity, walker_of
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
+from patchlearn.training.settings import AUTO
 
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate
@@ -72,6 +74,11 @@ class WritePseudoMasks(Step):
             self.affinity.require_stored()
         if self.settings.sam.model:
             require_model(self.settings.sam.model)
+        if self.affinity and self.affinity.settings.kind == AUTO and self.settings.sure == "agreed":
+            raise PatchlearnError(
+                "pseudo.sure: agreed compares two walks, and affinity.kind: auto may find that there is none. Set "
+                "affinity.kind to features, or pseudo.sure to confident."
+            )
         require_two_walks(self.settings, self.walk, self.affinity.settings.rounds if self.affinity else 0)
         self.data.clicked(self.boxes)
 

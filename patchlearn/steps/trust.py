@@ -129,7 +129,8 @@ def _findings(
 
     small = measuring.last_lda is not None and measuring.learn.stages != "last"
     views, use = measuring.cams.views, measuring.first_reading.use
-    around = Circumstances(use=use, long_side=views.long_side, small=small)
+    chosen = measuring.reading is not None and measuring.reading.settings.use == "auto"
+    around = Circumstances(use=use, chosen=chosen, long_side=views.long_side, small=small)
     return [findings_of(*facts, around) for facts in zip(names, areas, outlines, told, stability, strict=True)]
 
 

@@ -8,7 +8,7 @@ been told by what lies around it. The sum of both maps was never the best one an
 """
 
 from collections.abc import Sequence
-from math import isnan
+from math import isnan, nan
 from statistics import median
 from typing import Any
 
@@ -36,7 +36,8 @@ ENOUGH = 0.8
 # Median share of an image that the cells of any class may cover. Cells that find the thing cover 0.01 to 0.16, those of
 # drawn cells under a microscope that show the ground around it 0.45 to 0.49 (docs/log/readings.md).
 WIDE = 0.3
-TOO_FEW = "no image with a tag is left to judge the heads, so the maps are read from: classifier."
+SEEN = 10  # images that a class must have, so that their median says something about it
+TOO_FEW = "too few images with a tag are left to judge the heads, so the maps are read from: classifier."
 
 
 def new_cells(network: PatchNetwork, settings: CellSettings, read: str) -> Cells:
@@ -108,9 +109,11 @@ def choice(local: float, whole: float, chance: float, widest: float) -> dict[str
 def widest_cover(head: CellHead, images: CellImages) -> float:
     """The share of its images that the cells of a class cover: the median over the images, the largest of all classes.
 
-    What is covered has evidence above Otsu's threshold.
+    What is covered has evidence above Otsu's threshold. Classes with few images are left out, unless all have few.
     """
-    return max((median(covers) for covers in _covers(head, images).values()), default=0.0)
+    found = list(_covers(head, images).values())
+    seen = [covers for covers in found if len(covers) >= SEEN]
+    return max((median(covers) for covers in seen or found), default=0.0)
 
 
 def _covers(head: CellHead, images: CellImages) -> dict[int, list[float]]:
@@ -146,6 +149,8 @@ def _held_out_map(head: CellHead, images: CellImages, settings: CellSettings, se
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     order = torch.randperm(len(images.labels), generator=generator)
     held_out = max(1, len(order) // HELD_OUT)
+    if len(order) <= held_out:
+        return nan
     other = CellHead(head.cells, head.linear.out_features).to(head.mean.device)
     train_cell_head(other, images.some(order[held_out:]), settings, seed)
     judges = images.some(order[:held_out])

@@ -59,6 +59,14 @@ def test_masks_that_look_exactly_like_what_is_around_them_are_named_unless_nothi
     assert found(contrast=None) == []
 
 
+@pytest.mark.parametrize("use", ["classifier", "cells"])
+@pytest.mark.parametrize("told", [TOLD, MISSED])
+def test_no_other_reading_is_advised_where_the_run_has_chosen_one(use: str, told: Surroundings) -> None:
+    (finding,) = findings_of("pit", ClassAreas(**FINE), None, told, 0.9, Circumstances(use=use, chosen=True))  # type: ignore[arg-type]
+    assert "--reading.use" not in finding.text
+    assert ("A few clicks say" in finding.text) is (told is MISSED)
+
+
 def test_a_remedy_is_not_what_is_done_already() -> None:
     assert "--reading.use auto" in found(TOLD)[0].text
     assert "--reading" not in found(TOLD, use="cells")[0].text

@@ -185,7 +185,9 @@ def test_a_walk_over_stored_features_needs_those_of_a_frozen_trunk(head_only: bo
 def of_kind_auto(use: str, *, is_local: bool) -> TrainAffinity:
     """A step whose reading was chosen before."""
     step: Any = TrainAffinity.__new__(TrainAffinity)
-    reading = SimpleNamespace(is_complete=True, is_local=is_local, settings=SimpleNamespace(use=use))
+    reading = SimpleNamespace(
+        is_complete=True, is_local=is_local, settings=SimpleNamespace(use=use), require=lambda: None
+    )
     cams = SimpleNamespace(reading=reading if use != "classifier" else None)
     for name, value in {"settings": AffinitySettings(kind="auto"), "cams": cams, "walk": None}.items():
         object.__setattr__(step, name, value)
@@ -226,3 +228,17 @@ def test_a_run_of_kind_auto_trains_a_network_unless_small_places_tell_the_classe
 
 def test_what_is_left_out_takes_no_time(console: Console) -> None:
     assert of_kind_auto("auto", is_local=True).estimate(make_runtime(console)).seconds == 0
+
+
+def test_without_the_choice_a_network_of_kind_auto_is_neither_trained_nor_read(console: Console) -> None:
+    step = of_kind_auto("auto", is_local=True)
+
+    def require() -> None:
+        raise PatchlearnError("reading: not there yet. Run first: patchlearn cams")
+
+    reading: Any = step.cams.reading
+    reading.is_complete, reading.require = False, require
+    assert not step.is_left_out
+    for call in (step.load, step.load_earlier, partial(step.work, make_runtime(console))):
+        with pytest.raises(PatchlearnError, match="reading: not there yet"):
+            call()

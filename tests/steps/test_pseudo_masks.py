@@ -137,6 +137,16 @@ def test_a_box_of_an_unknown_class_is_refused_before_the_run(
     assert not list((tmp_path / "run").glob("plain/*"))
 
 
+def test_two_walks_are_not_compared_where_there_may_be_none(
+    folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--reading.use=auto", "--affinity.kind=auto", "--pseudo.sure=agreed")
+    with pytest.raises(AssertionError):
+        tiny_run(folder_data, tmp_path / "run", *more)
+    assert "pseudo.sure: agreed compares two walks" in capfd.readouterr().err
+    assert not list((tmp_path / "run").glob("plain/*"))
+
+
 def test_sam_is_asked_about_every_image(tmp_path: Path, console: Console) -> None:
     samples = write_maps(tmp_path, 3, size=(64, 64))
     scores = np.full((1, 64, 64), 0.1, np.float32)

@@ -1,12 +1,15 @@
 """Which reading is chosen, from the tags alone."""
 
+from math import isnan
+
 import pytest
 import torch
 
 from patchlearn.models.cell_head import CellHead
 from patchlearn.models.cells import Cells
+from patchlearn.models.settings import CellSettings
 from patchlearn.training.cell_head import CellImages
-from patchlearn.training.reading import WIDE, choice, widest_cover
+from patchlearn.training.reading import SEEN, WIDE, _held_out_map, choice, widest_cover
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,7 @@ def test_cells_are_read_where_they_tell_as_much_as_the_whole(
 def test_a_set_too_small_to_judge_has_ordinary_maps() -> None:
     facts = choice(float("nan"), float("nan"), 0.5, widest=0.0)
     assert facts["use"] == "classifier"
-    assert "no image with a tag is left" in facts["why"]
+    assert "too few images with a tag" in facts["why"]
 
 
 def test_cells_that_cover_much_of_the_images_of_a_class_are_not_read() -> None:
@@ -53,3 +56,21 @@ def test_the_widest_cover_is_that_of_the_class_whose_cells_cover_most() -> None:
     images = CellImages(features.half(), inside, labels, torch.ones(3, 2))
     assert widest_cover(head, images) == pytest.approx(0.6)
     assert widest_cover(head, images.some(torch.tensor([0, 2]))) == pytest.approx((0.1 + 0.125) / 2)
+
+
+def test_a_class_with_few_images_does_not_decide_for_all() -> None:
+    head = CellHead(Cells("last", (2,), (16,), 16), classes=2)
+    head.linear.weight.data = torch.eye(2)
+    features, labels = torch.zeros(SEEN + 1, 2, 10), torch.zeros(SEEN + 1, 2)
+    features[:, 0, 0], labels[:SEEN, 0] = 1.0, 1.0
+    features[-1, 1, :6], labels[-1, 1] = 1.0, 1.0
+    images = CellImages(features.half(), torch.ones(SEEN + 1, 10, dtype=torch.bool), labels, torch.ones(SEEN + 1, 2))
+    assert widest_cover(head, images) == pytest.approx(0.1)
+
+
+def test_one_image_judges_nothing() -> None:
+    head = CellHead(Cells("last", (2,), (16,), 16), classes=1)
+    images = CellImages(
+        torch.ones(1, 2, 3).half(), torch.ones(1, 3, dtype=torch.bool), torch.ones(1, 1), torch.ones(1, 1)
+    )
+    assert isnan(_held_out_map(head, images, CellSettings(), 0))
