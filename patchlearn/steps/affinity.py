@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import NEW_IN_KEY
-from patchlearn.data.settings import ClickSettings
+from patchlearn.data.settings import AUTO, ClickSettings
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import AUTO, AffinitySettings
+from patchlearn.training.settings import AffinitySettings
 
 if TYPE_CHECKING:
     import torch

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.settings import NEW_IN_KEY
-from patchlearn.data.settings import ClickSettings
+from patchlearn.data.settings import AUTO, ClickSettings
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.affinity import Along, TrainAffinity, walker_of
 from patchlearn.steps.cams import WriteCams
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.step import Step
-from patchlearn.training.settings import AUTO
 
 if TYPE_CHECKING:
     from patchlearn.core.pace import Estimate

@@ -12,7 +12,7 @@ from patchlearn.core.settings import (
     require_positive,
     require_share,
 )
-from patchlearn.data.settings import AugmentSettings
+from patchlearn.data.settings import AUTO, AugmentSettings
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.settings import AFFINITY_STRIDES, BORDERS, FIGURE_2, FUSIONS, HEAD_STRIDES, OUTPUT_STRIDES
 from patchlearn.refine.settings import ConfidentRegions
@@ -22,7 +22,6 @@ SCHEDULES = ("constant", "cosine", "poly")
 LOSSES = ("balanced", "bootstrapped", "cross_entropy", "generalised")
 MASK_KINDS = ("all", "sure")
 NO_AFFINITY = "none"
-AUTO = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,10 @@ from typing import final
 import numpy as np
 from numpy.random import Generator
 
-from patchlearn.core.errors import require_one_of
 from patchlearn.core.types import Float32, Integers, UInt8
 from patchlearn.data.scenes.cell_shapes import KINDS, REFERENCE, draw_red_cell, draw_thing
 from patchlearn.data.scenes.drawing import noise
-from patchlearn.data.scenes.drawn import SPLITS, Drawn, image_seed, labels_of, main_class
+from patchlearn.data.scenes.drawn import Drawn, generators, labels_of, main_class
 from patchlearn.data.settings import CELLS, SceneSettings
 
 CELL_CLASSES: tuple[str, ...] = tuple(sorted(KINDS))
@@ -77,10 +76,7 @@ def draw_cells(settings: SceneSettings, split: str, index: int) -> Drawn:
     >>> cells.image.shape[:2] == cells.mask.shape == (64, 64)
     True
     """
-    require_one_of("split", split, SPLITS)
-    require_one_of("kind", settings.kind, [CELLS])
-    streams = image_seed(settings.seed, split, index).spawn(3)
-    for_ground, for_things, for_camera = (np.random.default_rng(each) for each in streams)
+    for_ground, for_things, for_camera = generators(settings, CELLS, split, index)
     smear = Smear(_draw_ground(for_ground, settings.size))
     _draw_red_cells(smear, for_ground)
     _draw_things(smear, _labels(settings, split, index, for_things), for_things)

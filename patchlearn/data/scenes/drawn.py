@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.random import SeedSequence
+from numpy.random import Generator, SeedSequence
 
+from patchlearn.core.errors import require_one_of
 from patchlearn.core.types import UInt8
 from patchlearn.data.settings import SceneSettings
 
@@ -33,6 +34,17 @@ def image_seed(seed: int, split: str, index: int) -> SeedSequence:
     (0, 1, 3)
     """
     return SeedSequence((seed, SPLITS.index(split), index))
+
+
+def generators(settings: SceneSettings, kind: str, split: str, index: int) -> list[Generator]:
+    """Three random streams of one image.
+
+    Raises:
+        PatchlearnError: there is no such split, or the settings are for another kind of scenes.
+    """
+    require_one_of("split", split, SPLITS)
+    require_one_of("kind", settings.kind, [kind])
+    return [np.random.default_rng(each) for each in image_seed(settings.seed, split, index).spawn(3)]
 
 
 def first_class(seed: int, split: str, place: int, count: int) -> int:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from patchlearn.core.errors import require_one_of
 from patchlearn.core.types import Float32, UInt8
 from patchlearn.data.scenes.defects import DEFECTS, draw_defect, draw_joint, draw_reflection, mark_ground
-from patchlearn.data.scenes.drawn import SPLITS, Drawn, image_seed, labels_of, main_class
+from patchlearn.data.scenes.drawn import Drawn, generators, labels_of, main_class
 from patchlearn.data.scenes.textures import Ground, Look, any_look, draw_ground
 from patchlearn.data.settings import SURFACES, SceneSettings
 
@@ -61,10 +60,7 @@ def draw_surface(settings: SceneSettings, split: str, index: int) -> Surface:
     >>> surface.image.shape[:2] == surface.mask.shape == (64, 64)
     True
     """
-    require_one_of("split", split, SPLITS)
-    require_one_of("kind", settings.kind, [SURFACES])
-    streams = image_seed(settings.seed, split, index).spawn(3)
-    for_ground, for_defects, for_others = (np.random.default_rng(each) for each in streams)
+    for_ground, for_defects, for_others = generators(settings, SURFACES, split, index)
     names = _kinds(settings, split, index, for_defects)
     ground = draw_ground(for_ground, settings.size, _look(for_ground, names, settings.surroundings))
     tint, mask = _draw_defects(ground, names, for_defects)
