@@ -1,7 +1,17 @@
-"""A tiny recipe, and a run of it as a user starts it."""
+"""A tiny recipe, and a run of it as a user starts it.
 
+Many tests begin with the same finished run. It is made once in a test process, and copied.
+"""
+
+import atexit
+import hashlib
+import os
+import shutil
+import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 from patchlearn.cli.main import main
 
@@ -43,10 +53,51 @@ def run_it(recipe: Path, data: Path, run: Path, *more: str) -> int:
     return main(["run", str(recipe), "--data.root", str(data), "--out", str(run), "--runtime.device=cpu", *more])
 
 
+def finished_run(recipe: Path, data: Path, run: Path, *more: str, alone: bool = False) -> Path:
+    """The folder that `run_it` leaves with the same words; `alone` in a process of its own, with one thread."""
+    kept = _kept(data)
+    shutil.copytree(_made(recipe.read_text(), kept, more, alone), run, dirs_exist_ok=True)
+    written = run / "recipe.yaml"
+    written.write_text(written.read_text().replace(str(kept), str(data)))
+    return run
+
+
+@cache
+def _store() -> Path:
+    folder = Path(mkdtemp(prefix="patchlearn-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _kept(data: Path) -> Path:
+    """A copy of a data folder that outlives the test, the same for equal content."""
+    paths = sorted(path for path in data.rglob("*") if path.is_file())
+    content = b"".join(str(path.relative_to(data)).encode() + path.read_bytes() for path in paths)
+    kept = _store() / hashlib.sha256(content).hexdigest()[:16] / "data"
+    if not kept.exists():
+        shutil.copytree(data, kept)
+    return kept
+
+
+@cache
+def _made(text: str, data: Path, more: tuple[str, ...], alone: bool) -> Path:
+    folder = Path(mkdtemp(dir=_store()))
+    recipe, run = folder / "tiny.yaml", folder / "run"
+    recipe.write_text(text)
+    if alone:
+        one = {**os.environ, "OMP_NUM_THREADS": "1"}
+        subprocess.run([*command(recipe, data, run), *more], env=one, check=True, capture_output=True)
+    else:
+        assert run_it(recipe, data, run, *more) == 0
+    return run
+
+
 def tiny_run(data: Path, folder: Path, *more: str) -> Path:
     """A run of one variant, `plain`, from images to pseudo masks; returns its folder."""
     recipe = folder.parent / "tiny.yaml"
     recipe.write_text(RECIPE)
     short = ["--affinity.kind=none", "--with_segmenter=false", "--variants={plain: null}"]
+    if not folder.exists():
+        return finished_run(recipe, data, folder, *short, *more)
     assert run_it(recipe, data, folder, *short, *more) == 0
     return folder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from whole_run import RECIPE, run_it
+from whole_run import RECIPE, finished_run, run_it
 
 from patchlearn.cli.main import main
 from patchlearn.core.files import read_json, read_rows
@@ -49,7 +49,7 @@ def append(folder: Path, line: str) -> None:
 
 def test_masks_that_keep_their_size_are_judged_anew(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, *PLAIN) == 0
+    finished_run(recipe, folder_data, run, *PLAIN)
     before, figures = made(run), read_json(run / "evaluation.json")
     for path in (folder_data / "masks").glob("*.png"):
         mask, size = read_indices(path), path.stat().st_size
@@ -111,7 +111,7 @@ def as_voc(folder: Path, root: Path) -> Path:
 
 def test_maps_of_one_more_split_redo_nothing(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, *PLAIN) == 0
+    finished_run(recipe, folder_data, run, *PLAIN)
     before = made(run)
     more = ("--cams.splits=[train,val]", "--pseudo.splits=[train,val]")
     assert run_it(recipe, folder_data, run, *PLAIN, *more) == 0
@@ -120,7 +120,7 @@ def test_maps_of_one_more_split_redo_nothing(recipe: Path, folder_data: Path, tm
 
 def test_a_copy_of_a_finished_run_is_finished_too(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run, copy = tmp_path / "run", tmp_path / "copy"
-    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain")
     shutil.copytree(run, copy)
     for path in copy.rglob("*"):
         os.utime(path, (10**9, 10**9))
@@ -135,7 +135,7 @@ def test_a_classifier_of_other_settings_is_kept_aside_and_comes_back(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, *PLAIN) == 0
+    finished_run(recipe, folder_data, run, *PLAIN)
     model = (run / "plain/classifier/model.safetensors").read_bytes()
     capfd.readouterr()
     assert run_it(recipe, folder_data, run, *PLAIN, "--classifier.optimisation.batch_size=3") == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from whole_run import RECIPE, command, files, run_it
+from whole_run import RECIPE, command, files, finished_run, run_it
 
 from patchlearn.cli.main import main
 from patchlearn.core.files import read_json
@@ -20,6 +20,7 @@ from patchlearn.data.open import open_dataset
 from patchlearn.inference.segmenter import load_segmenter
 
 NO_MASKS = "--segmenter.splits=[]"
+ONE = "--variant=progressive"
 AFTER_PSEUDO = ("pseudo/train", "segmenter", "segmented/val", "evaluation")
 
 
@@ -32,7 +33,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def test_a_run_leaves_everything_it_promises(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run) == 0
+    finished_run(recipe, folder_data, run)
     entries = read_json(run / "evaluation.json")
     found = {(entry["artefact"], entry["variant"], entry["split"], entry["labels"], entry["rule"]) for entry in entries}
     weak = [("seed", "oracle"), ("seed", "label_free"), ("pseudo", "label_free")]
@@ -83,7 +84,7 @@ def test_a_second_run_touches_nothing_and_another_crf_redoes_masks_and_segmenter
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run) == 0
+    finished_run(recipe, folder_data, run)
     steps = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
     assert run_it(recipe, folder_data, run) == 0
     assert {path: path.stat().st_mtime_ns for path in run.rglob("step.json")} == steps
@@ -112,7 +113,7 @@ def test_equal_variants_are_evaluated_under_their_own_names(recipe: Path, folder
 
 def test_a_verb_that_fails_leaves_the_recipe_of_the_run_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run) == 0
+    finished_run(recipe, folder_data, run)
     before = (run / "recipe.yaml").read_bytes()
     assert main(["cams", str(run), "--seed", "7"]) == 2
     assert (run / "recipe.yaml").read_bytes() == before
@@ -130,7 +131,7 @@ def test_a_split_that_the_segmenter_cannot_write_is_refused_before_it_is_trained
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false")
     assert main(["segment", str(run), "--variant=plain", "--segmenter.splits=[nosuch]"]) == 2
     assert "no split 'nosuch'" in capfd.readouterr().err
     assert not (run / "plain" / "segmenter").exists()
@@ -167,9 +168,9 @@ def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
     start = [str(recipe), "--out", str(run), "--data.root", str(folder_data), "--runtime.device=cpu"]
     assert main(["cams", *start]) == 2
     assert "Run first: patchlearn train" in capfd.readouterr().err.replace("\n", " ")
-    assert main(["train", *start, "--variant", "plain"]) == 0
+    assert main(["train", *start, "--variant=plain"]) == 0
     assert not (run / "progressive").exists()
-    on_run = [str(run), "--variant", "plain"]
+    on_run = [str(run), "--variant=plain"]
     for verb in ("cams", "affinity", "pseudo", "evaluate"):
         assert main([verb, *on_run]) == 0
     capfd.readouterr()
@@ -183,9 +184,9 @@ def test_verbs_do_their_step_alone_and_ask_for_the_one_before(
 
 def test_the_background_rule_redoes_what_learned_from_it(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant", "plain") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain")
     before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
-    assert run_it(recipe, folder_data, run, "--variant", "plain", "--background.rule=power") == 0
+    assert run_it(recipe, folder_data, run, "--variant=plain", "--background.rule=power") == 0
     redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
     assert redone == {"plain/affinity", "plain/trust", *(f"plain/{step}" for step in AFTER_PSEUDO)}
 
@@ -207,7 +208,7 @@ def test_self_trained_maps_are_others_and_train_no_classifier_again(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain")
     before, maps = (run / "plain/classifier/step.json").stat().st_mtime_ns, files(run, "plain/cams/train/*.npz")
     sure = "--self_training.confident.high=1.0", "--self_training.confident.low=1.0"
     assert run_it(recipe, folder_data, run, "--variant=plain", "--self_training.rounds=2", *sure) == 0
@@ -270,7 +271,7 @@ def test_true_masks_that_change_are_judged_anew_also_those_of_the_segmenter(
         entries = read_json(run / "evaluation.json")
         return [entry["images"] for entry in entries if entry["artefact"] == "segmenter"]
 
-    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain")
     assert judged() == [4]
     sample = open_dataset("folder", folder_data).split("val")[0]
     assert sample.mask
@@ -313,19 +314,20 @@ def test_a_run_killed_with_kill_9_ends_like_an_undisturbed_one(
     noise = "{correct_from: 0.5, confidence: 0.4, rounds: 2, undecided: 0.3}"
     recipe.write_text(RECIPE.replace("noise: {rounds: 1}", f"noise: {noise}"))
     # One thread here too: results depend on the number of threads.
-    subprocess.run(command(recipe, folder_data, tmp_path / "a"), env=environment, check=True, capture_output=True)
+    undisturbed = finished_run(recipe, folder_data, tmp_path / "a", ONE, alone=True)
     killed = tmp_path / "b"
-    process = subprocess.Popen(command(recipe, folder_data, killed), env=environment, stderr=subprocess.DEVNULL)
+    words = [*command(recipe, folder_data, killed), ONE]
+    process = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list(killed.glob(f"progressive/{moment}")) and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "report.html").exists()
-    subprocess.run(command(recipe, folder_data, killed), env=environment, check=True, capture_output=True)
+    subprocess.run(words, env=environment, check=True, capture_output=True)
     models = (f"*/{step}/model.safetensors" for step in ("classifier", "affinity", "segmenter"))
     for pattern in (*models, "*/cams/train/*.npz", "*/pseudo/train/*.png", "*/segmented/val/*.png"):
-        assert files(tmp_path / "a", pattern) == files(killed, pattern)
+        assert files(undisturbed, pattern) == files(killed, pattern)
         assert files(killed, pattern)
     assert not list(killed.rglob("*.partial")) or moment.endswith((".npz", ".png"))
 
@@ -424,7 +426,7 @@ def test_a_file_that_is_missing_is_named_and_made_again_alone(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false")
     before = files(run, "plain/pseudo/train/**/*.png")
     times = {path: path.stat().st_mtime_ns for path in run.glob("plain/pseudo/train/**/*.png")}
     (run / "plain/pseudo/train/sure/img01.png").unlink()
@@ -441,7 +443,7 @@ def test_a_segmenter_learns_from_reliable_pixels_unless_told_otherwise(
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain")
     reliable = (run / "plain/segmenter/model.safetensors").read_bytes()
     assert main(["segment", str(run), "--variant=plain", "--segmenter.noise.labels=all"]) == 0
     assert (run / "plain/segmenter/model.safetensors").read_bytes() != reliable
@@ -449,7 +451,7 @@ def test_a_segmenter_learns_from_reliable_pixels_unless_told_otherwise(
 
 def test_a_reference_beside_a_run_leaves_its_recipe_alone(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false")
     before = (run / "recipe.yaml").read_bytes()
     assert main(["segment", str(run), "--variant=plain", "--supervision=masks"]) == 0
     assert (run / "plain" / "segmenter-masks" / "model.safetensors").exists()
@@ -502,7 +504,7 @@ def test_figures_of_other_settings_than_the_recipes_are_left_out_and_said(
     recipe: Path, folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run) == 0
+    finished_run(recipe, folder_data, run)
     assert run_it(recipe, folder_data, run, "--variant=plain", "--cams.views.flip=false") == 0
     assert {entry["variant"] for entry in read_json(run / "evaluation.json")} == {"plain"}
     assert "progressive/evaluation: made with other settings" in capfd.readouterr().err.replace("\n", " ")
@@ -514,7 +516,7 @@ def test_figures_of_other_settings_than_the_recipes_are_left_out_and_said(
 
 def test_the_segmenter_can_be_left_for_later(recipe: Path, folder_data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain", "--with_segmenter=false")
     assert not (run / "plain/segmenter").exists()
     assert main(["segment", str(run), "--variant=plain"]) == 0
     assert main(["evaluate", str(run), "--variant=plain"]) == 0
@@ -525,7 +527,7 @@ def test_how_images_are_segmented_trains_nothing_again_and_is_kept_with_the_mode
     recipe: Path, folder_data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    assert run_it(recipe, folder_data, run, "--variant=plain") == 0
+    finished_run(recipe, folder_data, run, "--variant=plain")
     before = {path: path.stat().st_mtime_ns for path in run.rglob("step.json")}
     assert main(["run", str(run), "--variant=plain", "--segmenter.inference.scales=[1.0,1.5]"]) == 0
     redone = {str(path.parent.relative_to(run)) for path in before if path.stat().st_mtime_ns != before[path]}
