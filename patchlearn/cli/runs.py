@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SUCCESS, FAULTS = 0, 1
 WORTH_TIMING = 20  # images
+SAID_BEFORE = ("absent classes", "nothing to compare with")  # hints about tags that `run` says before it starts
 RunVerb = Callable[["Run", "Target", Namespace], int]
 TARGET = "a folder of images with labels, a run folder, a recipe (*.yaml), or the name of a built-in recipe"
 EXAMPLES = {
@@ -170,11 +171,16 @@ def _print_json(value: object) -> None:
 
 
 def _say_what_it_is(run: "Run") -> None:
+    from patchlearn.data.checks.tag_hints import tag_hints
+
     for note in run.dataset.notes:
         _say(run, note)
     counts = ", ".join(f"{len(samples)} {name}" for name, samples in run.dataset.splits.items())
     _say(run, f"images: {counts}; classes: {len(run.dataset.classes)} ({_shortened(run.dataset.classes)})")
     _say(run, f"recipe: {run.recipe.title}; run folder: {run.folder}")
+    for finding in tag_hints(run.dataset):
+        if finding.kind in SAID_BEFORE:
+            _say(run, finding.text)
 
 
 def _say_what_it_takes(run: "Run") -> None:

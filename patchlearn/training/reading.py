@@ -17,6 +17,7 @@ import torch
 from patchlearn.core.runtime import Runtime, to_device
 from patchlearn.core.seeds import Stream, seed_for
 from patchlearn.core.types import Sample, ScoreMaps
+from patchlearn.data.subset import held_out_places
 from patchlearn.maps.settings import ReadingSettings
 from patchlearn.models.cell_head import CellHead
 from patchlearn.models.cells import Cells, cells_of
@@ -145,15 +146,16 @@ def standardised_cells(
 
 
 def _held_out_map(head: CellHead, images: CellImages, settings: CellSettings, seed: int) -> float:
-    """mAP on every fifth image, of a head like this one that has learned from the others."""
+    """mAP on every fifth image, of a head like this one that has learned from the others; of each class from one."""
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     order = torch.randperm(len(images.labels), generator=generator)
-    held_out = max(1, len(order) // HELD_OUT)
-    if len(order) <= held_out:
+    labels = [each.nonzero().flatten().tolist() for each in images.labels]
+    held_out = held_out_places(order.tolist(), labels, max(1, len(order) // HELD_OUT))
+    if not held_out or len(order) <= len(held_out):
         return nan
     other = CellHead(head.cells, head.linear.out_features).to(head.mean.device)
-    train_cell_head(other, images.some(order[held_out:]), settings, seed)
-    judges = images.some(order[:held_out])
+    train_cell_head(other, images.some(order[~torch.isin(order, torch.tensor(held_out))]), settings, seed)
+    judges = images.some(torch.tensor(held_out))
     return mean_average_precision(cell_scores(other, judges, settings), judges.labels, judges.judged)
 
 
