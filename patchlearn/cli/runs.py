@@ -16,6 +16,7 @@ from patchlearn.runs.pipeline import verbs
 
 if TYPE_CHECKING:
     from patchlearn.runs.run import Run
+    from patchlearn.runs.tags import RankedTags
     from patchlearn.runs.target import Target
 
 SUCCESS, FAULTS = 0, 1
@@ -44,6 +45,7 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
         verb.add_argument("--points", type=Path, help="a table of clicks: image,x,y,label (docs/clicks.md)")
     if name == "check":
         add_concepts(verb)
+        verb.add_argument("--tags", action="store_true", help="of a run: rank the images whose tags others contradict")
     if name == "evaluate":
         verb.add_argument("--images", type=Path, help="only the images that this file lists, one a line")
         verb.add_argument(
@@ -104,15 +106,25 @@ def _check(run: "Run", target: "Target", options: Namespace) -> int:
 
     ask = concepts_to_ask(run, options)
     found = examine(run.dataset, threads=run.runtime.threads, console=run.runtime.console)
+    tags = _ranked_tags(run) if options.tags else None
     if not run.runtime.accelerator.is_main_process:
         return SUCCESS
     if options.json:
-        _print_json(as_json(found) | ({"concepts": ask().as_json()} if ask else {}))
+        further = {"tags": tags.as_json()} if tags else {}
+        _print_json(as_json(found) | ({"concepts": ask().as_json()} if ask else {}) | further)
     else:
         print_examination(Console(), found)
+        for line in tags.lines() if tags else ():
+            Console().print(line, markup=False, highlight=False, soft_wrap=True)
         if ask:
             print_concepts(Console(), ask())
     return FAULTS if found.faults else SUCCESS
+
+
+def _ranked_tags(run: "Run") -> "RankedTags":
+    from patchlearn.runs.tags import rank_tags
+
+    return rank_tags(run, next(variant for variant in run.variants if variant.name in run.chosen))
 
 
 def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:

@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from gzip import GzipFile
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from patchlearn.export.voc_server.layout import LARGEST
 
-DAMAGE = (tarfile.TarError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, zlib.error)
+DAMAGE = (
+    tarfile.TarError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, RecursionError, zlib.error,
+)  # fmt: skip
+HEADERS = 2**20  # bytes that may stand before the content of a file: long names, pax headers, maps of sparse files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +34,48 @@ class Entry:
     fault: str = ""
 
 
+class _Bounded:
+    """A stream of which tarfile reads no more than is allowed: a header says itself how long it is.
+
+    Args:
+        stream: the unpacked archive.
+    """
+
+    def __init__(self, stream: GzipFile):
+        self.stream, self.left = stream, HEADERS
+
+    def allow(self, size: int) -> None:
+        """So many bytes may be read from here on."""
+        self.left = size
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file.
+
+        Raises:
+            tarfile.ReadError: that is more than is left.
+        """
+        if not 0 <= size <= self.left:
+            raise tarfile.ReadError(f"headers of more than {HEADERS >> 20} MiB")
+        self.left -= size
+        return self.stream.read(size)
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        """As a file."""
+        return self.stream.seek(position, whence)
+
+    def tell(self) -> int:
+        """As a file."""
+        return self.stream.tell()
+
+
 def archived_entries(path: Path) -> Iterator[Entry]:
     """The files of an archive. Damage of the archive is the fault of a last entry."""
     try:
-        with GzipFile(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-            yield from (_archived(archive, member) for member in archive if not member.isdir() or _is_outside(member))
+        with GzipFile(path) as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive:
+            for member in archive:
+                if not member.isdir() or _is_outside(member):
+                    yield _archived(archive, member)
+                cast(_Bounded, archive.fileobj).allow(HEADERS)
             while stream.read(LARGEST):  # the checksum is behind the end of the tar, where tarfile does not read
                 pass
     except DAMAGE as error:
@@ -58,6 +99,7 @@ def folder_entries(path: Path) -> Iterator[Entry]:
 def _archived(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
     if _is_outside(member):
         return Entry(name=member.name, fault="outside of the folder in which the archive is unpacked. Remove it.")
+    cast(_Bounded, archive.fileobj).allow(LARGEST)
     file = archive.extractfile(member) if member.isreg() and member.size <= LARGEST else None
     if file is None:
         return Entry(name=member.name, fault=_why_unread(member.isreg()))
