@@ -69,14 +69,14 @@ def require_at_least(name: str, value: float, least: float) -> None:
         raise PatchlearnError(f"{name}: {value} is out of range. Choose {least} or more.")
 
 
-def require_whole(name: str, value: int, least: int, most: int) -> None:
+def require_whole(name: str, value: object, least: int, most: int) -> None:
     """Raise `PatchlearnError` unless the value is a whole number from the least to the most.
 
     >>> require_whole("iterations", 10**9, 0, 1000)
     Traceback (most recent call last):
     patchlearn.core.errors.PatchlearnError: iterations: 1000000000 is out of range. Choose a whole number from 0 ...
     """
-    if not isinstance(value, Integral) or not least <= value <= most:
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
         raise PatchlearnError(f"{name}: {value} is out of range. Choose a whole number from {least} to {most}.")
 
 

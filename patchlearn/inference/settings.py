@@ -42,7 +42,8 @@ class InferenceSettings:
         require_scales("scales", self.scales)
         if self.long_side is not None:
             require_whole("long_side", self.long_side, 1, LONGEST_SIDE)
-        if not isinstance(self.window, Integral) or self.window < LARGEST_STRIDE or self.window % LARGEST_STRIDE:
+        window: object = self.window  # a file may say anything
+        if not isinstance(window, Integral) or window < LARGEST_STRIDE or window % LARGEST_STRIDE:
             raise PatchlearnError(
                 f"window: {self.window} is not a multiple of {LARGEST_STRIDE}. Choose for example 512 or 768."
             )

@@ -42,8 +42,8 @@ def note_missing(
     if not missing:
         return
     names, images = ["background", *classes], {value: _images_with(value, samples) for value in missing}
-    facts = {names[value]: [sample.id for sample in found] for value, found in images.items()}
-    facts = {"at": title, "without_confident_cells": list(facts), "images": facts}
+    ids = {names[value]: [sample.id for sample in found] for value, found in images.items()}
+    facts = {"at": title, "without_confident_cells": list(ids), "images": ids}
     write_json(folder / (STOPPED if ends else OWN_MAPS), facts)
     kept = "All maps stay as they were before this round." if ends else "Its maps stay those of the first round."
     for value, found in images.items():

@@ -133,9 +133,8 @@ def self_train(
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
-    A class without a labelled cell keeps the maps of the first round; a line and `folder/own-maps.json` name it and its
-    images. The rounds end before one in which the background has no cell, or no class; then it is
-    `folder/stopped.json`.
+    A class without a labelled cell keeps the maps of the first round (`patchlearn.steps.missing_cells`). The rounds end
+    before one in which the background has no cell, or no class.
 
     Args:
         samples: images whose given labels name the classes in them.

@@ -7,17 +7,17 @@ from patchlearn.evaluate.tags import LEAST, doubtful_tags
 
 
 def scores_of(labels: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Three standard deviations apart."""
-    return labels * 3.0 + np.random.default_rng(seed).normal(size=labels.shape)
+    """Six standard deviations apart."""
+    return labels * 6.0 + np.random.default_rng(seed).normal(size=labels.shape)
 
 
 def test_planted_wrong_tags_rank_first() -> None:
-    """Of 200 images of three classes, a tag of 4 is missing, and 4 have one too many."""
+    """Of 200 images of three classes, eight have a tag of the second one too many, or lack it."""
     true = np.random.default_rng(1).random((200, 3)) < 0.4
     given, wrong = true.copy(), [3, 50, 77, 120, 121, 140, 160, 199]
     given[wrong, 1] ^= True
     doubts = doubtful_tags(scores_of(true), given, np.ones_like(given))
-    assert {each.image for each in doubts[:12]} >= {*wrong}
+    assert {each.image for each in doubts[:8]} == {*wrong}
     assert all(each.tagged == given[each.image, each.index] for each in doubts)
     assert len({each.image for each in doubts}) == len(doubts)
 
@@ -32,5 +32,5 @@ def test_what_nobody_judged_is_not_doubted() -> None:
 @pytest.mark.parametrize("count", [LEAST - 1, LEAST])
 def test_a_class_with_too_few_images_is_left_out(count: int) -> None:
     labels = np.arange(20)[:, None] < count
-    scores = np.where(labels, -5.0, np.arange(20.0)[:, None])
+    scores = np.where(labels, 25.0, np.arange(20.0)[:, None])
     assert bool(doubtful_tags(scores, labels, np.ones_like(labels))) == (count == LEAST)

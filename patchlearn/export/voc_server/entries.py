@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from gzip import GzipFile
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import IO, cast
 
 from patchlearn.export.voc_server.layout import LARGEST
 
@@ -39,14 +39,13 @@ class _Bounded:
 
     Args:
         stream: the unpacked archive.
+
+    Attributes:
+        left: bytes that may be read from here on.
     """
 
     def __init__(self, stream: GzipFile):
         self.stream, self.left = stream, HEADERS
-
-    def allow(self, size: int) -> None:
-        """So many bytes may be read from here on."""
-        self.left = size
 
     def read(self, size: int = -1) -> bytes:
         """As a file.
@@ -71,16 +70,21 @@ class _Bounded:
 def archived_entries(path: Path) -> Iterator[Entry]:
     """The files of an archive. Damage of the archive is the fault of a last entry."""
     try:
-        with GzipFile(path) as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive:
+        with GzipFile(path) as stream, _opened(bounded := _Bounded(stream)) as archive:
             for member in archive:
+                bounded.left = LARGEST
                 if not member.isdir() or _is_outside(member):
                     yield _archived(archive, member)
-                cast(_Bounded, archive.fileobj).allow(HEADERS)
+                bounded.left = HEADERS
             while stream.read(LARGEST):  # the checksum is behind the end of the tar, where tarfile does not read
                 pass
     except DAMAGE as error:
         advice = "Pack it with: tar czf results.tgz results"
         yield Entry(name=path.name, fault=f"damaged, or not a tar compressed by gzip ({error}). {advice}")
+
+
+def _opened(stream: _Bounded) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:")  # of a file it reads, seeks and tells alone
 
 
 def folder_entries(path: Path) -> Iterator[Entry]:
@@ -99,7 +103,6 @@ def folder_entries(path: Path) -> Iterator[Entry]:
 def _archived(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
     if _is_outside(member):
         return Entry(name=member.name, fault="outside of the folder in which the archive is unpacked. Remove it.")
-    cast(_Bounded, archive.fileobj).allow(LARGEST)
     file = archive.extractfile(member) if member.isreg() and member.size <= LARGEST else None
     if file is None:
         return Entry(name=member.name, fault=_why_unread(member.isreg()))
