@@ -1,4 +1,7 @@
-"""What has no confident cell in a round of self-training: said, and written beside the rounds."""
+"""What has no confident cell in a round of self-training: said, and written beside the rounds.
+
+A class keeps the maps of the first round. Without any class, or without the background, the rounds end.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -133,8 +133,7 @@ def self_train(
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
-    A class without a labelled cell keeps the maps of the first round (`patchlearn.steps.missing_cells`). The rounds end
-    before one in which the background has no cell, or no class.
+    What has no labelled cell keeps the maps of the first round, or ends the rounds (`patchlearn.steps.missing_cells`).
 
     Args:
         samples: images whose given labels name the classes in them.
