@@ -45,7 +45,7 @@ def doubtful_tags(scores: Floats, labels: Bools, judged: Bools) -> list[Doubt]:
     [(3, False, 0.75)]
     """
     found: dict[int, Doubt] = {}
-    for index in range(scores.shape[1]):
+    for index in comparable(labels, judged):
         for doubt in _of_class(scores[:, index], labels[:, index], judged[:, index], index):
             earlier = found.get(doubt.image)
             if earlier is None or doubt.odds > earlier.odds:
@@ -53,11 +53,19 @@ def doubtful_tags(scores: Floats, labels: Bools, judged: Bools) -> list[Doubt]:
     return sorted(found.values(), key=lambda doubt: doubt.odds, reverse=True)
 
 
+def comparable(labels: Bools, judged: Bools) -> list[int]:
+    """The classes that at least `LEAST` judged images have, and as many lack.
+
+    >>> comparable(np.arange(6)[:, None] < [3, 4], np.ones((6, 2), bool))
+    [0]
+    """
+    with_it, without = (labels & judged).sum(0), (~labels & judged).sum(0)
+    return np.flatnonzero(np.minimum(with_it, without) >= LEAST).tolist()
+
+
 def _of_class(scores: Floats, labels: Bools, judged: Bools, index: int) -> Iterator[Doubt]:
     """Whatever lies nearer to the median of the other side; nothing where the scores do not tell the class."""
     sides = {tagged: scores[judged & (labels == tagged)] for tagged in (True, False)}
-    if min(map(len, sides.values())) < LEAST:
-        return
     medians = {tagged: float(np.median(found)) for tagged, found in sides.items()}
     distance, middle = medians[True] - medians[False], (medians[True] + medians[False]) / 2
     variance = float(np.concatenate([found - medians[tagged] for tagged, found in sides.items()]).var()) or 1.0

@@ -23,18 +23,22 @@ class RankedTags:
         doubts: of each such image; `image` is its place in `samples`.
         samples: N images that were judged.
         classes: the K names.
+        compared: how many of them enough images have and lack.
     """
 
     doubts: "tuple[Doubt, ...]"
     samples: "tuple[Sample, ...]"
     classes: tuple[str, ...]
+    compared: int
 
     def lines(self) -> list[str]:
         """What is printed."""
         from patchlearn.data.names import counted
-        from patchlearn.evaluate.tags import words_of
+        from patchlearn.evaluate.tags import LEAST, words_of
 
         images = counted(len(self.samples), "image")
+        if not self.compared:
+            return [f"tags: no class has {LEAST} images with it and {LEAST} without it, so that none can be compared"]
         if not self.doubts:
             return [f"tags: those of {images} were compared, and none is contradicted by the others"]
         more = f", of which {SHOWN} are shown" if len(self.doubts) > SHOWN else ""
@@ -62,7 +66,7 @@ def rank_tags(run: Run, variant: Variant) -> RankedTags:
     Raises:
         PatchlearnError: the variant makes no masks of tagged images, or its classifier is not trained yet.
     """
-    from patchlearn.evaluate.tags import doubtful_tags
+    from patchlearn.evaluate.tags import comparable, doubtful_tags
     from patchlearn.training.surroundings import held_out_evidence
 
     step = trust_step(run.steps(variant, "tags"), variant.self_training, run.recipe.seed)
@@ -78,5 +82,6 @@ def rank_tags(run: Run, variant: Variant) -> RankedTags:
         run.runtime,
         seed=measuring.seed,
     )
-    doubts = doubtful_tags(found.mean, found.labels, found.judged)
-    return RankedTags(doubts=tuple(doubts), samples=found.samples, classes=run.dataset.classes)
+    doubts, compared = doubtful_tags(found.mean, found.labels, found.judged), comparable(found.labels, found.judged)
+    classes = run.dataset.classes
+    return RankedTags(doubts=tuple(doubts), samples=found.samples, classes=classes, compared=len(compared))

@@ -13,7 +13,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Sample
 from patchlearn.models.views import ViewFeatures
 from patchlearn.runs import tags as module
-from patchlearn.runs.tags import rank_tags
+from patchlearn.runs.tags import RankedTags, rank_tags
 
 TRUE, WRONG = [(at % 2,) for at in range(40)], (4, 17, 30)
 
@@ -59,3 +59,8 @@ def test_without_tags_nothing_is_compared(monkeypatch: pytest.MonkeyPatch, conso
     variant: Any = SimpleNamespace(name="plain", self_training=None)
     with pytest.raises(PatchlearnError, match="variant plain: has no two images with tags"):
         rank_tags(run, variant)
+
+
+def test_nothing_to_compare_with_is_no_praise() -> None:
+    assert "none can be compared" in RankedTags(doubts=(), samples=(), classes=("red",), compared=0).lines()[0]
+    assert "none is contradicted" in RankedTags(doubts=(), samples=(), classes=("red",), compared=1).lines()[0]
