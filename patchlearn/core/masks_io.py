@@ -25,7 +25,7 @@ UNREADABLE = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, NotImplementedError, RuntimeError,
     MemoryError, BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
-MAX_NPZ_BYTES = 2**31  # unpacked: 20 fp16 maps of an image of 268 million pixels take a third of it
+MAX_NPZ_BYTES = 2**30  # unpacked: fp16 maps of 32 classes, of the largest image that is read
 
 
 @contextmanager
