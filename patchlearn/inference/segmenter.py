@@ -266,10 +266,10 @@ def _labelled(image: UInt8, maps: Float32, labels: Sequence[int], settings: Infe
     """(the label that each pixel has, the highest probability before the CRF), H×W; of the labels that may occur."""
     if settings.crf == NO_CRF:
         return _argmax_at(maps, image.shape[:2], labels)
-    full = _normalised(enlarge(maps, image.shape[:2]))
+    full, kernels = _normalised(enlarge(maps, image.shape[:2])), settings.kernels((image.shape[0], image.shape[1]))
     if len(labels) == len(full):
-        return dense_crf(image, full, settings.crf, settings.iterations).argmax(0).astype(np.uint8), full.max(0)
-    winners = dense_crf(image, _kept(full, labels), settings.crf, settings.iterations)[labels].argmax(0)
+        return dense_crf(image, full, kernels, settings.iterations).argmax(0).astype(np.uint8), full.max(0)
+    winners = dense_crf(image, _kept(full, labels), kernels, settings.iterations)[labels].argmax(0)
     return np.array(labels, np.uint8)[winners], full[labels].max(0)
 
 
