@@ -47,7 +47,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="the folder of real data")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "results", help="where run folders go")
-    parser.add_argument("--only", type=_words, default=("",), help="cells that have one of these words in their name: a,b")
+    parser.add_argument(
+        "--only", type=_words, default=("",), help="cells that have one of these words in their name: a,b"
+    )
     parser.add_argument("--quick", action="store_true", help="only what takes minutes")
     parser.add_argument("--final", action="store_true", help="read the images that are read once, too")
     parser.add_argument("--tables", action="store_true", help="measure nothing")

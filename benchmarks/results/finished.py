@@ -107,7 +107,7 @@ def machine(facts: Iterable[Mapping[str, Any]]) -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     cores, threads = os.cpu_count() or 1, os.environ.get("OMP_NUM_THREADS")
-    used = f", {threads} used" if threads and int(threads) != cores else ""
+    used = f", {threads} used" if threads and threads != str(cores) else ""
     return f"{cores} cores{used}, {next(iter(names), platform.processor())}"
 
 
@@ -118,7 +118,10 @@ def code_commit() -> str:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True)
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise PatchlearnError(f"{ROOT}: is no checkout, and a figure names its commit. Clone the repository.") from None
     return done.stdout.strip()
 
 

@@ -19,6 +19,7 @@ from patchlearn.runs.settings import VARIED, ExpectedSettings, Recipe, Variant
 from patchlearn.runs.values import what_is_wrong, with_brackets, with_lists
 
 RESERVED = ("check", "data", EVALUATION, IMAGE_LISTS, RECIPE, BY_HAND, REPORT)
+EXPECTED = "expected"  # the section of a recipe that holds what was measured
 # Key of a recipe of before 0.1 → what it is called now.
 RENAMED = {
     "relearn": "self_training",
@@ -50,11 +51,11 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe
     require_known_keys(settings, Recipe, str(path))
     for override in overrides:
         require_known_keys(_nested(override), Recipe, override)
-        if override.startswith("--expected"):
+        if override.startswith(f"--{EXPECTED}"):
             raise PatchlearnError(f"{override}: what was measured is no setting. Leave it out.")
         if "=" not in override:
             raise PatchlearnError(f"{override}: has no value. Write {override}=VALUE.")
-    expected = read_expected(settings.pop("expected", {}), str(path))
+    expected = read_expected(settings.pop(EXPECTED, {}), str(path))
     values = _parsed(settings, overrides, str(path))
     recipe = replace(_built(Recipe, values, str(path)), expected=expected)
     return LoadedRecipe(recipe=recipe, variants=tuple(_variants(recipe, str(path))))
@@ -69,7 +70,7 @@ def dump_recipe(recipe: Recipe) -> str:
 def recipe_parser() -> ArgumentParser:
     """Every setting as an option, for `--help` and for overrides."""
     parser = ArgumentParser(prog="patchlearn run RECIPE", exit_on_error=False)
-    parser.add_class_arguments(Recipe, sub_configs=False, skip={"expected"})
+    parser.add_class_arguments(Recipe, sub_configs=False, skip={EXPECTED})
     return parser
 
 
@@ -77,7 +78,7 @@ def recipe_parser() -> ArgumentParser:
 def _expected_parser() -> ArgumentParser:
     """What was measured, apart from the settings: each variant would check it again."""
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(ExpectedSettings, sub_configs=False)
+    parser.add_class_arguments(ExpectedSettings, EXPECTED, sub_configs=False)
     return parser
 
 
@@ -93,11 +94,10 @@ def read_expected(section: Mapping[str, Any], source: str) -> ExpectedSettings:
     """
     if not section:
         return ExpectedSettings()
-    place = f"{source}: expected"
-    require_known_keys(section, ExpectedSettings, place)
-    with _naming(place):
-        values = _expected_parser().parse_object(with_lists(section)).as_dict()
-    return _built(ExpectedSettings, values, place)
+    require_known_keys(section, ExpectedSettings, source, f"{EXPECTED}.")
+    with _naming(source):
+        values = _expected_parser().parse_object({EXPECTED: with_lists(section, ExpectedSettings)}).as_dict()
+    return _built(ExpectedSettings, values[EXPECTED], source, f"{EXPECTED}.")
 
 
 def require_known_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: str = "") -> None:
@@ -165,9 +165,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _without_words(settings: dict[str, Any]) -> dict[str, Any]:
     """Leave out what `expected` was before 0.1: words, of which run folders have copies, and no figures."""
-    expected = settings.get("expected")
+    expected = settings.get(EXPECTED)
     is_words = isinstance(expected, Mapping) and ("score" in expected or isinstance(expected.get("data"), str))
-    return {key: value for key, value in settings.items() if key != "expected"} if is_words else settings
+    return {key: value for key, value in settings.items() if key != EXPECTED} if is_words else settings
 
 
 def _nested(override: str) -> dict[str, Any]:
