@@ -52,7 +52,7 @@ def _facts(path: Path) -> dict[str, str]:
         "network": recipe["classifier"]["backbone"],
         "data": expected.data.about,
         "cost": cost_of(expected),
-        "score": ". ".join(words for words in (score_of(expected), expected.note) if words),
+        "score": score_of(expected),
     }
 
 

@@ -122,7 +122,7 @@ def measured(expected: ExpectedSettings) -> dict[str, ExpectedFigure]:
 
 
 def score_of(expected: ExpectedSettings) -> str:
-    """The figures in words, for lists and messages.
+    """The figures and the note, in words.
 
     >>> figure = ExpectedFigure(miou=73.2, seeds=(0,), commit="7271529", older=True)
     >>> score_of(ExpectedSettings(pseudo=figure))
@@ -130,10 +130,9 @@ def score_of(expected: ExpectedSettings) -> str:
     >>> score_of(ExpectedSettings())
     'not measured here'
     """
-    figures = measured(expected).items()
-    return (
-        "; ".join(f"{TITLES[name]} {_interval(figure)} ({_source(figure)})" for name, figure in figures) or NOT_MEASURED
-    )
+    words = [f"{TITLES[name]} {_interval(each)} ({_source(each)})" for name, each in measured(expected).items()]
+    notes = [expected.note] if expected.note else []
+    return "; ".join([*words, *notes]) or NOT_MEASURED
 
 
 def cost_of(expected: ExpectedSettings) -> str:
