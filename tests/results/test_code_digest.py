@@ -86,6 +86,7 @@ def test_what_counts(root: Path, name: str, old: str, new: str, counts: bool) ->
     [
         ('["a", "b"]', '["ab"]', False),
         ("f(1)", "f(True)", False),
+        ("f(1)", "f('1')", False),
         ("f'a' 'b{x}'", "f'ab{x}' ''", False),
         ("f'a' f'b{x}'", "f'ab{x}'", True),
         ("f(a, b=1)", "f(a,\n  b = 1)", True),
@@ -94,6 +95,11 @@ def test_what_counts(root: Path, name: str, old: str, new: str, counts: bool) ->
 )
 def test_trees_are_written_without_loss(one: str, other: str, are_equal: bool) -> None:
     assert (_written(ast.parse(one)) == _written(ast.parse(other))) == are_equal
+
+
+def test_texts_of_an_f_string_are_joined_as_some_versions_of_python_do_not() -> None:
+    divided, whole = ([ast.Constant(text) for text in texts] for texts in (("a", "", "b"), ("ab",)))
+    assert _written(ast.JoinedStr([*divided])) == _written(ast.JoinedStr([*whole]))
 
 
 def test_the_modules_of_the_steps_are_there_and_maps_do_not_depend_on_the_segmenter() -> None:
