@@ -22,6 +22,7 @@ from results.measure import Place, is_there, measure, report
 from results.plan import DATA, PAGES, SERIES, Planned, Series
 from results.tables import render_page
 
+import patchlearn
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import write_text
 from patchlearn.runs.builtin import builtin_recipes
@@ -32,6 +33,8 @@ Run = tuple[Series, int]
 def main() -> int:
     """Returns 0, or 1 if a run failed."""
     options = _options()
+    if not Path(patchlearn.__file__).resolve().is_relative_to(ROOT):
+        sys.exit(f"{patchlearn.__file__}: is not the code of {ROOT}. Install it (pip install -e .), or set PYTHONPATH.")
     place = Place(data=options.data.resolve(), runs=options.runs.resolve())
     runs = _chosen(options.only, options.quick)
     if options.list:

@@ -17,7 +17,7 @@ from pathlib import Path
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import append_row, read_json, write_json
 from results.cells import CELLS, REPORT, digest_of, forget_settings, is_current, read_cell, write_cell
-from results.code_digest import code_digest
+from results.code_digest import ROOT, code_digest
 from results.finished import CHANGED, FOLDERS, code_commit, finished, now
 from results.plan import BOTH_SPLITS, DATA, TRAIN, Planned, Series
 
@@ -77,20 +77,21 @@ def report(planned: Planned, place: Place) -> Path | None:
         The file of the cell; None where there is nothing to read, or it has been read with this code.
 
     Raises:
-        PatchlearnError: the code is not committed, or the figure on the images that settings are chosen on is not
-            there or is older.
+        PatchlearnError: the code is not committed, the figure on the images that settings are chosen on is not there
+            or is older, or its run is not on this machine.
     """
     series, data, name = planned.series, DATA[planned.series.data], f"{planned.name}-{REPORT}"
     known, commit = read_cell(name, place.cells), code_commit()
     if data.report is None or not has_val(planned) or (known and is_current(known, planned)):
         return None
-    if commit.endswith(CHANGED) or not _is_done(planned, place):
+    run = run_folder(series, planned.seed, place)
+    if commit.endswith(CHANGED) or not (_is_done(planned, place) and _has_made(planned, run)):
         raise PatchlearnError(
-            f"{planned.name}: commit the code, and run `make results` first. The choices are final then."
+            f"{planned.name}: {run} is not a finished run of committed code. Commit the code, and run `make results` "
+            "on this machine first. The choices are final then."
         )
     append_row(place.readings, {"time": now(), "cell": name, "commit": commit, "digest": digest_of(planned)})
     words = (*_words(series, planned.seed, place), *_listed(series, place, data.report, REPORT))
-    run = run_folder(series, planned.seed, place)
     _patchlearn(run, "evaluate", *words, *(_MASKS if planned.artefact == "full" else ()))
     return write_cell(replace(finished(planned, run, (REPORT,), commit), name=name), place.cells)
 
@@ -135,6 +136,12 @@ def _is_done(planned: Planned, place: Place) -> bool:
     return cell is not None and is_current(cell, planned)
 
 
+def _has_made(planned: Planned, run: Path) -> bool:
+    """Whether today's code has made the artefact in a run folder; the cell may come from another machine."""
+    known = read_json(run / CODE) if (run / CODE).exists() else {}
+    return known.get(planned.artefact) == code_digest(planned.artefact, DATA[planned.series.data].reader)
+
+
 def _take(series: Series, seed: int, artefacts: set[str], place: Place) -> None:
     """Every verb that the artefacts need. What they say of *val* as a whole stays in the log."""
     run, data = run_folder(series, seed, place), DATA[series.data]
@@ -165,10 +172,11 @@ def _words(series: Series, seed: int, place: Place) -> tuple[str, ...]:
 
 
 def _patchlearn(run: Path, *words: str) -> None:
-    """One verb, in a process of its own; what it says goes into the log beside the run folder."""
+    """One verb of this checkout, in a process of its own; what it says goes into the log beside the run folder."""
     log = run.with_name(f"{run.name}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
-        done = subprocess.run([sys.executable, "-m", "patchlearn", *words], stdout=file, stderr=subprocess.STDOUT)
+        command = [sys.executable, "-m", "patchlearn", *words]  # of the working directory before any that is installed
+        done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
     if done.returncode:
         raise PatchlearnError(f"patchlearn {' '.join(words)}: failed. See the end of {log}.")

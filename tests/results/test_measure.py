@@ -115,12 +115,19 @@ def test_what_is_read_once_is_logged_before_and_only_after_the_choices(
     place: Place, verbs: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = Planned(series=PHOTOGRAPHS, seed=0, artefact="full")
-    with pytest.raises(PatchlearnError, match="run `make results` first"):
-        report(planned, place)
-    write_cell(Cell(name=planned.name, commit="abc1234", digest="today"), place.cells)
-    monkeypatch.setattr(measure, "code_commit", lambda: "abc1234+")
-    with pytest.raises(PatchlearnError, match="commit the code"):
-        report(planned, place)
+    run = run_folder(PHOTOGRAPHS, 0, place)
+    for is_done, codes, commit in (
+        (False, CODES, "abc1234"),
+        (True, {**CODES, "full": "before"}, "abc1234"),
+        (True, {}, "abc1234"),
+        (True, CODES, "abc1234+"),
+    ):
+        if is_done:
+            write_cell(Cell(name=planned.name, commit="abc1234", digest="today"), place.cells)
+        write_json(run / ".results-code.json", codes)
+        monkeypatch.setattr(measure, "code_commit", lambda commit=commit: commit)
+        with pytest.raises(PatchlearnError, match="is not a finished run of committed code"):
+            report(planned, place)
     assert not place.readings.exists()
     monkeypatch.setattr(measure, "code_commit", lambda: "abc1234")
     path = report(planned, place)
