@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EVERY_ADDRESS = ("0.0.0.0", "::")
+LAST_PORT = 65535
 
 
 def serve(
@@ -64,12 +65,13 @@ def address(host: str, port: int, token: str | None) -> str:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= LAST_PORT:
+        raise PatchlearnError(f"--port {port}: is out of range. Choose a number from 0 to {LAST_PORT}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PatchlearnError(f"--port {port} of {host}: {reason}. Choose another --port, or --host.") from None
+    except OSError as error:
+        raise PatchlearnError(f"--port {port} of {host}: {error.strerror}. Choose another --port, or --host.") from None
 
 
 def _reached_by(host: str) -> list[str]:

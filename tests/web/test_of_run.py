@@ -8,19 +8,18 @@ import timm
 from conftest import make_folder
 from rich.console import Console
 from safetensors.torch import save_file
-from whole_run import RECIPE, run_it
+from whole_run import RECIPE
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import read_scores
 from patchlearn.core.types import Sample
-from patchlearn.data.images import read_image, read_mask
-from patchlearn.runs.run import open_run
+from patchlearn.data.images import read_image, read_indices
+from patchlearn.runs.run import open_run, take_all
 from patchlearn.runs.target import find_target
 from patchlearn.web.answers import Question
 from patchlearn.web.of_run import RunReader, read_run
 
 VARIANTS = """{
-  plain: {affinity: {kind: none}},
   merged: {classifier: {fusion: progressive, splits: [[1, [2, 2]]]}, cams: {read: merged}, affinity: {kind: none}},
   stored: {
     classifier: {head_only: true, weights: FILE}, walk: {stored: true}, affinity: {rounds: 1},
@@ -36,7 +35,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = folder / "weights.safetensors"
     save_file(timm.create_model("mobilenetv3_small_050").state_dict(), weights)
     words = [f"--variants={VARIANTS.replace('FILE', str(weights))}", "--with_segmenter=false", "--background.rule=otsu"]
-    assert run_it(folder / "tiny.yaml", data, folder / "run", *words) == 0
+    target = find_target(folder / "tiny.yaml", folder / "run", [f"--data.root={data}", "--runtime.device=cpu", *words])
+    with open_run(target, (), Console(quiet=True)) as opened:
+        take_all(opened)
     return folder / "run"
 
 
@@ -46,7 +47,7 @@ def read(run: Path) -> tuple[RunReader, list[Sample]]:
         return read_run(opened, "tiny"), list(opened.dataset.splits["train"])
 
 
-@pytest.mark.parametrize("variant", ["plain", "merged", "stored"])
+@pytest.mark.parametrize("variant", ["merged", "stored"])
 def test_maps_and_masks_are_those_of_the_run(
     run: Path, read: tuple[RunReader, list[Sample]], variant: str
 ) -> None:
@@ -56,7 +57,7 @@ def test_maps_and_masks_are_those_of_the_run(
         answer = reader.answer(seen, Question(variant=variant, tags=sample.labels))
         maps = read_scores(run / variant / "cams" / "train" / f"{sample.id}.npz")
         np.testing.assert_allclose(answer.maps, maps.scores, atol=2e-3)  # files hold half precision
-        mask = read_mask(run / variant / "pseudo" / "train" / f"{sample.id}.png")
+        mask = read_indices(run / variant / "pseudo" / "train" / f"{sample.id}.png")
         assert (answer.mask == mask).mean() > 0.99
 
 
@@ -64,7 +65,7 @@ def test_tags_and_threshold_change_the_answer_and_the_scores_stay(read: tuple[Ru
     reader, samples = read
     seen = reader.see(read_image(samples[0].image))
     both, none, high = (
-        reader.answer(seen, Question(variant="plain", tags=tags, threshold=threshold))
+        reader.answer(seen, Question(variant="merged", tags=tags, threshold=threshold))
         for tags, threshold in (((0, 1), None), ((), None), ((0, 1), 0.99))
     )
     assert (both.tags, none.tags, len(none.maps)) == ((0, 1), (), 0)
@@ -77,7 +78,7 @@ def test_tags_and_threshold_change_the_answer_and_the_scores_stay(read: tuple[Ru
 
 def test_without_tags_the_classes_are_predicted(read: tuple[RunReader, list[Sample]]) -> None:
     reader, samples = read
-    answer = reader.answer(reader.see(read_image(samples[0].image)), Question(variant="plain"))
+    answer = reader.answer(reader.see(read_image(samples[0].image)), Question(variant="merged"))
     assert int(np.argmax(answer.scores)) in answer.tags
 
 
