@@ -9,18 +9,21 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
+from patchlearn.core.memory import images_at_a_time
 from patchlearn.core.parallel import for_each
-from patchlearn.core.types import BACKGROUND, IGNORE, Bands, UInt8, enlarge
+from patchlearn.core.types import IGNORE, Bands, UInt8
 from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import within_limits
 from patchlearn.data.names import NamedFiles, image_id, named_files, pair_up, tell
 from patchlearn.evaluate.confusions import require_classes
+from patchlearn.inference.memory import largest, refine_bytes
 from patchlearn.inference.score_arrays import MapFormat, read_array, read_score_file, refuse_too_many
+from patchlearn.maps.label_maps import of_array, of_mask
 from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.models.sam2 import Sam2, SeenImage
-from patchlearn.refine import BackgroundRule, label_probabilities
+from patchlearn.refine import BackgroundRule
 from patchlearn.refine.arrays import require_probabilities
 
 MAPS = (".npz", ".npy", ".png")
@@ -40,6 +43,7 @@ def refine_folder(
     bands: Bands | None = None,
     sam: Sam2 | None = None,
     threads: int | None = None,
+    memory: float | None = None,
     console: Console,
 ) -> list[str]:
     """Write `out/NAME.png` for every `scores/NAME.npz`, `.npy` or `.png` from the image of the same name.
@@ -56,7 +60,8 @@ def refine_folder(
         binary: whether 255 in masks stands for class 1.
         bands: of the pictures, see `patchlearn.read_image`; None for the usual ones.
         sam: SAM 2; needed if the settings name a model.
-        threads: images at a time; None for one per core.
+        threads: the most images at a time; None for one per core.
+        memory: what the process may hold, in GB; fewer images at a time keep it. None for a share of what is free.
         console: where progress is shown, and what is not read.
 
     Returns:
@@ -64,7 +69,7 @@ def refine_folder(
 
     Raises:
         PatchlearnError: a folder is missing or has nothing to refine, a setting is wrong, there are more than 254
-            classes, or the masks are binary and nobody said so.
+            classes, the masks are binary and nobody said so, or one image alone needs more memory.
     """
     names = () if classes is None else within_limits(classes, scores)
     format = MapFormat(kind=kind, layout=layout, classes=len(names) or None, binary=binary)
@@ -73,7 +78,8 @@ def refine_folder(
         claim_classes(out, names, f"{scores} has")
     seen: set[int] = set()
     work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen, bands=bands, sam=sam)
-    failures = _write_all(ids, *pairs, out, work, threads=threads, console=console)
+    at_a_time = _threads(ids, *pairs, settings, format, threads, memory)
+    failures = _write_all(ids, *pairs, out, work, threads=at_a_time, console=console)
     tell(console, counted_from_zero(scores, seen, names))
     return failures
 
@@ -91,6 +97,23 @@ def _matched(
     return ids, (pictures, maps)
 
 
+def _threads(
+    ids: Sequence[str],
+    pictures: NamedFiles,
+    maps: NamedFiles,
+    settings: PseudoSettings,
+    format: MapFormat,
+    threads: int | None,
+    memory: float | None,
+) -> int:
+    """How many images at a time the memory holds."""
+    files = [
+        (pictures.folder / pictures.files[id][0], maps.folder / maps.files[id][0]) for id in ids if id in pictures.files
+    ]
+    most, pair = largest(files, lambda pair: refine_bytes(*pair, settings, format))
+    return images_at_a_time(most, str(pair[0]) if pair else "", threads, memory)
+
+
 def _write_all(
     ids: Sequence[str],
     pictures: NamedFiles,
@@ -98,7 +121,7 @@ def _write_all(
     out: Path,
     work: Callable[[Path, Path], UInt8],
     *,
-    threads: int | None,
+    threads: int,
     console: Console,
 ) -> list[str]:
     """Write the mask that `work` makes of every picture and its maps; returns what went wrong."""
@@ -178,7 +201,7 @@ def _refine_probabilities(
     size = (picture.shape[0], picture.shape[1])
     array = read_array(path, size, format)
     require_probabilities(f"{path}: probabilities", array)
-    return refined_mask(picture, enlarge(array, size), range(len(array)), settings, seen)
+    return refined_mask(picture, of_array(array, size), range(len(array)), settings, seen)
 
 
 def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:
@@ -196,8 +219,5 @@ def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:
 def _refine_mask(picture: UInt8, mask: UInt8, settings: PseudoSettings, seen: SeenImage | None) -> UInt8:
     if (mask == IGNORE).all():
         return mask  # nothing is known, so nothing follows
-    values = np.union1d(mask[mask != IGNORE], [BACKGROUND])
-    places = np.full(256, IGNORE, np.uint8)
-    places[values] = np.arange(len(values))
-    probabilities = label_probabilities(places[mask], len(values), settings.crf.confidence)
-    return refined_mask(picture, probabilities, values.tolist(), settings, seen)
+    labels, values = of_mask(mask, settings.crf.confidence)
+    return refined_mask(picture, labels, values, settings, seen)

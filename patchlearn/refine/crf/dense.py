@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.types import IGNORE, Float32, UInt8
+from patchlearn.core.types import IGNORE, Float32, UInt8, Window
 from patchlearn.refine.arrays import (
     Array,
     is_tensor,
@@ -27,7 +27,6 @@ from patchlearn.refine.arrays import (
     to_numpy,
 )
 from patchlearn.refine.crf.inference import Read, refined_parts
-from patchlearn.refine.crf.parts import Window
 from patchlearn.refine.settings import PRESETS, CrfKernels
 
 

@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from patchlearn.core.types import Float32, Integers, UInt8
+from patchlearn.core.types import Float32, Integers, UInt8, Window
 from patchlearn.refine.crf.features import LEAST_PROBABILITY, colour_features, space_features
 from patchlearn.refine.crf.lattice import MOST_VERTICES, Lattice, build_bounded_lattice, build_lattice
 from patchlearn.refine.crf.mean_field import mean_field
 from patchlearn.refine.crf.memory import lanes_of, most_vertices
-from patchlearn.refine.crf.parts import Part, Window, whole_image
+from patchlearn.refine.crf.parts import Part, whole_image
 from patchlearn.refine.settings import CrfKernels
 
 NEVER = -1e4  # a logit whose exponential is zero

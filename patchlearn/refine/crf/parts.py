@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from math import ceil
 
+from patchlearn.core.types import Window
 from patchlearn.refine.settings import CrfKernels
 
 MARGIN = 2.0  # standard deviations of the wider kernel: docs/log/memory.md
 SMALLEST = 64  # pixels; a part whose longer side is not above it is not halved
 
 Interval = tuple[int, int]
-Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
