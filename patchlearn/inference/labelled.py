@@ -50,7 +50,7 @@ def _winners(
         full = _normalised(enlarge(maps, size, (rows, columns)))
         return full if len(labels) == len(full) else _kept(full, labels)
 
-    for window, refined in dense_crf_parts(image, read, len(maps), settings.crf, settings.iterations):
+    for window, refined in dense_crf_parts(image, read, len(maps), settings.kernels(size), settings.iterations):
         yield window, _argmax(refined, labels)
 
 

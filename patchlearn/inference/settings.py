@@ -1,11 +1,11 @@
 """How a trained segmenter reads an image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import require_at_least, require_scales
+from patchlearn.core.settings import NEW_IN_KEY, require_at_least, require_scales
 from patchlearn.models.settings import LARGEST_STRIDE
-from patchlearn.refine.settings import NO_CRF, PRESETS
+from patchlearn.refine.settings import NO_CRF, PRESETS, CrfKernels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class InferenceSettings:
             bounds the memory. A multiple of 32.
         crf: preset of the dense CRF that follows, at the image's own size ("segmenter", "irn", "psa"), or "none".
         iterations: of the CRF.
+        crf_long_side: in pixels, of the images that the preset is meant for, as `pseudo.crf.long_side`: in smaller
+            images its kernels are smaller in proportion. Null: in pixels, in every image.
         undecided: pixels whose most probable label, before the CRF, is less probable than this become 255.
 
     Raises:
@@ -33,6 +35,7 @@ class InferenceSettings:
     window: int = 768
     crf: str = NO_CRF
     iterations: int = 10
+    crf_long_side: int | None = field(default=None, metadata=NEW_IN_KEY)
     undecided: float = 0.0
 
     def __post_init__(self) -> None:
@@ -45,5 +48,11 @@ class InferenceSettings:
             )
         require_one_of("crf", self.crf, [*PRESETS, NO_CRF])
         require_at_least("iterations", self.iterations, 0)
+        if self.crf_long_side is not None:
+            require_at_least("crf_long_side", self.crf_long_side, 1)
         if not 0 <= self.undecided < 1:
             raise PatchlearnError(f"undecided: {self.undecided} is out of range. Choose a number in [0, 1).")
+
+    def kernels(self, size: tuple[int, int]) -> CrfKernels:
+        """Those of the CRF for an image of (H, W); the preset is not "none"."""
+        return PRESETS[self.crf].for_size(size, self.crf_long_side)

@@ -96,15 +96,16 @@ class CrfKernels:
         for name in ("gaussian_compat", "bilateral_compat"):
             require_at_least(name, getattr(self, name), 0)
 
-    def shrunk(self, size: tuple[int, int], long_side: int) -> "CrfKernels":
+    def for_size(self, size: tuple[int, int], long_side: int | None) -> "CrfKernels":
         """The same for an image of (H, W): in one whose long side is shorter, the kernels are as much shorter.
 
-        >>> PRESETS["irn"].shrunk((100, 250), 500).bilateral_sxy, PRESETS["irn"].shrunk((900, 1200), 500).bilateral_sxy
-        (25.0, 50)
+        >>> irn = PRESETS["irn"]
+        >>> [irn.for_size(size, 500).bilateral_sxy for size in ((100, 250), (900, 1200))]
+        [25.0, 50]
         """
-        share = max(size) / long_side
-        if share >= 1:
+        if long_side is None or max(size) >= long_side:
             return self
+        share = max(size) / long_side
         return replace(self, gaussian_sxy=self.gaussian_sxy * share, bilateral_sxy=self.bilateral_sxy * share)
 
 
@@ -153,8 +154,7 @@ class CrfSettings:
 
     def kernels(self, size: tuple[int, int]) -> CrfKernels:
         """Those of the preset for an image of (H, W); the preset is not "none"."""
-        kernels = PRESETS[self.preset]
-        return kernels.shrunk(size, self.long_side) if self.long_side else kernels
+        return PRESETS[self.preset].for_size(size, self.long_side)
 
 
 @dataclass(frozen=True, kw_only=True)

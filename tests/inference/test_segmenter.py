@@ -23,6 +23,7 @@ from patchlearn.inference.segmenter import (
 )
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.models.segmentation import SegmentationNetwork
+from patchlearn.refine.settings import CrfKernels
 
 CLASSES = ("red", "blue")
 
@@ -298,3 +299,20 @@ def test_an_answer_has_the_probabilities_before_any_threshold_and_comes_from_one
 def test_thresholds_are_checked(thresholds: dict[str, Any], complaint: str) -> None:
     with pytest.raises(PatchlearnError, match=complaint):
         known_segmenter().predict(picture(8, 8), **thresholds)
+
+
+@pytest.mark.parametrize(("long_side", "width"), [(None, 67.0), (40, 67.0), (80, 33.5)])
+def test_the_kernels_of_the_crf_are_as_much_smaller_as_the_image(
+    colours: Segmenter, monkeypatch: pytest.MonkeyPatch, long_side: int | None, width: float
+) -> None:
+    used: list[CrfKernels] = []
+
+    def crf(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int) -> Float32:
+        used.append(kernels)
+        return probabilities
+
+    monkeypatch.setattr("patchlearn.inference.segmenter.dense_crf", crf)
+    image, settings = np.zeros((30, 40, 3), np.uint8), InferenceSettings(crf="segmenter", crf_long_side=long_side)
+    colours.predict(image, settings)
+    colours.predict(image, settings, image_threshold=1.0)  # classes are dropped: another way to the CRF
+    assert [kernels.bilateral_sxy for kernels in used] == [width, width]

@@ -18,6 +18,7 @@ from patchlearn.inference.settings import InferenceSettings
         ({"scales": ()}, "Name at least one"),
         ({"long_side": 0}, "^long_side: 0 is out of range"),
         ({"window": 100}, "^window: 100 is not a multiple of 32"),
+        ({"crf_long_side": 0}, "^crf_long_side: 0 is out of range"),
         ({"iterations": -1}, "^iterations: -1 is out of range"),
         ({"window": 0}, "^window: 0 is not a multiple of 32"),
         ({"undecided": 1.0}, r"^undecided: 1\.0 is out of range"),
