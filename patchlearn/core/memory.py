@@ -1,7 +1,7 @@
 """How much memory there is, and how many images at a time it holds. A limit never changes a result."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,28 +13,29 @@ GB = 1_000_000_000
 SHARE = 0.8  # of what is free: estimates err, and other programs come and go
 GROUPS = Path("/proc/self/cgroup")
 ROOT = Path("/sys/fs/cgroup")
+Need = tuple[int, str]  # bytes, and which image takes them
 Files = tuple[str, str, str]  # a control group's limit, its use, and how its statistics name pages that can be dropped
 SECOND: Files = ("memory.max", "memory.current", "inactive_file")
 FIRST: Files = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
-def images_at_a_time(each: int, what: str, threads: int | None = None, memory: float | None = None) -> int:
-    """How many threads may hold so many bytes each; 1 at least.
+def images_at_a_time(needs: Iterable[Need], threads: int | None = None, memory: float | None = None) -> int:
+    """How many threads may each hold the image that takes the most; 1 at least.
 
     Args:
-        each: bytes, of one image.
-        what: the image, for the message.
+        needs: of all images.
         threads: the most; None for one per core.
         memory: what this process may hold in all, in GB (10^9 bytes); None for a share of what is free.
 
     Raises:
         PatchlearnError: one image alone needs more.
 
-    >>> images_at_a_time(10**6, "a.jpg", threads=3)
+    >>> images_at_a_time([(10**6, "a.jpg")], threads=3)
     3
     """
     most = (os.cpu_count() or 1) if threads is None else threads
     require_at_least("threads", most, 1)
+    each, what = max(needs, default=(0, "an image"))
     used, free = used_bytes(), free_bytes()
     room = int(SHARE * free) if memory is None else int(memory * GB) - used
     if each > (free if memory is None else room):

@@ -18,7 +18,7 @@ from patchlearn.data.checks.mask_values import claim_classes
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import normal_form
 from patchlearn.data.names import files_below, image_id, is_taken, not_taken, tell
-from patchlearn.inference.memory import largest, predict_bytes
+from patchlearn.inference.memory import predict_need
 from patchlearn.inference.outputs import Outputs
 from patchlearn.inference.segmenter import Segmentation, Segmenter
 from patchlearn.inference.thresholds import ImageThreshold, check_thresholds
@@ -62,8 +62,8 @@ def segment_files(
     outputs = outputs or Outputs()
     check_thresholds(image_threshold, pixel_threshold, segmenter.classes)
     found = _begin(segmenter, inputs, out, outputs, console)
-    most, at = largest(found.pictures.values(), partial(predict_bytes, segmenter=segmenter))
-    images_at_a_time(most, str(at), threads=1, memory=memory)
+    needs = (predict_need(picture, segmenter, segmenter.settings) for picture in found.pictures.values())
+    images_at_a_time(needs, threads=1, memory=memory)
     look = partial(segmenter.segment, image_threshold=image_threshold, pixel_threshold=pixel_threshold)
     read, failures = partial(read_image, bands=segmenter.bands), list(found.failures)
     with outputs.writing(segmenter.classes) as write, progress(console, "segment", len(found.pictures)) as advance:

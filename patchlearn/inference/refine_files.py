@@ -1,6 +1,6 @@
 """Refine what other programs made: a folder of images, and score maps, probabilities or masks of the same names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
-from patchlearn.core.memory import images_at_a_time
+from patchlearn.core.memory import Need, images_at_a_time
 from patchlearn.core.parallel import for_each
 from patchlearn.core.types import IGNORE, Bands, UInt8
 from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
@@ -17,7 +17,7 @@ from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import within_limits
 from patchlearn.data.names import NamedFiles, image_id, named_files, pair_up, tell
 from patchlearn.evaluate.confusions import require_classes
-from patchlearn.inference.memory import largest, refine_bytes
+from patchlearn.inference.memory import refine_need
 from patchlearn.inference.score_arrays import MapFormat, read_array, read_score_file, refuse_too_many
 from patchlearn.maps.label_maps import of_array, of_mask
 from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
@@ -52,16 +52,13 @@ def refine_folder(
         images: a folder of pictures, with subfolders.
         scores: a folder of maps or masks, see `refine_file`; that of the image `a/b.jpg` is `a__b.npy` or `a/b.npy`.
         out: the folder for the refined masks; palette PNGs, 255 undecided.
-        settings: which refinements, and how.
-        rule: of the background threshold.
+        settings, rule: which refinements, and how; of the background threshold.
         kind: of `.npy` files, "scores" or "probabilities".
         layout: of `.npy` files, "chw" or "hwc"; None for chw, and what only fits hwc is an error.
         classes: their names, written to `out/classes.txt`; None where they are not known.
         binary: whether 255 in masks stands for class 1.
-        bands: of the pictures, see `patchlearn.read_image`; None for the usual ones.
-        sam: SAM 2; needed if the settings name a model.
-        threads: the most images at a time; None for one per core.
-        memory: what the process may hold, in GB; fewer images at a time keep it. None for a share of what is free.
+        bands, sam: see `refine_file`.
+        threads, memory: the most images at a time, and what the process may hold, in GB; see `images_at_a_time`.
         console: where progress is shown, and what is not read.
 
     Returns:
@@ -74,12 +71,12 @@ def refine_folder(
     names = () if classes is None else within_limits(classes, scores)
     format = MapFormat(kind=kind, layout=layout, classes=len(names) or None, binary=binary)
     ids, pairs = _matched(images, scores, out, format, console)
+    threads = images_at_a_time(_needs(ids, *pairs, settings, format), threads, memory)
     if names:
         claim_classes(out, names, f"{scores} has")
     seen: set[int] = set()
     work = partial(refine_file, settings=settings, rule=rule, format=format, seen=seen, bands=bands, sam=sam)
-    at_a_time = _threads(ids, *pairs, settings, format, threads, memory)
-    failures = _write_all(ids, *pairs, out, work, threads=at_a_time, console=console)
+    failures = _write_all(ids, *pairs, out, work, threads=threads, console=console)
     tell(console, counted_from_zero(scores, seen, names))
     return failures
 
@@ -97,21 +94,14 @@ def _matched(
     return ids, (pictures, maps)
 
 
-def _threads(
-    ids: Sequence[str],
-    pictures: NamedFiles,
-    maps: NamedFiles,
-    settings: PseudoSettings,
-    format: MapFormat,
-    threads: int | None,
-    memory: float | None,
-) -> int:
-    """How many images at a time the memory holds."""
-    files = [
-        (pictures.folder / pictures.files[id][0], maps.folder / maps.files[id][0]) for id in ids if id in pictures.files
-    ]
-    most, pair = largest(files, lambda pair: refine_bytes(*pair, settings, format))
-    return images_at_a_time(most, str(pair[0]) if pair else "", threads, memory)
+def _needs(
+    ids: Sequence[str], pictures: NamedFiles, maps: NamedFiles, settings: PseudoSettings, format: MapFormat
+) -> Iterator[Need]:
+    """Of every picture and its maps; of several files, which are an error later, the first."""
+    for id in ids:
+        if id in pictures.files:
+            picture, array = (named.folder / named.files[id][0] for named in (pictures, maps))
+            yield refine_need(picture, array, settings, format)
 
 
 def _write_all(

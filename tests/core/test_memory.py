@@ -19,24 +19,24 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("each", "threads", "limit", "expected"),
     [(GB // 10, None, None, 8), (GB, 3, None, 3), (3 * GB, None, None, 2), (9 * GB, None, None, 1), (GB, None, 4, 3),
-     (GB, 2, 4, 2), (3 * GB, 8, 4, 1), (0, 5, 4, 5)],
+     (GB, 2, 4, 2), (3 * GB, 8, 4, 1), (1, 5, 4, 5)],
 )  # fmt: skip
 def test_as_many_threads_as_the_memory_holds(
     each: int, threads: int | None, limit: float | None, expected: int
 ) -> None:
-    assert images_at_a_time(each, "a.jpg", threads, limit) == expected
+    assert images_at_a_time([(1, "b.jpg"), (each, "a.jpg")], threads, limit) == expected
 
 
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(("each", "limit", "words"), [(4 * GB, 4, "the limit is 4 GB"), (11 * GB, None, "10.0 GB are")])
 def test_what_does_not_fit_alone_is_an_error(each: int, limit: float | None, words: str) -> None:
     with pytest.raises(PatchlearnError, match=rf"a\.jpg needs about .* GB beside the 1\.0 GB .* {words}.*--memory"):
-        images_at_a_time(each, "a.jpg", 1, limit)
+        images_at_a_time([(1, "b.jpg"), (each, "a.jpg")], 1, limit)
 
 
 def test_no_thread_is_no_number_of_threads() -> None:
     with pytest.raises(PatchlearnError, match="threads: 0 is out of range"):
-        images_at_a_time(1, "a.jpg", 0)
+        images_at_a_time([], 0)
 
 
 def test_this_process_holds_some_memory_and_some_is_free() -> None:
@@ -61,3 +61,7 @@ def test_the_narrowest_group_of_a_container_counts(
     assert free_bytes() == 4400
     (root / "a" / "b" / names[1]).write_text("6000")
     assert free_bytes() == 0
+
+
+def test_without_an_image_there_are_as_many_threads_as_were_asked_for() -> None:
+    assert images_at_a_time([], 3) == 3

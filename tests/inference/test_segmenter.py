@@ -307,11 +307,11 @@ def test_the_kernels_of_the_crf_are_as_much_smaller_as_the_image(
 ) -> None:
     used: list[CrfKernels] = []
 
-    def crf(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int) -> Float32:
+    def crf(image: UInt8, read: object, labels: int, kernels: CrfKernels, *_: object) -> Iterator[Any]:
         used.append(kernels)
-        return probabilities
+        return iter(())
 
-    monkeypatch.setattr("patchlearn.inference.segmenter.dense_crf", crf)
+    monkeypatch.setattr("patchlearn.inference.labelled.dense_crf_parts", crf)
     image, settings = np.zeros((30, 40, 3), np.uint8), InferenceSettings(crf="segmenter", crf_long_side=long_side)
     colours.predict(image, settings)
     colours.predict(image, settings, image_threshold=1.0)  # classes are dropped: another way to the CRF

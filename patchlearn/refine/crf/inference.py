@@ -17,8 +17,10 @@ NEVER = -1e4  # a logit whose exponential is zero
 SMALL = 1_000_000  # pixels; the spatial lattice of a size (24 bytes per pixel) is cached up to here
 SPACE, COLOUR = (0,) * 3, (0,) * 6  # as long as a simplex over 2 and over 5 features has corners
 BLOCK = 1 << 18  # pixels whose logarithms are taken at once
-# A label that is less probable at every pixel of a part has no channel there. Its message is at most the kernels'
-# weights (7 to 13) times its own probability q, so that mean field keeps q ≤ p·exp(13 q): below 1.02 p for p = 0.001.
+# A label that is less probable at every pixel of a part has no channel there. Its message is at most c = 13 r times its
+# largest probability q, where 13 are the weights of the presets' kernels and r is the largest sum of a row of the
+# normalised kernels (1 far from borders). Mean field keeps q ≤ p·exp(c q), so that q stays below e·p, which is 0.003,
+# while c·p ≤ 1/e (r ≤ 28).
 IMPLAUSIBLE = 1e-3
 
 Read = Callable[[slice, slice], Float32]  # rows, columns → the K×h×w label probabilities there
