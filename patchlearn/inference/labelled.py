@@ -52,6 +52,7 @@ def _winners(
 
     for window, refined in dense_crf_parts(image, read, len(maps), settings.kernels(size), settings.iterations):
         yield window, _argmax(refined, labels)
+        del refined  # before the next part takes as much
 
 
 def _argmax(refined: Float32, labels: Sequence[int]) -> UInt8:

@@ -83,6 +83,7 @@ def _mask_in_parts(image: UInt8, labels: LabelMaps, values: Sequence[int], setti
     mask = np.empty(labels.size, np.uint8)
     for window, refined in refined_parts(image, labels, settings.crf):
         mask[window] = _mask(refined, refined.argmax(0), values, settings.ignore_band)
+        del refined  # before the next part takes as much
     return mask
 
 

@@ -133,6 +133,7 @@ def _labels_in_parts(image: UInt8, maps: ScoreMaps, threshold: float) -> UInt8:
     labels = np.empty(maps.size, np.uint8)
     for window, refined in dense_crf_parts(image, read, count, "irn"):
         labels[window] = refined.argmax(0)
+        del refined  # before the next part takes as much
     return labels
 
 

@@ -149,6 +149,8 @@ def _refined(image: UInt8, probabilities: Float32, kernels: CrfKernels, iteratio
         return first
     result = np.empty(probabilities.shape, np.float32)
     result[:, *window] = first
+    del first
     for window, refined in parts:
         result[:, *window] = refined
+        del refined  # before the next part takes as much
     return result

@@ -47,8 +47,9 @@ def refined_parts(
         refined = _refine_part(image, read, part, labels, kernels, iterations)
         if refined is None:
             waiting += reversed(part.halves())
-        else:
-            yield part.kept, refined
+            continue
+        yield part.kept, refined
+        del refined  # before the next part takes as much
 
 
 def _refine_part(
@@ -67,7 +68,12 @@ def _refine_part(
         return None
     if part.is_whole and _fits(lattices, labels, labels - 1):
         chosen = np.arange(labels)
-    return _infer(probabilities, chosen, *lattices, iterations)[:, *part.inside]
+    lanes = (0,) * lanes_of(len(chosen) - 1)
+    logits = _logits(probabilities, chosen, len(lanes))
+    del probabilities
+    differences = mean_field(logits, *lattices, iterations, COLOUR, SPACE, lanes)
+    del lattices
+    return _probabilities(differences.reshape(*part.seen_size, -1)[part.inside], chosen, labels)
 
 
 def _plausible(probabilities: Float32) -> Integers:
@@ -109,14 +115,6 @@ def _spatial_lattice(
 _cached_spatial_lattice = lru_cache(maxsize=4)(_spatial_lattice)
 
 
-def _infer(probabilities: Float32, chosen: Integers, colour: Lattice, space: Lattice, iterations: int) -> Float32:
-    """K×h×w: mean field over the chosen labels; those of the others are 0."""
-    lanes = (0,) * lanes_of(len(chosen) - 1)
-    logits = _logits(probabilities, chosen, len(lanes))
-    differences = mean_field(logits, colour, space, iterations, COLOUR, SPACE, lanes)
-    return _probabilities(differences, chosen, len(probabilities)).reshape(probabilities.shape)
-
-
 def _logits(probabilities: Float32, chosen: Integers, lanes: int) -> Float32:
     """N×lanes: log probabilities minus those of the last label, which needs no channel.
 
@@ -132,9 +130,9 @@ def _logits(probabilities: Float32, chosen: Integers, lanes: int) -> Float32:
 
 
 def _probabilities(differences: Float32, chosen: Integers, labels: int) -> Float32:
-    """K×N from the differences to the last chosen label, N×lanes: all K sum to 1."""
-    result = np.zeros((labels, len(differences)), np.float32)
-    others = differences.T[: len(chosen) - 1]
+    """K×h×w from the differences to the last chosen label, h×w×lanes: all K sum to 1, those not chosen are 0."""
+    others = np.moveaxis(differences, 2, 0)[: len(chosen) - 1]
+    result = np.zeros((labels, *others.shape[1:]), np.float32)
     last = result[chosen[-1]]
     last[:] = (1 - others.sum(0)) / len(chosen)
     for label, difference in zip(chosen[:-1], others):
