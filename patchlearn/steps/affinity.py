@@ -14,6 +14,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import MODEL
 from patchlearn.core.settings import NEW_IN_KEY
 from patchlearn.data.settings import AUTO, ClickSettings
+from patchlearn.data.subset import balanced_subset
 from patchlearn.maps.settings import WalkSettings
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.steps.cams import WriteCams
@@ -60,6 +61,11 @@ class TrainAffinity(Step):
     boxes: ClickSettings = field(default=ClickSettings(), metadata=NEW_IN_KEY)
 
     @property
+    def samples(self) -> tuple["Sample", ...]:
+        """The images that it learns from."""
+        return balanced_subset(self.cams.data.samples, self.settings.images)
+
+    @property
     def is_left_out(self) -> bool:
         """Whether kind "auto" has found that nothing is to be trained; false while the reading is not chosen."""
         reading = self.cams.reading
@@ -97,7 +103,7 @@ class TrainAffinity(Step):
                 "to auto, or affinity.kind to features or none."
             )
         optimisation = self.settings.optimisation
-        images = len(repeated(self.cams.data.samples, optimisation))
+        images = len(repeated(self.samples, optimisation))
         check_shards("affinity", images, optimisation, runtime.accelerator)
 
     def require_stored(self) -> None:
@@ -132,7 +138,7 @@ class TrainAffinity(Step):
         if self.is_left_out:
             return Estimate()
         network, rounds, settings = self.untrained(runtime), self.settings.rounds, self.settings
-        samples, walk = self.cams.data.samples, self.walk or WalkSettings()
+        samples, walk = self.samples, self.walk or WalkSettings()
 
         def label(sample: "Sample", walking: "AffinityNetwork | None") -> None:
             image, maps = self.cams.example(sample)
@@ -152,7 +158,7 @@ class TrainAffinity(Step):
 
     def _unlabelled(self, folder: Path) -> int:
         """How many images have no labels in the folder of a round."""
-        return self.missing(folder / "labels" / f"{sample.id}.png" for sample in self.cams.data.samples)
+        return self.missing(folder / "labels" / f"{sample.id}.png" for sample in self.samples)
 
     def work(self, runtime: "Runtime") -> None:
         """Train every round that is not there yet."""
@@ -175,7 +181,7 @@ class TrainAffinity(Step):
         from patchlearn.training.affinity import train_affinity
 
         data, labels = self.cams.data, folder / "labels"
-        samples, clicks, walk = data.samples, data.clicked(self.boxes), self.walk or WalkSettings()
+        samples, clicks, walk = self.samples, data.clicked(self.boxes), self.walk or WalkSettings()
         along = partial(walker_of, walk, self.cams, earlier)
         read = partial(_read_walked, self.cams.folder, walk, self.rule, along, clicks=clicks)
         words = f"{self.home.name}, round {number}"

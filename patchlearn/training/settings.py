@@ -183,6 +183,8 @@ class AffinitySettings:
         rounds: trainings one after another. Each but the first takes its labels from the maps after a walk along the
             affinities of the one before.
         train_split: whose images are learned; their score maps must be there.
+        images: how many of them at most, chosen so that each class has as many as another; null for all. Fewer save
+            the time of their labels; `optimisation.min_steps` keeps the number of steps.
         augment: crop and sizes of the images.
         optimisation: only the head learns, at learning_rate × head_multiplier.
     """
@@ -192,6 +194,7 @@ class AffinitySettings:
     confident: ConfidentRegions = field(default_factory=ConfidentRegions)
     rounds: int = 2
     train_split: str = field(default="train", metadata=OUTSIDE_KEY)
+    images: int | None = field(default=None, metadata=NEW_IN_KEY)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     optimisation: Optimisation = field(
         default_factory=lambda: Optimisation(
@@ -202,6 +205,8 @@ class AffinitySettings:
     def __post_init__(self) -> None:
         require_one_of("kind", self.kind, [*AFFINITY_STRIDES, NO_AFFINITY, AUTO])
         require_at_least("rounds", self.rounds, 1)
+        if self.images is not None:
+            require_at_least("images", self.images, 1)
         if self.radius is not None:
             require_at_least("radius", self.radius, 2)
         least = 2 * AFFINITY_STRIDES.get(self.network, 1)

@@ -217,11 +217,12 @@ def test_a_run_of_kind_auto_trains_a_network_unless_small_places_tell_the_classe
     monkeypatch.setattr("patchlearn.training.reading.WIDE", -1.0)  # the same maps in both runs
     run = tiny_run(
         folder_data, tmp_path / "run", "--reading.use=auto", "--affinity.kind=auto", "--affinity.rounds=1",
-        "--reading.cells.stages=last",
+        "--reading.cells.stages=last", "--affinity.images=4",
     )  # fmt: skip
     is_local = read_json(run / "plain" / "reading" / "reading.json")["local"]
     assert is_local is (enough < 0)
     assert (run / "plain" / "affinity" / "model.safetensors").exists() is not is_local
+    assert len(list((run / "plain" / "affinity" / "labels").glob("*.png"))) == (0 if is_local else 4)
     masks = list((run / "plain" / "pseudo" / "train").glob("*.png"))
     assert masks
 

@@ -8,6 +8,7 @@ import torch
 from patchlearn.models.cell_head import CellHead
 from patchlearn.models.cells import Cells
 from patchlearn.models.settings import CellSettings
+from patchlearn.training import reading
 from patchlearn.training.cell_head import CellImages
 from patchlearn.training.reading import SEEN, WIDE, _held_out_map, choice, widest_cover
 
@@ -74,3 +75,29 @@ def test_one_image_judges_nothing() -> None:
         torch.ones(1, 2, 3).half(), torch.ones(1, 3, dtype=torch.bool), torch.ones(1, 1), torch.ones(1, 1)
     )
     assert isnan(_held_out_map(head, images, CellSettings(), 0))
+
+
+@pytest.mark.parametrize(
+    ("count", "heads", "judges"), [(2, 2, 2), (30, 5, 30), (33, 6, 33), (200, 3, 120), (600, 1, 120)]
+)
+def test_of_few_images_all_judge_a_head_that_has_not_learned_them(
+    count: int, heads: int, judges: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned, judged = [], []
+
+    def scores(head: CellHead, images: CellImages, *_: object) -> torch.Tensor:
+        judged.append(images.features[:, 0, 0].tolist())
+        return torch.zeros(len(images.labels), 1)
+
+    monkeypatch.setattr(
+        reading, "train_cell_head", lambda head, images, *_: learned.append(images.features[:, 0, 0].tolist())
+    )
+    monkeypatch.setattr(reading, "cell_scores", scores)
+    numbers = torch.arange(count).float()[:, None, None]
+    one = torch.ones(count, 1)
+    images = CellImages(numbers, one.bool(), one, one)
+    assert _held_out_map(CellHead(Cells("last", (1,), (16,), 16), classes=1), images, CellSettings(), 0) == 1
+    assert (len(learned), sum(map(len, judged))) == (heads, judges)
+    assert len({each for some in judged for each in some}) == judges
+    for known, asked in zip(learned, judged, strict=True):
+        assert sorted(known + asked) == list(range(count))
