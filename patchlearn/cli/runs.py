@@ -80,6 +80,7 @@ def run_verbs() -> dict[str, tuple[str, RunVerb]]:
 def _run(run: "Run", target: "Target", options: Namespace) -> int:
     """All steps in order, from images to masks; what is complete is left alone."""
     from patchlearn.report.results import print_results
+    from patchlearn.runs.expected import expected_lines
     from patchlearn.runs.run import prepare, take_all
     from patchlearn.runs.views import take_views
 
@@ -91,7 +92,7 @@ def _run(run: "Run", target: "Target", options: Namespace) -> int:
     if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
         _say_where(run, run.folder / REPORT)
-        for line in (*run.products(), *judged):
+        for line in (*run.products(), *judged, *expected_lines(run)):
             _say(run, line)
     return SUCCESS
 
@@ -117,13 +118,16 @@ def _check(run: "Run", target: "Target", options: Namespace) -> int:
 def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
     """Judge maps, pseudo masks and the segmenter's masks where there are true masks."""
     from patchlearn.report.results import print_entries, print_results
+    from patchlearn.runs.expected import expected_lines
     from patchlearn.runs.views import evaluate, evaluate_listed
 
     if options.images:
         entries = evaluate_listed(run, options.images, options.name)
         _print_figures(run, options, entries, lambda: print_entries(Console(), entries))
-        return SUCCESS
-    _print_figures(run, options, evaluate(run), lambda: print_results(Console(), run.folder))
+    else:
+        _print_figures(run, options, evaluate(run), lambda: print_results(Console(), run.folder))
+    for line in () if options.json else expected_lines(run):
+        _say(run, line)
     return SUCCESS
 
 

@@ -4,7 +4,7 @@ import re
 from argparse import ArgumentError
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_type_hints
@@ -15,10 +15,11 @@ from jsonargparse import ArgumentParser
 from patchlearn.core.errors import PatchlearnError, did_you_mean
 from patchlearn.core.run_folder import BY_HAND, EVALUATION, IMAGE_LISTS, RECIPE, REPORT
 from patchlearn.runs.described import leaves
-from patchlearn.runs.settings import VARIED, Recipe, Variant
+from patchlearn.runs.settings import VARIED, ExpectedSettings, Recipe, Variant
 from patchlearn.runs.values import what_is_wrong, with_brackets, with_lists
 
 RESERVED = ("check", "data", EVALUATION, IMAGE_LISTS, RECIPE, BY_HAND, REPORT)
+EXPECTED = "expected"  # the section of a recipe that holds what was measured
 # Key of a recipe of before 0.1 → what it is called now.
 RENAMED = {
     "relearn": "self_training",
@@ -50,10 +51,13 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe
     require_known_keys(settings, Recipe, str(path))
     for override in overrides:
         require_known_keys(_nested(override), Recipe, override)
+        if override.startswith(f"--{EXPECTED}"):
+            raise PatchlearnError(f"{override}: what was measured is no setting. Leave it out.")
         if "=" not in override:
             raise PatchlearnError(f"{override}: has no value. Write {override}=VALUE.")
+    expected = read_expected(settings.pop(EXPECTED, {}), str(path))
     values = _parsed(settings, overrides, str(path))
-    recipe = _built(Recipe, values, str(path))
+    recipe = replace(_built(Recipe, values, str(path)), expected=expected)
     return LoadedRecipe(recipe=recipe, variants=tuple(_variants(recipe, str(path))))
 
 
@@ -66,8 +70,34 @@ def dump_recipe(recipe: Recipe) -> str:
 def recipe_parser() -> ArgumentParser:
     """Every setting as an option, for `--help` and for overrides."""
     parser = ArgumentParser(prog="patchlearn run RECIPE", exit_on_error=False)
-    parser.add_class_arguments(Recipe, sub_configs=False)
+    parser.add_class_arguments(Recipe, sub_configs=False, skip={EXPECTED})
     return parser
+
+
+@lru_cache
+def _expected_parser() -> ArgumentParser:
+    """What was measured, apart from the settings: each variant would check it again."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(ExpectedSettings, EXPECTED, sub_configs=False)
+    return parser
+
+
+def read_expected(section: Mapping[str, Any], source: str) -> ExpectedSettings:
+    """The section `expected` of a recipe.
+
+    Args:
+        section: as it stands in the YAML file.
+        source: the file, for messages.
+
+    Raises:
+        PatchlearnError: a key is misspelt, or a value is wrong.
+    """
+    if not section:
+        return ExpectedSettings()
+    require_known_keys(section, ExpectedSettings, source, f"{EXPECTED}.")
+    with _naming(source):
+        values = _expected_parser().parse_object({EXPECTED: with_lists(section, ExpectedSettings)}).as_dict()
+    return _built(ExpectedSettings, values[EXPECTED], source, f"{EXPECTED}.")
 
 
 def require_known_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: str = "") -> None:
@@ -130,7 +160,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise PatchlearnError(f"{path}: not valid YAML: {' '.join(str(error).split())}. Correct the line.") from None
     if not isinstance(settings, dict):
         raise PatchlearnError(f"{path}: a recipe is a mapping of settings, such as 'seed: 0'.")
-    return settings
+    return _without_words(settings)
+
+
+def _without_words(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what `expected` was before 0.1: words, of which run folders have copies, and no figures."""
+    expected = settings.get(EXPECTED)
+    is_words = isinstance(expected, Mapping) and ("score" in expected or isinstance(expected.get("data"), str))
+    return {key: value for key, value in settings.items() if key != EXPECTED} if is_words else settings
 
 
 def _nested(override: str) -> dict[str, Any]:

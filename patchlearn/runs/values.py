@@ -69,9 +69,9 @@ def what_is_wrong(reason: str) -> str:
     if not key:
         return reason
     shown = f"{value[1]!r} is not" if value else "wanted is"
-    return (
-        f"{key[1]}: {shown} {_words(type_of(key[1]))}. Correct the value; `patchlearn settings {key[1]}` explains it."
-    )
+    is_setting = not key[1].startswith("expected.")  # which is measured, and not listed with the settings
+    explained = f"`patchlearn settings {key[1]}`" if is_setting else "docs/recipes.md"
+    return f"{key[1]}: {shown} {_words(type_of(key[1]))}. Correct the value; {explained} explains it."
 
 
 def _bracketed(value: str) -> str:

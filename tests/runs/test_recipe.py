@@ -14,6 +14,7 @@ from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.models.settings import HEAD_STRIDES, READS
 from patchlearn.runs.recipe import RENAMED, dump_recipe, load_recipe
+from patchlearn.runs.settings import Recipe
 
 RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
 # The recipes of one variant; the others compare all three.
@@ -209,6 +210,13 @@ def test_a_wrong_override_is_named_and_not_the_recipe(override: str, complaint: 
 def test_a_missing_recipe_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_words_about_figures_of_before_are_left_out(tmp_path: Path) -> None:
+    """Run folders hold them."""
+    (tmp_path / "old.yaml").write_text("seed: 3\nexpected: {data: photographs, cost: 8 minutes, score: mIoU 73.2}\n")
+    recipe = load_recipe(tmp_path / "old.yaml").recipe
+    assert (recipe.seed, recipe.expected) == (3, Recipe().expected)
 
 
 @pytest.mark.parametrize("old", sorted(RENAMED))
