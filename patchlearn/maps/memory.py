@@ -31,9 +31,9 @@ def mask_bytes(size: tuple[int, int], labels: int, settings: PseudoSettings, *, 
 
     >>> from patchlearn.refine.settings import CrfSettings
     >>> mask_bytes((3000, 4000), 21, PseudoSettings()) // 10**6  # in parts
-    1072
+    972
     >>> mask_bytes((3000, 4000), 21, PseudoSettings(local=10)) // 10**6  # as a whole
-    7120
+    7020
     """
     pixels = size[0] * size[1]
     working = min(STRIP_BYTES, pixels * 4 * COPIES * labels)

@@ -7,7 +7,7 @@ result; a result must not depend on how much memory happens to be free.
 from patchlearn.refine.crf.parts import SMALLEST
 from patchlearn.refine.crf.vectors import VECTOR
 
-WORKING_BYTES = 1_000_000_000
+WORKING_BYTES = 900_000_000  # so that a process with torch stays within 2 GB
 MOST_CORNERS = 6  # of the simplex over five features; noise has as many vertices for each pixel
 OF_PIXEL = 100  # both lattices' corners and weights (72 bytes), and one pair of features
 OF_NEIGHBOURS = 48  # of a vertex: six pairs of int32
@@ -47,7 +47,7 @@ def crf_bytes(shape: tuple[int, int], labels: int, margin: int = 160) -> int:
         margin: of the parts, in pixels; that of the preset "psa" is the widest.
 
     >>> crf_bytes((375, 500), 21) // 10**6, crf_bytes((3000, 4000), 21) // 10**6
-    (430, 1000)
+    (430, 900)
     """
     channels = max(1, labels - 1)
     of_pixel = pixel_bytes(labels, channels) + MOST_CORNERS * vertex_bytes(channels)
