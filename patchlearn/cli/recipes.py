@@ -5,14 +5,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import write_text
+from patchlearn.core.files import parse_yaml, write_text
 from patchlearn.runs.builtin import STANDARD, builtin_recipes, written_for
 from patchlearn.runs.expected import cost_of, score_of
 from patchlearn.runs.recipe import read_expected
@@ -45,7 +44,7 @@ def print_list(options: Namespace, console: Console) -> list[str]:
 
 def _facts(path: Path) -> dict[str, str]:
     """What the list says about a recipe of ours; checking all its settings would take half a second for each."""
-    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    recipe = parse_yaml(path.read_text(encoding="utf-8"))
     expected = read_expected(recipe.get("expected", {}), path.name)
     return {
         "title": recipe["title"],

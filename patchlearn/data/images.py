@@ -12,6 +12,7 @@ from patchlearn.data.pixels.colour_modes import chosen, rgb, to_8_bits
 from patchlearn.data.pixels.image_opening import DAMAGED as DAMAGED
 from patchlearn.data.pixels.image_opening import MAX_PIXELS as MAX_PIXELS
 from patchlearn.data.pixels.image_opening import TURNS as TURNS
+from patchlearn.data.pixels.image_opening import max_pixels as max_pixels
 from patchlearn.data.pixels.image_opening import opened, sentences
 from patchlearn.data.pixels.mask_files import is_binary as is_binary
 from patchlearn.data.pixels.mask_files import read_indices as read_indices
@@ -39,8 +40,8 @@ def read_image(path: Path | str, bands: Bands | None = None) -> UInt8:
             file are scaled to 8 bits, and nothing is converted. A palette has the three bands of its colours.
 
     Raises:
-        PatchlearnError: the file is missing, truncated, not an image or of more than `MAX_PIXELS`, lacks a band, holds
-            NaN, or is a TIFF of an unusual kind; the message says what to do.
+        PatchlearnError: the file is missing, truncated, not an image or of more than `max_pixels()`, lacks a band,
+            holds NaN, or is a TIFF of an unusual kind; the message says what to do.
     """
     path = Path(path)
     if bands is None:

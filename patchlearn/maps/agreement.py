@@ -19,7 +19,7 @@ from patchlearn.evaluate.agreement import mask_of_scores
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.features import features_of_views
 from patchlearn.maps.methods import MapMethod
-from patchlearn.maps.reading import Reading
+from patchlearn.maps.reading import Reading, stages_read
 from patchlearn.maps.self_training import RoundSettings, confident_moments_need, confident_moments_of
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.lda import LinearDiscriminant, Moments
@@ -53,7 +53,7 @@ class Reader:
     @property
     def lower(self) -> int:
         """How many stages before the last are read."""
-        return self.lda.lower if self.lda else self.reading.lower
+        return stages_read(self.reading, self.lda)
 
     @torch.no_grad()
     def mask(

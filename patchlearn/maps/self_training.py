@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from patchlearn.core.memory import Need
-from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
+from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8, in_shares
 from patchlearn.data.clicks.pixels import labelled_pixels
 from patchlearn.data.clicks.values import Box, Clicks
 from patchlearn.data.images import read_image
@@ -123,13 +123,8 @@ def confident_moments(
         stored: the features of the image at every scale, if they were computed before.
         boxes: of the image; its maps stay in them.
     """
-    network, read = settings.network, settings.cams.read
-    classes, sizes = sorted((*labels, *unknown)), in_shares(settings.sizes, image.shape[:2])
-    with settings.accelerator.autocast():
-        views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
-        whole, image = image, _working_copy(image, settings.cams.views.long_side)
-        made = settings.reading, settings.method
-        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, *made)
+    sizes, whole = in_shares(settings.sizes, image.shape[:2]), image
+    views, image, maps = _read(settings, image, labels, unknown, stored)
     boxes = resized_boxes(boxes, whole.shape[:2], maps.size)
     labelled = confident_in_boxes(image, maps, settings.rule, settings.confident, sizes, boxes)
     pixels = torch.from_numpy(labelled)
@@ -139,6 +134,31 @@ def confident_moments(
         grid = cells.shape[2], cells.shape[3]
         moments.add(cells[0], cell_labels(pixels.to(cells.device), view.size, grid, settings.stride))
     return moments
+
+
+def _read(
+    settings: RoundSettings,
+    image: UInt8,
+    labels: tuple[int, ...],
+    unknown: tuple[int, ...],
+    stored: Sequence[ViewFeatures] | None,
+) -> tuple[list[ViewFeatures], UInt8, ScoreMaps]:
+    """(the views of an image, its working copy, its maps of the size of the copy)."""
+    network, read, classes = settings.network, settings.cams.read, sorted((*labels, *unknown))
+    with settings.accelerator.autocast():
+        views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
+        copy = _working_copy(image, settings.cams.views.long_side)
+        made = settings.reading, settings.method
+        maps = maps_of_features(network, views, copy, read, classes, settings.lda, unknown, *made)
+    return views, copy, maps
+
+
+@torch.no_grad()
+def is_mapped(settings: RoundSettings, sample: Sample, index: int) -> bool:
+    """Whether the map of a class of a sample is above 0 anywhere."""
+    stored = settings.stored(sample) if settings.stored else None
+    _, _, maps = _read(settings, read_image(sample.image), sample.labels, sample.unknown, stored)
+    return bool(maps.scores[maps.classes.index(index)].any())
 
 
 @torch.no_grad()

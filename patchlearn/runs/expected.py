@@ -49,16 +49,16 @@ def data_key(data: DataSplits) -> str:
 def expected_lines(run: "Run") -> list[str]:
     """How the figures of a run compare with those of its recipe: a line for each figure, or one that says why not.
 
-    There are none for the fully supervised reference.
+    There are none for the fully supervised reference, and none without true masks to judge by.
     """
-    if run.recipe.supervision == "masks":
-        return []
     expected, path = run.recipe.expected, run.folder / EVALUATION
+    entries = read_json(path) if path.exists() else []
+    if run.recipe.supervision == "masks" or not entries:
+        return []
     figures = measured(expected)
     if not figures:
         return [f"expected mIoU: {NOT_MEASURED} with this recipe"]
-    entries = read_json(path) if path.exists() else []
-    if reason := _why_not(run, entries):
+    if reason := _why_not(run):
         return [f"expected mIoU: not compared. {reason}"]
     variant = next((each for each in run.variants if each.name == expected.variant), None)
     keys = {name: settings_key(variant, name) if variant else "" for name in figures}
@@ -67,11 +67,9 @@ def expected_lines(run: "Run") -> list[str]:
     return [line for line in lines if line]
 
 
-def _why_not(run: "Run", entries: Sequence[Mapping[str, Any]]) -> str:
+def _why_not(run: "Run") -> str:
     """Why no figure of the run can be compared, as a sentence; empty if it can."""
     data = run.recipe.expected.data
-    if not entries:
-        return "There are no true masks to judge by."
     if not data.key:
         return f"The figures of the recipe are of {data.name}, but do not say on which files they were measured."
     if data_key(run.data) != data.key:

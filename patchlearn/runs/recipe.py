@@ -13,6 +13,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
+from patchlearn.core.files import parse_yaml
 from patchlearn.core.run_folder import BY_HAND, EVALUATION, IMAGE_LISTS, RECIPE, REPORT
 from patchlearn.runs.described import leaves
 from patchlearn.runs.settings import VARIED, ExpectedSettings, Recipe, Variant
@@ -29,6 +30,7 @@ RENAMED = {
     "cams.flip": "cams.views.flip",
     "cams.long_side": "cams.views.long_side",
 }
+NO_VALUE = (yaml.YAMLError, RecursionError)
 Settings = TypeVar("Settings")
 
 
@@ -153,7 +155,7 @@ def _require_varied(changes: Mapping[str, Any], place: str) -> None:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such recipe. Name a YAML file, or a run folder.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -187,7 +189,7 @@ def _parsed(settings: Mapping[str, Any], overrides: Sequence[str], source: str) 
     given = [with_brackets(override) for override in overrides]
     try:
         return parser.parse_args(given, namespace=base).as_dict()
-    except ArgumentError:
+    except (ArgumentError, *NO_VALUE):
         _refuse_first_wrong(parser, given)
         raise
 
@@ -206,6 +208,8 @@ def _naming(source: str) -> Iterator[None]:
         yield
     except ArgumentError as error:
         raise PatchlearnError(f"{source}: {what_is_wrong(' '.join(str(error).split()))}") from None
+    except NO_VALUE:
+        raise PatchlearnError(f"{source}: a value is not valid YAML, or is nested too deeply. Correct it.") from None
 
 
 def _built(schema: type[Settings], values: Mapping[str, Any], source: str, prefix: str = "") -> Settings:

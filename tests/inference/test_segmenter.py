@@ -203,6 +203,8 @@ def test_settings_that_are_not_given_stay(colours: Segmenter) -> None:
         {"backbone": 5},
         {"classes": 3},
         {"inference": {"scales": [1.0], "long_side": 0}},
+        {"inference": {"scales": [1.0], "crf": "irn", "iterations": 10**9}},
+        {"inference": {"scales": [1e9]}},
         {"kind": "x"},
     ],
 )

@@ -153,6 +153,8 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("variants: {recipe.by-hand.yaml: {}}", "names a folder"),
         ("variants: {a: {cams: {views: {flip: 3}}}}", "variant a: .*flip"),
         ("foo: [", "not valid YAML"),
+        ("foo: " + "[" * 1000 + "]" * 1000, "not valid YAML: nested too deeply"),
+        ("runtime: {track: '[['}", "a value is not valid YAML"),
         ("- 1", "a recipe is a mapping"),
         ("cams: 3", "'cams' is a group of settings"),
     ],
@@ -199,6 +201,7 @@ def test_a_single_value_in_a_recipe_stands_for_a_list_of_one(tmp_path: Path) -> 
         ("--runtime.workers=x", "'x' is not a whole number or null"),
         ("--classifier.augment.long_side=224", r"long_side: .* is not a list such as \[1, 1\]"),
         ("--seed", "--seed: has no value. Write --seed=VALUE"),
+        ("--cams.views.scales=" + "[" * 1000 + "]" * 1000, "--cams.views.scales=.*: .*[Cc]orrect"),
     ],
 )
 def test_a_wrong_override_is_named_and_not_the_recipe(override: str, complaint: str, tmp_path: Path) -> None:
