@@ -36,6 +36,9 @@ class RuntimeSettings:
         workers: processes that load images while a network trains; 0 loads them in the main process. Null for 0 on a
             CPU, and for one per core, eight at most, beside a GPU.
         threads: images that are read or refined at the same time; null for one per core.
+        memory: what one process may hold, in GB (10^9 bytes): fewer images at a time where they are large, and an error
+            before a step begins if one alone is too large. Null for four fifths of what is free. No result depends on
+            it.
         track: where loss, learning rate and mAP of each training are logged, besides its CSV files: a list of
             "tensorboard", "wandb", "mlflow", such as [tensorboard]. The project is the run folder's name, its runs are
             the trainings.
@@ -45,6 +48,7 @@ class RuntimeSettings:
     precision: str = "fp32"
     workers: int | None = None
     threads: int | None = None
+    memory: float | None = None
     track: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,6 +58,8 @@ class RuntimeSettings:
             require_at_least("workers", self.workers, 0)
         if self.threads is not None:
             require_at_least("threads", self.threads, 1)
+        if self.memory is not None:
+            require_positive("memory", self.memory)
         for name in self.track:
             require_one_of("track", name, TRACKERS)
 

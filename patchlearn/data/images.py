@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Bands, UInt8
 from patchlearn.data.pixels.colour_modes import chosen, rgb, to_8_bits
 from patchlearn.data.pixels.image_opening import DAMAGED as DAMAGED
@@ -65,6 +66,18 @@ def frames(path: Path) -> int:
         return pages
     with opened(path) as file:
         return 1 if file.format in EXTRAS else int(getattr(file, "n_frames", 1))
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """(H, W) of an image file as its header states them, whichever way up; None where Pillow cannot tell.
+
+    No pixel is read, and nothing is said of a file that is damaged: `read_image` will.
+    """
+    try:
+        with opened(path) as file:
+            return file.height, file.width
+    except PatchlearnError:
+        return None
 
 
 def _of_bands(numbers: NDArray[Any], path: Path) -> UInt8:

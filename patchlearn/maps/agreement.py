@@ -20,7 +20,7 @@ from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.features import features_of_views
 from patchlearn.maps.methods import MapMethod
 from patchlearn.maps.reading import Reading, stages_read
-from patchlearn.maps.self_training import RoundSettings, confident_moments_of
+from patchlearn.maps.self_training import RoundSettings, confident_moments_need, confident_moments_of
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.lda import LinearDiscriminant, Moments
 from patchlearn.models.patch_network import PatchNetwork
@@ -113,7 +113,9 @@ def _moments_of_halves(
 ) -> list[Moments]:
     halves = [one_round.moments(), one_round.moments()]
     read = partial(confident_moments_of, one_round)
-    for place, part in enumerate(results_of(samples, read, "two halves", runtime.threads, runtime.console)):
+    threads = runtime.at_a_time(confident_moments_need(one_round, sample) for sample in samples)
+    parts = results_of(samples, read, "two halves", threads, runtime.console, ahead=1)  # moments are large
+    for place, part in enumerate(parts):
         halves[half[place]] += part
     return halves
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from accelerate import Accelerator
 
+from patchlearn.core.memory import Need
 from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8, in_shares
 from patchlearn.data.clicks.pixels import labelled_pixels
 from patchlearn.data.clicks.values import Box, Clicks
@@ -19,14 +20,17 @@ from patchlearn.maps.boxes import confident_in_boxes, resized_boxes
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.clicks import labelled_cells
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.memory import pseudo_mask_need, views_need
 from patchlearn.maps.methods import MapMethod
 from patchlearn.maps.reading import Reading
-from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
+from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings
 from patchlearn.models.cells import Cells, cells_of
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import BackgroundRule, ConfidentRegions
+
+MOMENTS = 3  # matrices of an image that are held at once
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,14 @@ class RoundSettings:
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
+        return Moments(self.width, self.classes)
+
+    @property
+    def width(self) -> int:
+        """Channels that the LDA classifier learns from, C."""
         if self.cells:
-            return Moments(self.cells.width, self.classes)
-        return Moments(self.network.stages.channels[-1] * self.network.branches_of(self.cams.read), self.classes)
+            return self.cells.width
+        return self.network.stages.channels[-1] * self.network.branches_of(self.cams.read)
 
     @property
     def stride(self) -> int:
@@ -173,6 +182,12 @@ def confident_moments_of(settings: RoundSettings, sample: Sample) -> Moments:
     stored = settings.stored(sample) if settings.stored else None
     boxes = settings.clicks.of(sample.id).boxes if settings.clicks else ()
     return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown, stored, boxes)
+
+
+def confident_moments_need(settings: RoundSettings, sample: Sample) -> Need:
+    """What `confident_moments_of` holds at most, with three matrices of moments: two of its own, and one that waits."""
+    labelling, _ = pseudo_mask_need(sample, PseudoSettings(), whole=bool(settings.growth or settings.clicks))
+    return views_need(sample, settings.cams.views, more=labelling + MOMENTS * 8 * settings.width**2)
 
 
 def _working_copy(image: UInt8, long_side: int | None) -> UInt8:

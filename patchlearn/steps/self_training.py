@@ -229,12 +229,14 @@ def _confident(
 ) -> "tuple[list[int], Moments]":
     """(what has no labelled cell, the moments of the others); with bounded labels where fewer lack cells then."""
     from patchlearn.core.parallel import results_of, shard
-    from patchlearn.maps.self_training import confident_moments_of
+    from patchlearn.maps.self_training import confident_moments_need, confident_moments_of
 
     mine = shard(samples, runtime.accelerator)
+    threads = runtime.at_a_time(confident_moments_need(one_round, sample) for sample in mine)
     found: list[tuple[list[int], Moments]] = []
     for labels in (one_round, one_round.bounded) if one_round.growth else (one_round,):
-        parts = results_of(mine, partial(confident_moments_of, labels), title, runtime.threads, runtime.console)
+        read = partial(confident_moments_of, labels)
+        parts = results_of(mine, read, title, threads, runtime.console, ahead=1)  # moments are large
         moments = _total(one_round, parts)
         labelled = moments.counts + (one_round.clicked.counts if one_round.clicked else 0)
         missing = [value for value in _values(samples) if not labelled[value]]
@@ -249,13 +251,14 @@ def _with_clicks(
 ) -> "RoundSettings":
     """The same, with the moments of the clicked cells."""
     from patchlearn.core.parallel import results_of, shard
-    from patchlearn.maps.self_training import clicked_moments_of
+    from patchlearn.maps.self_training import clicked_moments_of, confident_moments_need
 
     if not clicks:
         return one_round
     mine = shard([sample for sample in samples if sample.id in clicks.images], runtime.accelerator)
     read = partial(clicked_moments_of, one_round, clicks)
-    moments = _total(one_round, results_of(mine, read, "clicks", runtime.threads, runtime.console))
+    threads = runtime.at_a_time(confident_moments_need(one_round, sample) for sample in mine)
+    moments = _total(one_round, results_of(mine, read, "clicks", threads, runtime.console, ahead=1))
     return replace(one_round, clicked=moments, weight=clicks.weight, clicks=clicks)
 
 
