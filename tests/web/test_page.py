@@ -101,11 +101,11 @@ def settled(page: Page) -> None:
 
 
 def painted(page: Page) -> int:
-    """Pixels of the first layer that are not transparent."""
+    """Pixels of the first layer that are hardly transparent."""
     script = """() => {
       const canvas = document.querySelector('#first canvas');
       const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-      return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+      return data.filter((value, index) => index % 4 === 3 && value > 64).length;
     }"""
     return int(page.evaluate(script))
 
