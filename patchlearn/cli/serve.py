@@ -52,7 +52,9 @@ def require_web() -> None:
     """Raise `PatchlearnError` unless the libraries of the page are installed."""
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
-        raise PatchlearnError(f"serve: {', '.join(missing)} is not installed. Install it: pip install 'patchlearn[web]'")
+        raise PatchlearnError(
+            f"serve: {', '.join(missing)} is not installed. Install it: pip install 'patchlearn[web]'"
+        )
 
 
 def _limits(options: Namespace) -> "Limits":

@@ -39,8 +39,7 @@ class Optimisation:
         batch_size: images per step, over all processes together.
         epochs: passes over the images, over all stages together.
         min_steps: fewest steps of the whole training; a small data set is passed over several times in each epoch.
-            Those of the recipe `standard` were chosen by the training loss on 30 photographs alone, not by any mask or
-            other data.
+            Those of the recipe `standard` were chosen by the training loss on 30 photographs alone.
         clip_norm: longest gradient; 0 for no limit.
         save_seconds: how often the state is saved, besides after every epoch.
     """
@@ -229,7 +228,7 @@ class NoiseSettings:
     Args:
         labels: "sure" (only the pixels that `pseudo.sure` selects), or "all".
         loss: "cross_entropy", "balanced" (DSRG), "bootstrapped" (Reed et al.) or "generalised" (Zhang & Sabuncu).
-        correct_from: share of the epochs after which the average of the weights, as a teacher, replaces labels; 1: never.
+        correct_from: share of the epochs after which the average of the weights, a teacher, replaces labels; 1: never.
         confidence: the teacher's probability from which a label is replaced.
         rounds: trainings one after another; each but the first learns from the predictions of the one before on the
             training images, given their tags. A second one gained on labels of all pixels, and nothing on "sure".

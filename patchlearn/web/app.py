@@ -74,7 +74,12 @@ def create_app(
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, hosts=hosts, limits=limits, token=token)],
-        exception_handlers={PatchlearnError: _sentence, BusyError: _busy, TooLargeError: too_large, TimeoutError: _late},
+        exception_handlers={
+            PatchlearnError: _sentence,
+            BusyError: _busy,
+            TooLargeError: too_large,
+            TimeoutError: _late,
+        },
     )
     app.state.limits = limits
     return app
@@ -227,4 +232,3 @@ async def _busy(request: Request, error: Exception) -> Response:
 
 async def _late(request: Request, error: Exception) -> Response:
     return PlainTextResponse("The upload took too long. Send smaller images.", 408)
-

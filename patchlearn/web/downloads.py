@@ -46,7 +46,9 @@ def outlines_svg(mask: UInt8, classes: tuple[str, ...]) -> str:
 
 def coco(mask: UInt8, name: str, classes: tuple[str, ...]) -> str:
     """COCO JSON with polygons, a component each."""
-    entry = describe(MaskedImage(name=name, mask=mask, source=Path(name)), classes, AnnotationSettings(shapes="polygons"))
+    entry = describe(
+        MaskedImage(name=name, mask=mask, source=Path(name)), classes, AnnotationSettings(shapes="polygons")
+    )
     return coco_json([entry], classes)
 
 

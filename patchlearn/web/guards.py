@@ -1,4 +1,4 @@
-"""Who may ask: only pages of this server, under the names that it was started with, and with its token if it has one."""
+"""Who may ask: only pages of this server, under the names that it was started with, and with its token, if any."""
 
 import secrets
 from dataclasses import dataclass

@@ -80,9 +80,7 @@ class VariantReader:
         network, read = self.classifier.network, self.settings.read
         return maps_of_features(network, features, image, read, tags, self.lda, (), self.reading, method)
 
-    def mask(
-        self, image: UInt8, features: Sequence[ViewFeatures], maps: ScoreMaps, threshold: float | None
-    ) -> UInt8:
+    def mask(self, image: UInt8, features: Sequence[ViewFeatures], maps: ScoreMaps, threshold: float | None) -> UInt8:
         """The pseudo mask of the maps; a threshold replaces the background rule."""
         step, rule = self.step, self.step.rule
         if threshold is not None:

@@ -138,7 +138,9 @@ def test_too_many_and_too_large_uploads_are_refused_and_the_server_lives(client:
     many = client.post("/api/images", files=[("image", ("a.png", png()))] * 4)
     assert many.status_code == 400
     assert client.post("/api/predict", files={"image": ("a.png", bytes(600_000))}).status_code == 413
-    stream = client.post("/api/predict", content=iter([bytes(300_000)] * 3), headers={"content-type": "multipart/form-data; boundary=x"})
+    stream = client.post(
+        "/api/predict", content=iter([bytes(300_000)] * 3), headers={"content-type": "multipart/form-data; boundary=x"}
+    )
     assert stream.status_code == 413
     assert client.post("/api/predict", data={"tags": "red"}).status_code == 400
     assert client.get("/health").status_code == 200

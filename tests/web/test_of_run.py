@@ -48,9 +48,7 @@ def read(run: Path) -> tuple[RunReader, list[Sample]]:
 
 
 @pytest.mark.parametrize("variant", ["merged", "stored"])
-def test_maps_and_masks_are_those_of_the_run(
-    run: Path, read: tuple[RunReader, list[Sample]], variant: str
-) -> None:
+def test_maps_and_masks_are_those_of_the_run(run: Path, read: tuple[RunReader, list[Sample]], variant: str) -> None:
     reader, samples = read
     for sample in samples:
         seen = reader.see(read_image(sample.image))

@@ -226,7 +226,7 @@ async function map(variant, answer) {
 
 async function pixels(source) {
   const bitmap = await createImageBitmap(await (await asked(source)).blob(), { colorSpaceConversion: "none" });
-  const area = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  const area = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
   area.drawImage(bitmap, 0, 0);
   return area.getImageData(0, 0, bitmap.width, bitmap.height);
 }
@@ -246,7 +246,7 @@ function labelOf(...colour) {
   return label & 255;
 }
 
-const rgb = (css) => css.match(/\d+/g).slice(0, 3).map(Number);
+const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
 function fade() {
   for (const id of ["first", "second"]) byId(id).style.opacity = view() === "outlines" ? 1 : opacity();
