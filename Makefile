@@ -1,15 +1,25 @@
 # make demo   the main job on drawn scenes: installs, three classifiers, four variants, prints where the report is
 # make test   everything CI checks
 # make format lays out the code
+# make results          measures what README, recipes and docs state: DATA=…, QUICK=1, ONLY=…, FINAL=1 (CONTRIBUTING.md)
+# make results-tables   writes the tables and the recipes from what was measured
 PYTHON ?= python3
 VENV := .venv
 RUN := runs/scenes
+DATA ?= ../shared/data
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format clean results results-tables
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/patchlearn run patchlearn/recipes/scenes.yaml --out $(RUN)
+
+results: $(VENV)/.demo
+	$(VENV)/bin/python benchmarks/make_results.py --data $(DATA) --only '$(ONLY)' \
+		$(if $(QUICK),--quick) $(if $(FINAL),--final)
+
+results-tables: $(VENV)/.demo
+	$(VENV)/bin/python benchmarks/make_results.py --tables
 
 test: lint
 	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2

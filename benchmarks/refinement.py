@@ -32,11 +32,18 @@ from patchlearn.core.types import BACKGROUND, Float32, Integers, Sample, ScoreMa
 from patchlearn.data.images import read_image, read_mask
 from patchlearn.evaluate.confusions import confusion, iou_scores
 from patchlearn.maps.affinity_walk import walk_scores
-from patchlearn.maps.pseudo_mask import label_scores, pseudo_mask
+from patchlearn.maps.pseudo_mask import pseudo_mask
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.maps.walk_area import bounded_walk
 from patchlearn.models.affinity_network import AffinityNetwork, load_affinity
-from patchlearn.refine import BackgroundRule, dense_crf, label_probabilities, pixel_adaptive_refinement
+from patchlearn.refine import (
+    BackgroundRule,
+    background_threshold,
+    dense_crf,
+    label_probabilities,
+    pixel_adaptive_refinement,
+)
+from patchlearn.refine.background import label_scores
 from patchlearn.runs.run import Run, open_run
 from patchlearn.runs.settings import Variant
 from patchlearn.runs.target import find_target
@@ -137,9 +144,9 @@ def steps(
     walk_time = time.perf_counter() - start
     for name, rule in rules.items():
         start = time.perf_counter()
-        seed = label_scores(maps, rule)
+        seed = label_scores(maps, background_threshold(maps, rule))
         yield name, "seed", values[seed.argmax(0)], time.perf_counter() - start
-        labels = label_scores(walked, rule) if network else seed
+        labels = label_scores(walked, background_threshold(walked, rule)) if network else seed
         if network:
             yield name, "+ walk", values[labels.argmax(0)], walk_time
         start = time.perf_counter()

@@ -14,6 +14,7 @@ PICTURE = ROOT / "docs" / "figures" / "rooms.svg"
 WORDS = {
     "cli": "verbs, options, exit codes",
     "notebook": "fit, predict, show in Python",
+    "web": "a page to try a run or a model on",
     "runs": "the recipe; the order of the steps; a trained model found again",
     "steps": "one file a step: what it needs, what it writes",
     "report": "tables, charts, the page",
@@ -29,7 +30,7 @@ WORDS = {
 }
 # Floors of the house, from the top: the rows of the contract that belong together.
 FLOORS = {
-    "what a run is": ("cli", "notebook", "runs"),
+    "what a run is": ("cli", "notebook", "web", "runs"),
     "what a step does": ("steps",),
     "what is computed": ("report", "export", "training", "inference", "maps", "models", "evaluate", "refine"),
     "what all stand on": ("data", "core"),

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.settings import require_positive
 from patchlearn.core.types import Bands
 from patchlearn.data.labels import read_class_names
 
@@ -11,6 +12,24 @@ from patchlearn.data.labels import read_class_names
 def add_threads(verb: ArgumentParser) -> None:
     """How many images at a time."""
     verb.add_argument("--threads", type=int, help="images at a time (default: one per core)")
+
+
+def add_memory(verb: ArgumentParser) -> None:
+    """How much memory the process may hold."""
+    verb.add_argument(
+        "--memory", type=float, metavar="GB", help="what the process may hold, in GB (default: a share of what is free)"
+    )
+
+
+def chosen_memory(options: Namespace) -> float | None:
+    """The limit that `--memory` names, in GB.
+
+    >>> chosen_memory(Namespace(memory=2.0))
+    2.0
+    """
+    if options.memory is not None:
+        require_positive("--memory", options.memory)
+    return options.memory
 
 
 def add_classes(verb: ArgumentParser) -> None:

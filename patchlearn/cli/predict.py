@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from patchlearn.cli.options import add_memory, chosen_memory
 from patchlearn.core.runtime import start, to_device
 from patchlearn.core.settings import RuntimeSettings
 from patchlearn.inference.files import segment_files
@@ -41,6 +42,7 @@ def add_arguments(verb: ArgumentParser) -> None:
         "--pixel-threshold", type=float, metavar="P", help="a pixel whose label is less probable becomes 255, undecided"
     )
     add_reading(verb)
+    add_memory(verb)
     verb.add_argument("--crf", help=f"preset of the dense CRF: {', '.join(PRESETS)}, or none")
     verb.epilog = "example: patchlearn predict runs/photos new/ -o masks --table results.csv"
 
@@ -74,4 +76,5 @@ def work(options: Namespace, console: Console) -> list[str]:
         outputs=Outputs(table=options.table, scores=options.scores, scores_format=options.scores_format),
         image_threshold=threshold,
         pixel_threshold=options.pixel_threshold,
+        memory=chosen_memory(options),
     )

@@ -3,19 +3,18 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 from pathlib import Path
 
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import write_text
+from patchlearn.core.files import parse_yaml, write_text
 from patchlearn.runs.builtin import STANDARD, builtin_recipes, written_for
-from patchlearn.runs.settings import ExpectedSettings
+from patchlearn.runs.expected import cost_of, score_of
+from patchlearn.runs.recipe import read_expected
 
 LIST = "List the built-in recipes: for which data, how long they take, and what they reach."
 INIT = (
@@ -38,16 +37,22 @@ def print_list(options: Namespace, console: Console) -> list[str]:
     table = Table(Column("recipe", no_wrap=True), "what it is", box=SIMPLE_HEAD)
     for name, row in rows.items():
         network = f"{row['network']}{', ' + row['data'] if row['data'] else ''}"
-        table.add_row(name, escape(f"{row['title']}\n{network}\ncost: {row['cost']}\nscore: {row['score']}\n"))
+        table.add_row(name, escape(f"{row['title']}\n{network}\ncost: {row['cost']}\nscore (mIoU): {row['score']}\n"))
     Console().print(table)
     return []
 
 
 def _facts(path: Path) -> dict[str, str]:
     """What the list says about a recipe of ours; checking all its settings would take half a second for each."""
-    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
-    expected = {**asdict(ExpectedSettings()), **recipe.get("expected", {})}
-    return {"title": recipe["title"], "network": recipe["classifier"]["backbone"], **expected}
+    recipe = parse_yaml(path.read_text(encoding="utf-8"))
+    expected = read_expected(recipe.get("expected", {}), path.name)
+    return {
+        "title": recipe["title"],
+        "network": recipe["classifier"]["backbone"],
+        "data": expected.data.about,
+        "cost": cost_of(expected),
+        "score": score_of(expected),
+    }
 
 
 def add_init(verb: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from patchlearn.cli.options import add_bands, add_threads, chosen_bands
+from patchlearn.cli.options import add_bands, add_memory, add_threads, chosen_bands, chosen_memory
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.labels import read_class_names
 from patchlearn.inference.refine_files import refine_folder
@@ -53,6 +53,7 @@ def add_arguments(verb: ArgumentParser) -> None:
     verb.add_argument("--ignore-band", type=float, default=settings.ignore_band, help="how close a call is undecided")
     add_bands(verb)
     add_threads(verb)
+    add_memory(verb)
 
 
 def work(options: Namespace, console: Console) -> list[str]:
@@ -76,6 +77,7 @@ def work(options: Namespace, console: Console) -> list[str]:
         bands=chosen_bands(options),
         sam=_sam(options, console),
         threads=options.threads,
+        memory=chosen_memory(options),
         console=console,
     )
 

@@ -16,10 +16,12 @@ from patchlearn.runs.pipeline import verbs
 
 if TYPE_CHECKING:
     from patchlearn.runs.run import Run
+    from patchlearn.runs.tags import RankedTags
     from patchlearn.runs.target import Target
 
 SUCCESS, FAULTS = 0, 1
 WORTH_TIMING = 20  # images
+SAID_BEFORE = ("absent classes", "nothing to compare with")  # hints about tags that `run` says before it starts
 RunVerb = Callable[["Run", "Target", Namespace], int]
 TARGET = "a folder of images with labels, a run folder, a recipe (*.yaml), or the name of a built-in recipe"
 EXAMPLES = {
@@ -43,6 +45,7 @@ def add_arguments(verb: ArgumentParser, name: str) -> None:
         verb.add_argument("--points", type=Path, help="a table of clicks: image,x,y,label (docs/clicks.md)")
     if name == "check":
         add_concepts(verb)
+        verb.add_argument("--tags", action="store_true", help="of a run: rank the images whose tags others contradict")
     if name == "evaluate":
         verb.add_argument("--images", type=Path, help="only the images that this file lists, one a line")
         verb.add_argument(
@@ -80,6 +83,7 @@ def run_verbs() -> dict[str, tuple[str, RunVerb]]:
 def _run(run: "Run", target: "Target", options: Namespace) -> int:
     """All steps in order, from images to masks; what is complete is left alone."""
     from patchlearn.report.results import print_results
+    from patchlearn.runs.expected import expected_lines
     from patchlearn.runs.run import prepare, take_all
     from patchlearn.runs.views import take_views
 
@@ -91,7 +95,7 @@ def _run(run: "Run", target: "Target", options: Namespace) -> int:
     if run.runtime.accelerator.is_main_process:
         print_results(Console(), run.folder)
         _say_where(run, run.folder / REPORT)
-        for line in (*run.products(), *judged):
+        for line in (*run.products(), *judged, *expected_lines(run)):
             _say(run, line)
     return SUCCESS
 
@@ -103,27 +107,40 @@ def _check(run: "Run", target: "Target", options: Namespace) -> int:
 
     ask = concepts_to_ask(run, options)
     found = examine(run.dataset, threads=run.runtime.threads, console=run.runtime.console)
+    tags = _ranked_tags(run) if options.tags else None
     if not run.runtime.accelerator.is_main_process:
         return SUCCESS
     if options.json:
-        _print_json(as_json(found) | ({"concepts": ask().as_json()} if ask else {}))
+        further = {"tags": tags.as_json()} if tags else {}
+        _print_json(as_json(found) | ({"concepts": ask().as_json()} if ask else {}) | further)
     else:
         print_examination(Console(), found)
+        for line in tags.lines() if tags else ():
+            Console().print(line, markup=False, highlight=False, soft_wrap=True)
         if ask:
             print_concepts(Console(), ask())
     return FAULTS if found.faults else SUCCESS
 
 
+def _ranked_tags(run: "Run") -> "RankedTags":
+    from patchlearn.runs.tags import rank_tags
+
+    return rank_tags(run, next(variant for variant in run.variants if variant.name in run.chosen))
+
+
 def _evaluate(run: "Run", target: "Target", options: Namespace) -> int:
     """Judge maps, pseudo masks and the segmenter's masks where there are true masks."""
     from patchlearn.report.results import print_entries, print_results
+    from patchlearn.runs.expected import expected_lines
     from patchlearn.runs.views import evaluate, evaluate_listed
 
     if options.images:
         entries = evaluate_listed(run, options.images, options.name)
         _print_figures(run, options, entries, lambda: print_entries(Console(), entries))
-        return SUCCESS
-    _print_figures(run, options, evaluate(run), lambda: print_results(Console(), run.folder))
+    else:
+        _print_figures(run, options, evaluate(run), lambda: print_results(Console(), run.folder))
+    for line in () if options.json else expected_lines(run):
+        _say(run, line)
     return SUCCESS
 
 
@@ -170,11 +187,16 @@ def _print_json(value: object) -> None:
 
 
 def _say_what_it_is(run: "Run") -> None:
+    from patchlearn.data.checks.tag_hints import tag_hints
+
     for note in run.dataset.notes:
         _say(run, note)
     counts = ", ".join(f"{len(samples)} {name}" for name, samples in run.dataset.splits.items())
     _say(run, f"images: {counts}; classes: {len(run.dataset.classes)} ({_shortened(run.dataset.classes)})")
     _say(run, f"recipe: {run.recipe.title}; run folder: {run.folder}")
+    for finding in tag_hints(run.dataset):
+        if finding.kind in SAID_BEFORE:
+            _say(run, finding.text)
 
 
 def _say_what_it_takes(run: "Run") -> None:

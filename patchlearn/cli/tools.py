@@ -72,6 +72,11 @@ TOOLS = {
         example="patchlearn predict runs/photos new/ --out masks --table results.csv",
         module="predict",
     ),
+    "serve": Tool(
+        help="Open a page to try a run or a model on.",
+        example="patchlearn serve runs/photos",
+        module="serve",
+    ),
     "operating-point": Tool(
         help="Choose thresholds for a wished rate of false alarms or misses.",
         example="patchlearn operating-point runs/photos --false-alarms 0.01",

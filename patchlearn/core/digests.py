@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import read_json, write_json
+from patchlearn.core.files import read_json, require_regular, write_json
 from patchlearn.core.manifest import file_digest
 
 ENTRY_LENGTH = 3  # bytes, time of change, digest
@@ -28,7 +28,7 @@ class Digests:
         """The digest of one file.
 
         Raises:
-            PatchlearnError: the file is not there.
+            PatchlearnError: the file is not there, or is a pipe or a device.
         """
         name = str(path) if path.is_absolute() else os.path.abspath(path)
         try:
@@ -39,6 +39,7 @@ class Digests:
         entry = self.known.get(name)
         if entry is not None and entry[:2] == [size, changed]:
             return str(entry[2])
+        require_regular(path)
         digest = file_digest(name)
         if time.time_ns() - changed > RECENT_NS:
             self.known[name], self.is_changed = [size, changed, digest], True

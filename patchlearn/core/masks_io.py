@@ -5,7 +5,8 @@ Nothing here unpickles: JSON, safetensors, npz without pickle, PNG.
 
 import tokenize
 import zlib
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import atomic, write_text
+from patchlearn.core.files import atomic, require_regular, write_text
+from patchlearn.core.limits import NPZ_BYTES, limit
 from patchlearn.core.types import MAX_CLASSES, ScoreMaps, UInt8
 
 # What NumPy raises over a damaged or foreign array or archive, whose every byte may be another.
@@ -23,6 +25,27 @@ UNREADABLE = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, SyntaxError, NotImplementedError, RuntimeError,
     MemoryError, BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
+MAX_NPZ_BYTES = 2**30  # unpacked: fp16 maps of 32 classes, of the largest image that is read
+
+
+@contextmanager
+def opened_npz(path: Path) -> Iterator[Any]:
+    """An archive of arrays, whose members are read when they are asked for.
+
+    Raises:
+        PatchlearnError: it is a pipe, or would take more memory than `MAX_NPZ_BYTES`, or what the environment variable
+            PATCHLEARN_MAX_NPZ_BYTES says.
+        Exception: one of `UNREADABLE`.
+    """
+    require_regular(path)
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        size, most = sum(each.file_size for each in file.zip.infolist()), limit(NPZ_BYTES, MAX_NPZ_BYTES)
+        if size > most:
+            raise PatchlearnError(
+                f"{path}: unpacks to {size:,} bytes, and the limit is {most:,}. Make it anew, or raise the limit with "
+                f"the environment variable {NPZ_BYTES}."
+            )
+        yield file
 
 
 def write_class_names(folder: Path, classes: Sequence[str]) -> None:
@@ -51,7 +74,7 @@ def read_scores(path: Path) -> ScoreMaps:
         PatchlearnError: the file is missing, damaged or of another kind.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with opened_npz(path) as file:
             maps = ScoreMaps(
                 scores=file["scores"].astype(np.float32),
                 classes=tuple(int(index) for index in file["classes"]),
@@ -62,6 +85,8 @@ def read_scores(path: Path) -> ScoreMaps:
         _require_sound(maps)
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such score maps. Run patchlearn cams first.") from None
+    except PatchlearnError:  # is a ValueError
+        raise
     except UNREADABLE as error:
         raise PatchlearnError(f"{path}: not score maps ({error}). Delete it and run patchlearn cams again.") from None
     return maps
@@ -95,7 +120,7 @@ def refuse_overwriting(path: Path, sources: Container[Path]) -> None:
 
 def _is_mask(path: Path) -> bool:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             return image.mode == "P"
     except OSError:
         return False

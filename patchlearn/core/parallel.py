@@ -4,12 +4,10 @@
 work on what they are given.
 """
 
-import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from rich.console import Console
 
+from patchlearn.core.memory import Need
 from patchlearn.core.progress import progress
 from patchlearn.core.runtime import Runtime
 from patchlearn.core.settings import require_at_least
@@ -42,15 +41,17 @@ def write_missing(
     *,
     title: str,
     runtime: Runtime,
+    need: Callable[[T], Need] | None = None,
 ) -> None:
     """Call `write(item, path)` for every pair whose path is not there yet, over all processes and threads.
 
-    Returns when every process has done its part. The first error ends it.
+    Returns when every process has done its part. The first error ends it. `need` says how many bytes an item takes, and
+    there are as many threads as the memory holds.
     """
     # Shards first: files that other processes have written by now must not shift them.
-    mine = shard(files, runtime.accelerator)
-    calls = [partial(write, item, path) for item, path in mine if not path.exists()]
-    for_each(calls, operator.call, title=title, threads=runtime.threads, console=runtime.console)
+    mine = [(item, path) for item, path in shard(files, runtime.accelerator) if not path.exists()]
+    threads = runtime.at_a_time(need(item) for item, _ in mine) if need else runtime.threads
+    for_each(mine, lambda pair: write(*pair), title=title, threads=threads, console=runtime.console)
     runtime.accelerator.wait_for_everyone()
 
 
@@ -63,9 +64,16 @@ def for_each(
 
 
 def results_of(
-    items: Sequence[T], work: Callable[[T], R], title: str, threads: int | None, console: Console
+    items: Sequence[T],
+    work: Callable[[T], R],
+    title: str,
+    threads: int | None,
+    console: Console,
+    ahead: int = AHEAD,
 ) -> Iterator[R]:
     """The result for every item, in the order of the items; otherwise as `for_each`.
+
+    At most `ahead` results for each thread wait for a slow one before them.
 
     Meanwhile torch computes on one thread for each item: more threads than cores would slow each other.
     """
@@ -76,7 +84,7 @@ def results_of(
     pool = ThreadPoolExecutor(threads)
     try:
         with progress(console, title, len(items)) as advance:
-            for result in _in_order(pool, work, items, AHEAD * threads):
+            for result in _in_order(pool, work, items, ahead * threads):
                 yield result
                 advance("")
     finally:

@@ -1,7 +1,7 @@
 """Where things run: device, processes and precision (Accelerate)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TypeVar
@@ -12,6 +12,7 @@ from rich.console import Console
 from torch import nn
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.memory import Need, images_at_a_time
 from patchlearn.core.settings import RuntimeSettings
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16"}
@@ -27,7 +28,8 @@ class Runtime:
     Args:
         accelerator: device, precision and processes.
         workers: processes that load images; 0 loads them in this one.
-        threads: images at a time, where a step works image by image; None for one per core.
+        threads: the most images at a time, where a step works image by image; None for one per core.
+        memory: what this process may hold, in GB; None for a share of what is free.
         track: the trackers that each training is logged to, see `RuntimeSettings`.
         console: where progress is shown.
     """
@@ -35,8 +37,13 @@ class Runtime:
     accelerator: Accelerator
     workers: int = 0
     threads: int | None = None
+    memory: float | None = None
     track: tuple[str, ...] = ()
     console: Console
+
+    def at_a_time(self, needs: Iterable[Need]) -> int:
+        """How many images at a time the memory holds, see `images_at_a_time`."""
+        return images_at_a_time(needs, self.threads, self.memory)
 
 
 def start(settings: RuntimeSettings, console: Console) -> Runtime:
@@ -54,8 +61,14 @@ def start(settings: RuntimeSettings, console: Console) -> Runtime:
         raise PatchlearnError(f"runtime: {error} Start a new process to change device or precision.") from None
     console.quiet = console.quiet or not accelerator.is_main_process
     workers = _spare_cores(accelerator) if settings.workers is None else settings.workers
-    threads = settings.threads
-    return Runtime(accelerator=accelerator, workers=workers, threads=threads, track=track, console=console)
+    return Runtime(
+        accelerator=accelerator,
+        workers=workers,
+        threads=settings.threads,
+        memory=settings.memory,
+        track=track,
+        console=console,
+    )
 
 
 def _require_installed(track: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ Modules of settings import the standard library and each other alone, so that `-
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass
 from math import inf
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ OUTSIDE_KEY = {"key": "outside"}  # metadata of a field that changes no result
 NEW_IN_KEY = {"key": "unless default"}  # of a field that came later: the keys of older runs stay what they were
 FILE_IN_KEY = {"key": "file"}  # metadata of a field that may name a file, whose content counts
 FOLDER_IN_KEY = {"key": "folder"}  # of a field that may name a folder; the names and the content of its files count
+
+MOST_SCALES, LARGEST_SCALE = 32, 16  # more would take hours and gigabytes for one image; papers use up to 2
 
 DEVICES = ("auto", "cpu")
 PRECISIONS = ("fp32", "bf16")
@@ -33,6 +36,9 @@ class RuntimeSettings:
         workers: processes that load images while a network trains; 0 loads them in the main process. Null for 0 on a
             CPU, and for one per core, eight at most, beside a GPU.
         threads: images that are read or refined at the same time; null for one per core.
+        memory: what one process may hold, in GB (10^9 bytes): fewer images at a time where they are large, and an error
+            before a step begins if one alone is too large. Null for four fifths of what is free. No result depends on
+            it.
         track: where loss, learning rate and mAP of each training are logged, besides its CSV files: a list of
             "tensorboard", "wandb", "mlflow", such as [tensorboard]. The project is the run folder's name, its runs are
             the trainings.
@@ -42,6 +48,7 @@ class RuntimeSettings:
     precision: str = "fp32"
     workers: int | None = None
     threads: int | None = None
+    memory: float | None = None
     track: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -51,6 +58,8 @@ class RuntimeSettings:
             require_at_least("workers", self.workers, 0)
         if self.threads is not None:
             require_at_least("threads", self.threads, 1)
+        if self.memory is not None:
+            require_positive("memory", self.memory)
         for name in self.track:
             require_one_of("track", name, TRACKERS)
 
@@ -66,6 +75,17 @@ def require_at_least(name: str, value: float, least: float) -> None:
         raise PatchlearnError(f"{name}: {value} is out of range. Choose {least} or more.")
 
 
+def require_whole(name: str, value: object, least: int, most: int) -> None:
+    """Raise `PatchlearnError` unless the value is a whole number from the least to the most.
+
+    >>> require_whole("iterations", 10**9, 0, 1000)
+    Traceback (most recent call last):
+    patchlearn.core.errors.PatchlearnError: iterations: 1000000000 is out of range. Choose a whole number from 0 ...
+    """
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
+        raise PatchlearnError(f"{name}: {value} is out of range. Choose a whole number from {least} to {most}.")
+
+
 def require_positive(name: str, value: float) -> None:
     """Raise `PatchlearnError` unless the value is finite and above 0."""
     if not 0 < value < inf:
@@ -79,9 +99,12 @@ def require_share(name: str, value: float) -> None:
 
 
 def require_scales(name: str, scales: tuple[float, ...]) -> None:
-    """Raise `PatchlearnError` unless there is at least one scale and all are positive."""
-    if not scales or not all(0 < scale < inf for scale in scales):
-        raise PatchlearnError(f"{name}: {list(scales)}. Name at least one scale; all must be above 0.")
+    """Raise `PatchlearnError` unless there are 1 to `MOST_SCALES` scales, above 0 and at most `LARGEST_SCALE`."""
+    if not 0 < len(scales) <= MOST_SCALES or not all(0 < scale <= LARGEST_SCALE for scale in scales):
+        raise PatchlearnError(
+            f"{name}: {list(scales[:MOST_SCALES])}. Name at least one scale, and at most {MOST_SCALES}; all must be "
+            f"above 0, and at most {LARGEST_SCALE}."
+        )
 
 
 def key_values(value: Any) -> Any:

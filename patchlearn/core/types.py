@@ -10,6 +10,7 @@ Class indices count from 0 without background where they stand for image labels 
 0 is background, i + 1 is class i, and 255 is ignored.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from pathlib import Path
@@ -25,6 +26,7 @@ BACKGROUND = 0
 MAX_CLASSES = IGNORE - 1
 
 Bands = tuple[int, int, int]  # numbers of the bands of a file that become red, green and blue, from 1
+Window = tuple[slice, slice]  # rows and columns of an image, both with a start and a stop
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -180,33 +182,49 @@ class ScoreMaps:
         known = tuple(index + 1 for index in self.classes if index not in self.unknown)
         return (*known, IGNORE) if self.unknown else known
 
-    def label_maps(self) -> Float32:
+    def label_maps(self, window: Window | None = None) -> Float32:
         """L×H×W: the maps of the judged classes at the size of their image; of all unknown ones their maximum, last.
 
-        One map for all unknown classes: it does not matter which of them wins, and their number changes neither the
-        time nor the result of a CRF.
+        With a window, those of its pixels alone. There is one map for all unknown classes: it does not matter which of
+        them wins, and their number changes neither the time nor the result of a CRF.
         """
         if not self.unknown:
-            return self.full_size()
+            return self.full_size(window)
         places = [place for place, index in enumerate(self.classes) if index in self.unknown]
-        maps = (enlarge(self.scores[place : place + 1], self.size) for place in places)
-        return np.concatenate([self.judged.full_size(), reduce(np.maximum, maps)])
+        maps = (enlarge(self.scores[place : place + 1], self.size, window) for place in places)
+        return np.concatenate([self.judged.full_size(window), reduce(np.maximum, maps)])
 
-    def full_size(self) -> Float32:
-        """P×H×W: the scores at the size of their image, bilinear.
+    def full_size(self, window: Window | None = None) -> Float32:
+        """P×H×W: the scores at the size of their image, bilinear; with a window, those of its pixels.
 
         >>> maps = ScoreMaps(scores=np.ones((1, 2, 3), np.float32), classes=(4,), size=(20, 30))
         >>> maps.full_size().shape
         (1, 20, 30)
         """
-        if self.scores.shape[1:] == self.size:
+        if self.scores.shape[1:] == self.size and window is None:
             return self.scores
-        return enlarge(self.scores, self.size)
+        return enlarge(self.scores, self.size, window)
 
 
-def enlarge(maps: Float32, size: tuple[int, int]) -> Float32:
-    """K×h×w → K×H×W, bilinear."""
-    if not len(maps):
-        return np.zeros((0, *size), np.float32)
-    bilinear = Image.Resampling.BILINEAR
-    return np.stack([np.asarray(Image.fromarray(each).resize(size[::-1], bilinear)) for each in maps])
+def enlarge(maps: Float32, size: tuple[int, int], window: Window | None = None) -> Float32:
+    """K×h×w → K×H×W, bilinear; with a window, the pixels of it, as they are in the whole but for rounding (1e-5).
+
+    >>> enlarge(np.array([[[0.0, 1.0]]], np.float32), (1, 4), (slice(0, 1), slice(2, 4))).tolist()
+    [[[0.75, 1.0]]]
+    """
+    rows, columns = window or (slice(0, size[0]), slice(0, size[1]))
+    if window is not None and maps.shape[1:] == size:
+        return maps[:, rows, columns]
+    result = np.empty((len(maps), rows.stop - rows.start, columns.stop - columns.start), np.float32)
+    for each, given in zip(result, maps):
+        box = None if result.shape[1:] == size else _box(given.shape, size, rows, columns)
+        image = Image.fromarray(given).resize(each.shape[::-1], Image.Resampling.BILINEAR, box)
+        each[...] = np.asarray(image)
+    return result
+
+
+def _box(cells: Sequence[int], size: tuple[int, int], rows: slice, columns: slice) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of the pixels on the grid of the cells."""
+    high, wide = cells[0] / size[0], cells[1] / size[1]
+    right, bottom = min(cells[1], columns.stop * wide), min(cells[0], rows.stop * high)
+    return columns.start * wide, rows.start * high, right, bottom

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import parse_json
 
 KEYS = ("category", "categories", "label", "labels", "class", "classes", "category_name", "name")
 
@@ -52,7 +53,7 @@ def listed_categories(text: str, place: str, classes: Sequence[str] | None = Non
     '["cat"]'
     """
     try:
-        objects = json.loads(text or "[]")
+        objects = parse_json(text or "[]")
         first = objects if isinstance(objects, Mapping) else next(iter(objects), {"category": None})
         found = categories(objects, str(category_key(first)))
     except (ValueError, TypeError, KeyError, AttributeError):

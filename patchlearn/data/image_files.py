@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import normal_form
-from patchlearn.data.names import SHOWN, files_below, left_out
+from patchlearn.data.names import SHOWN, files_below, image_id, left_out
 
 MASKS = "masks"
 BESIDE = (MASKS, "parts", "scribbles", "ground_truth", "SegmentationClass")  # folders of masks, beside images
@@ -99,7 +99,7 @@ def masks_by_id(folder: Path) -> dict[str, Path]:
         return {}
     names = [name for name in files_below(folder) if name.lower().endswith(".png")]
     nested_first = sorted(names, key=lambda name: os.sep not in name)
-    return {normal_form(os.path.splitext(name)[0].replace(os.sep, "__")): folder / name for name in nested_first}
+    return {normal_form(image_id(name)): folder / name for name in nested_first}
 
 
 def about_masks(root: Path, masks: Mapping[str, Path], ids: Iterable[str]) -> list[str]:

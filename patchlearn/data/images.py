@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.types import Bands, UInt8
 from patchlearn.data.pixels.colour_modes import chosen, rgb, to_8_bits
 from patchlearn.data.pixels.image_opening import DAMAGED as DAMAGED
 from patchlearn.data.pixels.image_opening import MAX_PIXELS as MAX_PIXELS
 from patchlearn.data.pixels.image_opening import TURNS as TURNS
+from patchlearn.data.pixels.image_opening import max_pixels as max_pixels
 from patchlearn.data.pixels.image_opening import opened, sentences
 from patchlearn.data.pixels.mask_files import is_binary as is_binary
 from patchlearn.data.pixels.mask_files import read_indices as read_indices
@@ -38,8 +40,8 @@ def read_image(path: Path | str, bands: Bands | None = None) -> UInt8:
             file are scaled to 8 bits, and nothing is converted. A palette has the three bands of its colours.
 
     Raises:
-        PatchlearnError: the file is missing, truncated, not an image or of more than `MAX_PIXELS`, lacks a band, holds
-            NaN, or is a TIFF of an unusual kind; the message says what to do.
+        PatchlearnError: the file is missing, truncated, not an image or of more than `max_pixels()`, lacks a band,
+            holds NaN, or is a TIFF of an unusual kind; the message says what to do.
     """
     path = Path(path)
     if bands is None:
@@ -64,6 +66,18 @@ def frames(path: Path) -> int:
         return pages
     with opened(path) as file:
         return 1 if file.format in EXTRAS else int(getattr(file, "n_frames", 1))
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """(H, W) of an image file as its header states them, whichever way up; None where Pillow cannot tell.
+
+    No pixel is read, and nothing is said of a file that is damaged: `read_image` will.
+    """
+    try:
+        with opened(path) as file:
+            return file.height, file.width
+    except PatchlearnError:
+        return None
 
 
 def _of_bands(numbers: NDArray[Any], path: Path) -> UInt8:

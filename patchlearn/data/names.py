@@ -7,11 +7,13 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import LONGEST
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.labels import normal_form
 
@@ -23,15 +25,25 @@ OTHER_IMAGES = (
 )  # fmt: skip
 EXPECTED = ("classes.txt", "step.json")  # beside masks and maps
 SHOWN = 3  # names that a line lists
+LONGEST_ID = LONGEST - len(".safetensors")  # bytes; the longest ending of what a step writes for an image
 
 
 def image_id(name: str) -> str:
     """`a/b.jpg` → `a__b`.
 
+    What would be too long for the name of a file ends in its digest.
+
     >>> image_id("holiday/sea.png")
     'holiday__sea'
+    >>> len(image_id("holiday/" * 50 + "sea.png"))
+    243
     """
-    return os.path.splitext(os.path.normpath(name))[0].replace(os.sep, "__")
+    id = os.path.splitext(os.path.normpath(name))[0].replace(os.sep, "__")
+    if len(os.fsencode(id)) <= LONGEST_ID:
+        return id
+    whole = normal_form(id).encode(errors="surrogateescape")
+    end = f"~{sha256(whole).hexdigest()[:12]}"
+    return whole[: LONGEST_ID - len(end)].decode(errors="ignore") + end
 
 
 def files_below(folder: Path, without: Iterable[Path] = ()) -> Iterator[str]:

@@ -42,6 +42,27 @@ def balanced_subset(samples: Sequence[Sample], count: int | None) -> tuple[Sampl
     return tuple(samples[at] for at in sorted(chosen))
 
 
+def held_out_places(order: Sequence[int], labels: Sequence[Sequence[int]], count: int) -> list[int]:
+    """The first places of an order, at most `count`, without which every class still has an image.
+
+    Args:
+        order: places in `labels`, each once.
+        labels: of each image, its classes.
+        count: how many are wanted; there are fewer where each of the others is the last image of a class.
+
+    >>> held_out_places([2, 0, 1], labels=[(0,), (0,), (0, 1)], count=2)
+    [0, 1]
+    """
+    left = Counter(label for each in labels for label in set(each))
+    places: list[int] = []
+    for place in order:
+        own = set(labels[place])
+        if len(places) < count and all(left[label] > 1 for label in own):
+            places.append(place)
+            left.subtract(own)
+    return places
+
+
 def _by_class(samples: Sequence[Sample]) -> dict[int, list[int]]:
     """Each class → the places of its samples; the next one is the last."""
     waiting = defaultdict(list)

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import parse_json
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 DELIMITERS = (",", ";", "\t", "|")
@@ -181,7 +182,7 @@ def _json_rows(text: str, path: Path) -> Iterator[Row]:
 
 def _object(words: str, path: Path, line: int) -> dict[str, object]:
     try:
-        found = json.loads(words)
+        found = parse_json(words)
     except ValueError as error:
         raise PatchlearnError(f"{path}, line {line}: not valid JSON ({error}). Correct the line.") from None
     if not isinstance(found, dict):

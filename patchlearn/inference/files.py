@@ -11,12 +11,14 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import refuse_overwriting, write_mask
+from patchlearn.core.memory import images_at_a_time
 from patchlearn.core.progress import progress
 from patchlearn.core.types import UInt8
 from patchlearn.data.checks.mask_values import claim_classes
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import normal_form
 from patchlearn.data.names import files_below, image_id, is_taken, not_taken, tell
+from patchlearn.inference.memory import predict_need
 from patchlearn.inference.outputs import Outputs
 from patchlearn.inference.segmenter import Segmentation, Segmenter
 from patchlearn.inference.thresholds import ImageThreshold, check_thresholds
@@ -31,6 +33,7 @@ def segment_files(
     outputs: Outputs | None = None,
     image_threshold: ImageThreshold | None = None,
     pixel_threshold: float | None = None,
+    memory: float | None = None,
 ) -> list[str]:
     """Write `out/NAME.png`, a palette PNG of class indices, for every picture, and `out/classes.txt`.
 
@@ -47,17 +50,20 @@ def segment_files(
         outputs: a table and files of probabilities; they come from the same probabilities as the mask.
         image_threshold: see `Segmenter.predict`.
         pixel_threshold: likewise.
+        memory: what the process may hold, in GB; None for what is free.
 
     Returns:
         What is wrong with the files that could not be segmented, a sentence each; all others are done.
 
     Raises:
         PatchlearnError: there is not a single picture, nothing is to be written, the folder holds masks of other
-            classes, or a threshold or a name of `outputs` is wrong.
+            classes, a threshold or a name of `outputs` is wrong, or an image alone needs more memory.
     """
     outputs = outputs or Outputs()
     check_thresholds(image_threshold, pixel_threshold, segmenter.classes)
     found = _begin(segmenter, inputs, out, outputs, console)
+    needs = (predict_need(picture, segmenter, segmenter.settings) for picture in found.pictures.values())
+    images_at_a_time(needs, threads=1, memory=memory)
     look = partial(segmenter.segment, image_threshold=image_threshold, pixel_threshold=pixel_threshold)
     read, failures = partial(read_image, bands=segmenter.bands), list(found.failures)
     with outputs.writing(segmenter.classes) as write, progress(console, "segment", len(found.pictures)) as advance:

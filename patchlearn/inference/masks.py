@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from patchlearn.core.masks_io import write_mask
+from patchlearn.core.memory import Need
 from patchlearn.core.parallel import write_missing
 from patchlearn.core.runtime import Runtime, to_device
 from patchlearn.core.types import IGNORE, Sample, UInt8
 from patchlearn.data.images import read_image, read_indices
+from patchlearn.inference.memory import predict_need
 from patchlearn.inference.segmenter import Segmenter
 from patchlearn.inference.settings import InferenceSettings
 
@@ -50,8 +52,11 @@ def write_masks(
             mask[np.isin(mask, [index + 1 for index in sample.unknown])] = IGNORE
         write_mask(path, mask)
 
+    def need(sample: Sample) -> Need:
+        return predict_need(sample.image, segmenter, settings or segmenter.settings)
+
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime)
+    write_missing(files, write, title=title, runtime=runtime, need=need)
 
 
 def read_mask_of(folder: Path, sample: Sample) -> UInt8:

@@ -1,6 +1,6 @@
 """Refine what other programs made: a folder of images, and score maps, probabilities or masks of the same names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,18 +9,21 @@ from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import write_mask
+from patchlearn.core.memory import Need, images_at_a_time
 from patchlearn.core.parallel import for_each
-from patchlearn.core.types import BACKGROUND, IGNORE, Bands, UInt8, enlarge
+from patchlearn.core.types import IGNORE, Bands, UInt8
 from patchlearn.data.checks.mask_values import claim_classes, counted_from_zero, read_values, refuse_binary_masks
 from patchlearn.data.images import SUFFIXES, read_image
 from patchlearn.data.labels import within_limits
 from patchlearn.data.names import NamedFiles, image_id, named_files, pair_up, tell
 from patchlearn.evaluate.confusions import require_classes
+from patchlearn.inference.memory import refine_need
 from patchlearn.inference.score_arrays import MapFormat, read_array, read_score_file, refuse_too_many
+from patchlearn.maps.label_maps import of_array, of_mask
 from patchlearn.maps.pseudo_mask import pseudo_mask, refined_mask
 from patchlearn.maps.settings import PseudoSettings
 from patchlearn.models.sam2 import Sam2, SeenImage
-from patchlearn.refine import BackgroundRule, label_probabilities
+from patchlearn.refine import BackgroundRule
 from patchlearn.refine.arrays import require_probabilities
 
 MAPS = (".npz", ".npy", ".png")
@@ -40,6 +43,7 @@ def refine_folder(
     bands: Bands | None = None,
     sam: Sam2 | None = None,
     threads: int | None = None,
+    memory: float | None = None,
     console: Console,
 ) -> list[str]:
     """Write `out/NAME.png` for every `scores/NAME.npz`, `.npy` or `.png` from the image of the same name.
@@ -48,15 +52,13 @@ def refine_folder(
         images: a folder of pictures, with subfolders.
         scores: a folder of maps or masks, see `refine_file`; that of the image `a/b.jpg` is `a__b.npy` or `a/b.npy`.
         out: the folder for the refined masks; palette PNGs, 255 undecided.
-        settings: which refinements, and how.
-        rule: of the background threshold.
+        settings, rule: which refinements, and how; of the background threshold.
         kind: of `.npy` files, "scores" or "probabilities".
         layout: of `.npy` files, "chw" or "hwc"; None for chw, and what only fits hwc is an error.
         classes: their names, written to `out/classes.txt`; None where they are not known.
         binary: whether 255 in masks stands for class 1.
-        bands: of the pictures, see `patchlearn.read_image`; None for the usual ones.
-        sam: SAM 2; needed if the settings name a model.
-        threads: images at a time; None for one per core.
+        bands, sam: see `refine_file`.
+        threads, memory: the most images at a time, and what the process may hold, in GB; see `images_at_a_time`.
         console: where progress is shown, and what is not read.
 
     Returns:
@@ -64,11 +66,12 @@ def refine_folder(
 
     Raises:
         PatchlearnError: a folder is missing or has nothing to refine, a setting is wrong, there are more than 254
-            classes, or the masks are binary and nobody said so.
+            classes, the masks are binary and nobody said so, or one image alone needs more memory.
     """
     names = () if classes is None else within_limits(classes, scores)
     format = MapFormat(kind=kind, layout=layout, classes=len(names) or None, binary=binary)
     ids, pairs = _matched(images, scores, out, format, console)
+    threads = images_at_a_time(_needs(ids, *pairs, settings, format), threads, memory)
     if names:
         claim_classes(out, names, f"{scores} has")
     seen: set[int] = set()
@@ -91,6 +94,16 @@ def _matched(
     return ids, (pictures, maps)
 
 
+def _needs(
+    ids: Sequence[str], pictures: NamedFiles, maps: NamedFiles, settings: PseudoSettings, format: MapFormat
+) -> Iterator[Need]:
+    """Of every picture and its maps; of several files, which are an error later, the first."""
+    for id in ids:
+        if id in pictures.files:
+            picture, array = (named.folder / named.files[id][0] for named in (pictures, maps))
+            yield refine_need(picture, array, settings, format)
+
+
 def _write_all(
     ids: Sequence[str],
     pictures: NamedFiles,
@@ -98,7 +111,7 @@ def _write_all(
     out: Path,
     work: Callable[[Path, Path], UInt8],
     *,
-    threads: int | None,
+    threads: int,
     console: Console,
 ) -> list[str]:
     """Write the mask that `work` makes of every picture and its maps; returns what went wrong."""
@@ -178,7 +191,7 @@ def _refine_probabilities(
     size = (picture.shape[0], picture.shape[1])
     array = read_array(path, size, format)
     require_probabilities(f"{path}: probabilities", array)
-    return refined_mask(picture, enlarge(array, size), range(len(array)), settings, seen)
+    return refined_mask(picture, of_array(array, size), range(len(array)), settings, seen)
 
 
 def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:
@@ -196,8 +209,5 @@ def _read_mask(path: Path, picture: UInt8, format: MapFormat) -> UInt8:
 def _refine_mask(picture: UInt8, mask: UInt8, settings: PseudoSettings, seen: SeenImage | None) -> UInt8:
     if (mask == IGNORE).all():
         return mask  # nothing is known, so nothing follows
-    values = np.union1d(mask[mask != IGNORE], [BACKGROUND])
-    places = np.full(256, IGNORE, np.uint8)
-    places[values] = np.arange(len(values))
-    probabilities = label_probabilities(places[mask], len(values), settings.crf.confidence)
-    return refined_mask(picture, probabilities, values.tolist(), settings, seen)
+    labels, values = of_mask(mask, settings.crf.confidence)
+    return refined_mask(picture, labels, values, settings, seen)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
+from patchlearn.core.files import require_regular
 from patchlearn.core.masks_io import UNREADABLE, read_scores
 from patchlearn.core.types import MAX_CLASSES, Float32, ScoreMaps
 from patchlearn.data.images import read_image
@@ -89,6 +90,7 @@ def read_array(path: Path, size: tuple[int, int], format: MapFormat) -> Float32:
         PatchlearnError: the file is damaged or no array of maps, the maps are h×w×K and nobody said so, or their number
             is wrong.
     """
+    require_regular(path)
     try:
         with path.open("rb") as file:  # numpy.load would take an archive as well
             array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
@@ -111,6 +113,7 @@ def refuse_too_many(path: Path, image: Path, format: MapFormat) -> None:
     otherwise passes: its own error comes when it is worked on.
     """
     try:
+        require_regular(path)
         shape = np.lib.format.open_memmap(path, mode="r").shape
         if len(shape) != 3 or 0 in shape or max(shape[0], shape[2]) <= format.most:
             return

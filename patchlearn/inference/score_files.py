@@ -14,8 +14,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.files import atomic
-from patchlearn.core.masks_io import UNREADABLE
+from patchlearn.core.files import atomic, require_regular, require_short_name
+from patchlearn.core.masks_io import UNREADABLE, opened_npz
 from patchlearn.core.types import Float32
 from patchlearn.data.labels import normal_form
 
@@ -98,7 +98,7 @@ def read_probabilities(path: Path) -> tuple[Float32, tuple[str, ...], tuple[int,
         PatchlearnError: the file is missing, damaged or of another kind.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with opened_npz(path) as file:
             maps = file["probabilities"].astype(np.float32)
             names, size = tuple(str(name) for name in file["classes"]), file["size"]
             height, width = int(size[0]), int(size[1])
@@ -106,6 +106,8 @@ def read_probabilities(path: Path) -> tuple[Float32, tuple[str, ...], tuple[int,
             raise ValueError(f"an array of the shape {maps.shape} for {len(names)} names")
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such file. Write it with patchlearn predict --scores.") from None
+    except PatchlearnError:  # is a ValueError
+        raise
     except UNREADABLE as error:
         raise PatchlearnError(
             f"{path}: no probabilities ({error}). Write them with patchlearn predict --scores."
@@ -134,12 +136,14 @@ def _write_png(path: Path, probability: Float32) -> None:
 
 
 def _refuse_replacing(path: Path, *, ours: bool) -> None:
+    require_short_name(path)
     if path.exists() and not ours:
         raise PatchlearnError(f"{path}: is there, and not a file of scores. Name another folder for the scores.")
 
 
 def _is_npz_of_ours(path: Path) -> bool:
     try:
+        require_regular(path)
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return set(file.files) == ARRAYS
     except UNREADABLE:
@@ -150,7 +154,8 @@ def _is_npz_of_ours(path: Path) -> bool:
 
 def _is_png_of_ours(path: Path) -> bool:
     try:
-        with Image.open(path) as image:
+        require_regular(path)
+        with Image.open(path, formats=["PNG"]) as image:
             return MARK in image.info
     except (OSError, SyntaxError, ValueError):
         return False

@@ -16,16 +16,15 @@ from torch.nn import functional as F
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.runtime import memory_format, to_device
-from patchlearn.core.types import BACKGROUND, IGNORE, Bands, Float32, UInt8, enlarge
+from patchlearn.core.types import BACKGROUND, Bands, Float32, UInt8
 from patchlearn.data.transforms import as_tensor, normalise, resize_long_side
+from patchlearn.inference.labelled import labelled
 from patchlearn.inference.settings import InferenceSettings
 from patchlearn.inference.thresholds import Float64, ImageThreshold, check_thresholds, dropped, image_scores
 from patchlearn.inference.windows import window_corners
 from patchlearn.models.grids import on_image_grid
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.models.views import long_sides
-from patchlearn.refine import dense_crf
-from patchlearn.refine.settings import NO_CRF
 
 KIND = "segmenter"
 
@@ -116,8 +115,8 @@ class Segmenter:
         scores = image_scores(maps) if image_threshold is not None else np.zeros(0)
         left_out = dropped(scores, image_threshold, self.classes)
         labels = [label for label in range(len(maps)) if label - 1 not in left_out]
-        mask, probability = _labelled(image, maps, labels, settings)
-        mask[probability < (settings.undecided if pixel_threshold is None else pixel_threshold)] = IGNORE
+        least = settings.undecided if pixel_threshold is None else pixel_threshold
+        mask = labelled(image, maps, labels, settings, least)
         return Segmentation(mask=mask, probabilities=maps)
 
     @torch.no_grad()
@@ -132,9 +131,8 @@ class Segmenter:
         _check_image(image)
         views = _views(image, settings)
         cells = tuple(-(-side // self.network.stride) for side in views[0].shape[1:])
-        maps = torch.stack([self._view_probabilities(view, settings, (cells[0], cells[1])) for view in views[1:]]).mean(
-            0
-        )
+        found = [self._view_probabilities(view, settings, (cells[0], cells[1])) for view in views[1:]]
+        maps = found[0] if len(found) == 1 else torch.stack(found).mean(0)
         return (maps if present is None else self._only(present, maps)).cpu().numpy()
 
     def _only(self, present: Sequence[int], maps: Tensor) -> Tensor:
@@ -168,7 +166,7 @@ class Segmenter:
             total[:, *cells_of] += self._window_probabilities(view[:, top:, left:], size, flip=settings.flip)
             counts[cells_of] += 1
         covered = view.shape[1] / height, view.shape[2] / width
-        return on_image_grid((total / counts)[None], covered, cells)[0]
+        return on_image_grid(total.div_(counts)[None], covered, cells)[0]
 
     def _window_probabilities(self, view: Tensor, size: tuple[int, int], *, flip: bool) -> Tensor:
         """(K+1)×h×w of the top left of a view, padded to the size, whose sides every stride divides."""
@@ -260,38 +258,3 @@ def _views(image: UInt8, settings: InferenceSettings) -> list[Tensor]:
     """3×H×W uint8: the image at its base size, then at every scale of it."""
     sizes = long_sides(image.shape[:2], (1.0, *settings.scales), settings.long_side)
     return [resize_long_side(as_tensor(image), size) for size in sizes]
-
-
-def _labelled(image: UInt8, maps: Float32, labels: Sequence[int], settings: InferenceSettings) -> tuple[UInt8, Float32]:
-    """(the label that each pixel has, the highest probability before the CRF), H×W; of the labels that may occur."""
-    if settings.crf == NO_CRF:
-        return _argmax_at(maps, image.shape[:2], labels)
-    full, kernels = _normalised(enlarge(maps, image.shape[:2])), settings.kernels((image.shape[0], image.shape[1]))
-    if len(labels) == len(full):
-        return dense_crf(image, full, kernels, settings.iterations).argmax(0).astype(np.uint8), full.max(0)
-    winners = dense_crf(image, _kept(full, labels), kernels, settings.iterations)[labels].argmax(0)
-    return np.array(labels, np.uint8)[winners], full[labels].max(0)
-
-
-def _kept(full: Float32, labels: Sequence[int]) -> Float32:
-    """Probabilities in which those of the other labels are 0; a pixel at which all are 0 becomes background."""
-    kept = np.zeros_like(full)
-    kept[labels] = full[labels]
-    kept[BACKGROUND] += kept.sum(0) == 0
-    return _normalised(kept)
-
-
-def _argmax_at(maps: Float32, size: tuple[int, ...], labels: Sequence[int]) -> tuple[UInt8, Float32]:
-    """(label, value) of the largest of K enlarged maps, each H×W; one map in memory at a time."""
-    height, width = size
-    best, winners = enlarge(maps[:1], (height, width))[0].copy(), np.zeros(size, np.uint8)
-    for index in labels[1:]:
-        rival = enlarge(maps[index : index + 1], (height, width))[0]
-        winners[rival > best] = index
-        np.maximum(best, rival, out=best)
-    return winners, best
-
-
-def _normalised(maps: Float32) -> Float32:
-    """Sums of one again, to the last digit."""
-    return maps / maps.sum(0)

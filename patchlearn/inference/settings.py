@@ -1,11 +1,14 @@
 """How a trained segmenter reads an image."""
 
 from dataclasses import dataclass, field
+from numbers import Integral
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import NEW_IN_KEY, require_at_least, require_scales
+from patchlearn.core.settings import NEW_IN_KEY, require_scales, require_whole
 from patchlearn.models.settings import LARGEST_STRIDE
-from patchlearn.refine.settings import NO_CRF, PRESETS, CrfKernels
+from patchlearn.refine.settings import MOST_ITERATIONS, NO_CRF, PRESETS, CrfKernels
+
+LONGEST_SIDE = 2**16  # pixels; a file says these settings, and may say anything
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +44,16 @@ class InferenceSettings:
     def __post_init__(self) -> None:
         require_scales("scales", self.scales)
         if self.long_side is not None:
-            require_at_least("long_side", self.long_side, 1)
-        if self.window < LARGEST_STRIDE or self.window % LARGEST_STRIDE:
+            require_whole("long_side", self.long_side, 1, LONGEST_SIDE)
+        window: object = self.window  # a file may say anything
+        if not isinstance(window, Integral) or window < LARGEST_STRIDE or window % LARGEST_STRIDE:
             raise PatchlearnError(
                 f"window: {self.window} is not a multiple of {LARGEST_STRIDE}. Choose for example 512 or 768."
             )
         require_one_of("crf", self.crf, [*PRESETS, NO_CRF])
-        require_at_least("iterations", self.iterations, 0)
+        require_whole("iterations", self.iterations, 0, MOST_ITERATIONS)
         if self.crf_long_side is not None:
-            require_at_least("crf_long_side", self.crf_long_side, 1)
+            require_whole("crf_long_side", self.crf_long_side, 1, LONGEST_SIDE)
         if not 0 <= self.undecided < 1:
             raise PatchlearnError(f"undecided: {self.undecided} is out of range. Choose a number in [0, 1).")
 

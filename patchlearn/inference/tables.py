@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import atomic
+from patchlearn.core.files import atomic, parse_json
 from patchlearn.core.types import UInt8
 from patchlearn.inference.mask_facts import class_facts
 from patchlearn.inference.thresholds import Float64
@@ -75,7 +75,7 @@ def _is_of_ours(path: Path) -> bool:
     if not line or path.suffix.lower() in SEPARATORS:
         return not line or line == SEPARATORS[path.suffix.lower()].join(COLUMNS).encode()
     try:
-        return list(json.loads(line)) == list(COLUMNS)
+        return list(parse_json(line)) == list(COLUMNS)
     except (ValueError, TypeError):
         return False
 

@@ -3,7 +3,6 @@
 The score of a class is the 99.9 % quantile of its pixel probability over the image.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
+from patchlearn.core.files import parse_json
 from patchlearn.core.settings import require_share
 from patchlearn.core.types import BACKGROUND, Float32
 from patchlearn.data.labels import read_text
@@ -82,7 +82,7 @@ def read_image_threshold(words: str) -> ImageThreshold:
     if not path.is_file():
         raise PatchlearnError(f"image threshold: {words!r} is no number, and there is no such file. Name one of both.")
     try:
-        read = json.loads(read_text(path))
+        read = parse_json(read_text(path))
     except ValueError as error:
         raise PatchlearnError(f"{path}: {_reason(error)}") from None
     if not isinstance(read, dict):

@@ -19,8 +19,8 @@ from patchlearn.evaluate.agreement import mask_of_scores
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.features import features_of_views
 from patchlearn.maps.methods import MapMethod
-from patchlearn.maps.reading import Reading
-from patchlearn.maps.self_training import RoundSettings, confident_moments_of
+from patchlearn.maps.reading import Reading, stages_read
+from patchlearn.maps.self_training import RoundSettings, confident_moments_need, confident_moments_of
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.lda import LinearDiscriminant, Moments
 from patchlearn.models.patch_network import PatchNetwork
@@ -53,7 +53,7 @@ class Reader:
     @property
     def lower(self) -> int:
         """How many stages before the last are read."""
-        return self.lda.lower if self.lda else self.reading.lower
+        return stages_read(self.reading, self.lda)
 
     @torch.no_grad()
     def mask(
@@ -113,7 +113,9 @@ def _moments_of_halves(
 ) -> list[Moments]:
     halves = [one_round.moments(), one_round.moments()]
     read = partial(confident_moments_of, one_round)
-    for place, part in enumerate(results_of(samples, read, "two halves", runtime.threads, runtime.console)):
+    threads = runtime.at_a_time(confident_moments_need(one_round, sample) for sample in samples)
+    parts = results_of(samples, read, "two halves", threads, runtime.console, ahead=1)  # moments are large
+    for place, part in enumerate(parts):
         halves[half[place]] += part
     return halves
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import torch
 
 from patchlearn.core.types import ScoreMaps, UInt8
 from patchlearn.maps.features import features_of_views
 from patchlearn.maps.methods import MapMethod, method_of
-from patchlearn.maps.reading import Reading, map_readers
+from patchlearn.maps.reading import Reading, map_readers, stages_read
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import LinearDiscriminant
@@ -39,11 +41,14 @@ def class_activation_maps(
         image: H×W×3, RGB.
         settings: how to read them.
         labels: class indices to read; None predicts them.
-        lda: an LDA classifier over the same features; its probabilities take the place of the activations.
+        lda: an LDA classifier over the same features; its probabilities take the place of the activations, all but
+            the share of `settings.first_share`. A class of which it has learned no cell keeps the maps of the reading,
+            unless nobody judged it.
         unknown: further class indices to read, beside given labels: those that nobody judged. Where the labels are
             predicted, tags play no part, and these neither.
         stored: the features of the same scales without mirror images, if they were computed before.
-        reading: which maps are read, where there is no LDA classifier.
+        reading: which maps are read, where there is no LDA classifier or it lacks the class, and of which there is a
+            share where there is one.
 
     Returns:
         P×⌈H/4⌉×⌈W/4⌉ scores in [0, 1].
@@ -53,7 +58,7 @@ def class_activation_maps(
             installed.
     """
     network = classifier.network
-    lower = lda.lower if lda else reading.lower
+    lower = stages_read(reading, lda, both=settings.first_share > 0)
     features: Iterable[ViewFeatures] = features_of_views(network, image, settings, stored, lower)
     unjudged = set() if labels is None else set(unknown).difference(labels)
     if labels is not None:
@@ -64,8 +69,9 @@ def class_activation_maps(
     else:
         whole = features_of_views(network, image, replace(settings, read="whole"))
         classes = _predicted(network, whole, settings.confidence)
-    method = None if lda else method_of(settings.method, classifier)
-    maps = maps_of_features(network, features, image, settings.read, classes, lda, sorted(unjudged), reading, method)
+    method = method_of(settings.method, classifier) if lda is None or lda.lacking else None
+    made = lda, sorted(unjudged), reading, method, settings.first_share
+    maps = maps_of_features(network, features, image, settings.read, classes, *made)
     return replace(maps, labels="predicted" if labels is None else "given")
 
 
@@ -79,6 +85,7 @@ def maps_of_features(
     unknown: Sequence[int] = (),
     reading: Reading = CLASSIFIER,
     method: MapMethod | None = None,
+    first_share: float = 0.0,
 ) -> ScoreMaps:
     """The class activation maps of one image whose views have been through the network.
 
@@ -91,9 +98,17 @@ def maps_of_features(
         lda: see `class_activation_maps`.
         unknown: those of `classes` that nobody judged for this image.
         reading: see `class_activation_maps`.
-        method: makes the maps in place of the reading, where there is no LDA classifier.
+        method: makes the maps in place of the reading, where there is no LDA classifier or it lacks the class.
+        first_share: of the maps of the reading, in their sum with those of the LDA classifier.
     """
+    own = [index for index in lda.lacking if index in classes and index not in unknown] if lda else []
+    if own:
+        views, learned = list(features), [index for index in classes if index not in own]
+        given = partial(maps_of_features, network, views, image, read, reading=reading, method=method)
+        return _joined(given(learned, lda, unknown, first_share=first_share), given(own))
     readers = map_readers(network, read, classes, reading, lda, unknown)
+    if lda and first_share:
+        readers += map_readers(network, read, classes, reading)
     cells = (-(-image.shape[0] // CELL), -(-image.shape[1] // CELL))
     if method and not lda and classes:
         return method.maps(image, classes, cells, unknown)
@@ -101,10 +116,29 @@ def maps_of_features(
     for view in features if classes else ():
         for total, reader in zip(totals, readers, strict=True):
             total += on_cells(reader.activate(view), view.size, reader.stride, cells)
-    scores = totals[0] if len(totals) == 1 else _of_own_maximum(totals).sum(0)
-    scores = _of_own_maximum(scores) if classes else scores
+    is_mixed = lda is not None and first_share > 0
+    scores = (_mixed(totals, first_share) if is_mixed else _added(totals)) if classes else totals[0]
     size = (image.shape[0], image.shape[1])
     return ScoreMaps(scores=scores.cpu().numpy(), classes=tuple(classes), size=size, unknown=tuple(unknown))
+
+
+def _joined(maps: ScoreMaps, others: ScoreMaps) -> ScoreMaps:
+    """The maps of one image in the order of the classes."""
+    classes = (*maps.classes, *others.classes)
+    order = sorted(range(len(classes)), key=classes.__getitem__)
+    scores = np.concatenate([maps.scores, others.scores])[order]
+    unknown = tuple(sorted((*maps.unknown, *others.unknown)))
+    return replace(maps, scores=scores, classes=tuple(classes[place] for place in order), unknown=unknown)
+
+
+def _added(totals: torch.Tensor) -> torch.Tensor:
+    """P×h×w with the maximum 1: the sum of R maps, each divided by its maximum."""
+    return _of_own_maximum((_of_own_maximum(totals) if len(totals) > 1 else totals).sum(0))
+
+
+def _mixed(totals: torch.Tensor, first_share: float) -> torch.Tensor:
+    """P×h×w with the maximum 1: the maps of an LDA classifier, with a share of the maps of a reading behind them."""
+    return _of_own_maximum((1 - first_share) * _of_own_maximum(totals[0]) + first_share * _added(totals[1:]))
 
 
 def _predicted(network: PatchNetwork, features: Iterable[ViewFeatures], confidence: float) -> list[int]:

@@ -7,8 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from patchlearn.core.types import IGNORE, Float32, Integers, ScoreMaps
-from patchlearn.maps.pseudo_mask import label_scores
-from patchlearn.refine import BackgroundRule
+from patchlearn.refine import BackgroundRule, background_threshold
+from patchlearn.refine.background import label_scores
 
 # Every contour has a line of cells with a small margin. Over so many cells around it the margin is averaged, so that
 # a whole region in doubt counts for more than the line at the border of a sure one; ours.
@@ -62,7 +62,8 @@ def doubtful_pixels(
     if len(values) < 2:
         none, sure = np.zeros((0, 2), np.int64), np.ones(grid, np.float32)
         return _at(none, maps, sure[None], values, sure)
-    scores = label_scores(replace(maps, size=grid), rule)
+    coarse = replace(maps, size=grid)
+    scores = label_scores(coarse, background_threshold(coarse, rule))
     best, margin = values[scores.argmax(0)], _margin(scores)
     free = ~_near(grid, maps.size, taken, apart) & _inside(grid)
     found = [_lowest(margin, free & (best == value), most) for value in values if value != IGNORE]

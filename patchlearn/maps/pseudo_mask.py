@@ -10,6 +10,7 @@ from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMa
 from patchlearn.data.clicks.values import Box
 from patchlearn.maps.affinity_walk import check_maps, scale_walked, walk_along, walk_scores
 from patchlearn.maps.boxes import confident_in_boxes, mask_in_boxes, scores_in_boxes, shares_in_boxes, within_boxes
+from patchlearn.maps.label_maps import LabelMaps, of_scores, probabilities_of, refined_parts, unary
 from patchlearn.maps.prompted_mask import prompted_mask
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.maps.walk_area import bounded_walk
@@ -17,19 +18,17 @@ from patchlearn.models.sam2 import Sam2, SeenImage
 from patchlearn.models.walker import Walker
 from patchlearn.refine import (
     BackgroundRule,
-    CrfSettings,
     background_threshold,
     dense_crf,
-    label_probabilities,
     pixel_adaptive_refinement,
     within_sizes,
 )
 from patchlearn.refine.area import bounded_labels
+from patchlearn.refine.background import label_scores
 from patchlearn.refine.par import GROWTH
 from patchlearn.refine.settings import NO_CRF
 
 NO_WALKS = "pseudo.sure: 'agreed' compares two walks, but there is no affinity network. Set pseudo.sure to confident."
-EPSILON = 1e-5  # where background and every class have no score, none is likelier than another
 
 
 def pseudo_mask(
@@ -57,6 +56,7 @@ def pseudo_mask(
     Raises:
         PatchlearnError: the maps are of an image of another size, a score is not a number, or SAM 2 is not loaded.
 
+    >>> from patchlearn.refine import CrfSettings
     >>> maps = ScoreMaps(scores=np.array([[[0.1, 0.31, 0.9]]], np.float32), classes=(4,), size=(1, 3))
     >>> settings = PseudoSettings(crf=CrfSettings(preset="none"))
     >>> pseudo_mask(np.zeros((1, 3, 3), np.uint8), maps, settings, BackgroundRule(rule="fixed", threshold=0.3)).tolist()
@@ -65,13 +65,46 @@ def pseudo_mask(
     check_maps(image, maps)
     if not maps.classes:
         return np.full(maps.size, BACKGROUND, np.uint8)
+    if _needs_whole(settings, rule.growth) or boxes:
+        return _whole_mask(image, maps, settings, rule, sizes, maps if found is None else found, boxes, seen)
+    maps, rule = within_sizes(maps, rule, sizes)
+    labels = of_scores(maps, background_threshold(maps, rule))
+    probabilities = labels if settings.crf.preset == NO_CRF else unary(labels, settings.crf)
+    return _mask_in_parts(image, probabilities, (BACKGROUND, *maps.mask_values), settings)
+
+
+def _needs_whole(settings: PseudoSettings, growth: float | None = None) -> bool:
+    """Whether a step looks at all refined maps of an image at once."""
+    return bool(settings.local or growth or settings.sam.model)
+
+
+def _mask_in_parts(image: UInt8, labels: LabelMaps, values: Sequence[int], settings: PseudoSettings) -> UInt8:
+    """H×W; of a large image never all maps are held."""
+    mask = np.empty(labels.size, np.uint8)
+    for window, refined in refined_parts(image, labels, settings.crf):
+        mask[window] = _mask(refined, refined.argmax(0), values, settings.ignore_band)
+        del refined  # before the next part takes as much
+    return mask
+
+
+def _whole_mask(
+    image: UInt8,
+    maps: ScoreMaps,
+    settings: PseudoSettings,
+    rule: BackgroundRule,
+    sizes: Sizes,
+    found: ScoreMaps,
+    boxes: Sequence[Box],
+    seen: SeenImage | None,
+) -> UInt8:
+    """H×W; with all that needs the whole image at once."""
     values = (BACKGROUND, *maps.mask_values)
     labels = _label_scores(maps, rule, sizes, boxes)
     refined, winners = labels, labels.argmax(0)
     if settings.crf.preset != NO_CRF or settings.local:
-        unary = labels if settings.crf.preset == NO_CRF else _unary(labels, settings.crf)
-        refined = shares_in_boxes(_refined(image, unary, settings), values, boxes)
-        evidence = labels if found is None else _label_scores(found, rule, sizes, boxes)
+        start = labels if settings.crf.preset == NO_CRF else probabilities_of(labels, settings.crf)
+        refined = shares_in_boxes(_refined(image, start, settings), values, boxes)
+        evidence = labels if found is maps else _label_scores(found, rule, sizes, boxes)
         winners = bounded_labels(labels, refined, evidence.argmax(0), rule.growth)
     mask = _mask(refined, winners, values, settings.ignore_band)
     return mask_in_boxes(prompted_mask(mask, winners, labels, values, settings.sam, rule.growth, seen), mask, boxes)
@@ -150,7 +183,7 @@ def _uncontradicted(sure: UInt8, mask: UInt8) -> UInt8:
 
 def refined_mask(
     image: UInt8,
-    labels: Float32,
+    labels: LabelMaps,
     values: Sequence[int],
     settings: PseudoSettings,
     seen: SeenImage | None = None,
@@ -159,14 +192,17 @@ def refined_mask(
 
     Args:
         image: H×W×3, RGB.
-        labels: one map for each value, H×W: probabilities for a CRF, any scores without one.
+        labels: one map for each value: probabilities for a CRF, any scores without one.
         values: what the mask holds where a label wins.
         settings: which refinements, and how.
         seen: the image, as SAM 2 sees it; needed if the settings name a model.
     """
-    refined = _refined(image, labels, settings)
+    if not _needs_whole(settings):
+        return _mask_in_parts(image, labels, values, settings)
+    whole = labels.whole()
+    refined = _refined(image, whole, settings)
     mask = _mask(refined, refined.argmax(0), values, settings.ignore_band)
-    return prompted_mask(mask, refined.argmax(0), labels, values, settings.sam, seen=seen)
+    return prompted_mask(mask, refined.argmax(0), whole, values, settings.sam, seen=seen)
 
 
 def _refined(image: UInt8, labels: Float32, settings: PseudoSettings) -> Float32:
@@ -188,15 +224,10 @@ def _mask(labels: Float32, winners: Integers, values: Sequence[int], band: float
     return np.where(is_doubtful, IGNORE, mask).astype(np.uint8)
 
 
-def label_scores(maps: ScoreMaps, rule: BackgroundRule) -> Float32:
-    """(L+1)×H×W: the background's threshold, then the label maps (`ScoreMaps.label_maps`), at the size of the image."""
-    background = np.full((1, *maps.size), background_threshold(maps, rule), np.float32)
-    return np.concatenate([background, maps.label_maps()])
-
-
 def _label_scores(maps: ScoreMaps, rule: BackgroundRule, sizes: Sizes, boxes: Sequence[Box]) -> Float32:
-    """`label_scores` of maps that agree with boxes and sizes."""
-    labels = label_scores(*within_sizes(*within_boxes(maps, rule, boxes), sizes))
+    """(L+1)×H×W: the background's threshold and the label maps, of maps that agree with boxes and sizes."""
+    maps, rule = within_sizes(*within_boxes(maps, rule, boxes), sizes)
+    labels = label_scores(maps, background_threshold(maps, rule))
     return scores_in_boxes(labels, (BACKGROUND, *maps.mask_values), boxes)
 
 
@@ -215,9 +246,3 @@ def require_two_walks(settings: PseudoSettings, walk: WalkSettings, rounds: int)
             f"pseudo.second_anchor: {settings.second_anchor} is also walk.anchor, so that both walks are the same. "
             "Choose another."
         )
-
-
-def _unary(scores: Float32, settings: CrfSettings) -> Float32:
-    if settings.unary == "hard":
-        return label_probabilities(scores.argmax(0).astype(np.uint8), len(scores), settings.confidence)
-    return (scores + EPSILON) / (scores + EPSILON).sum(0)

@@ -62,6 +62,19 @@ class MapReader(NamedTuple):
     stride: int
 
 
+def stages_read(reading: Reading, lda: LinearDiscriminant | None, *, both: bool = False) -> int:
+    """How many stages before the last the maps of an image need.
+
+    Args:
+        reading: which maps, where there is no LDA classifier.
+        lda: its probabilities; of a class that it has not learned, the maps of the reading.
+        both: whether the maps of the reading are read beside them.
+    """
+    if lda is None:
+        return reading.lower
+    return max(lda.lower, reading.lower) if both or lda.lacking else lda.lower
+
+
 def map_readers(
     network: PatchNetwork,
     read: str,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import torch
 from accelerate import Accelerator
 
-from patchlearn.core.types import Sample, Sizes, UInt8, in_shares
+from patchlearn.core.memory import Need
+from patchlearn.core.types import Sample, ScoreMaps, Sizes, UInt8, in_shares
 from patchlearn.data.clicks.pixels import labelled_pixels
 from patchlearn.data.clicks.values import Box, Clicks
 from patchlearn.data.images import read_image
@@ -19,14 +20,17 @@ from patchlearn.maps.boxes import confident_in_boxes, resized_boxes
 from patchlearn.maps.cam import CLASSIFIER, maps_of_features
 from patchlearn.maps.clicks import labelled_cells
 from patchlearn.maps.features import features_of_views
+from patchlearn.maps.memory import pseudo_mask_need, views_need
 from patchlearn.maps.methods import MapMethod
 from patchlearn.maps.reading import Reading
-from patchlearn.maps.settings import CamSettings, SelfTrainingSettings
+from patchlearn.maps.settings import CamSettings, PseudoSettings, SelfTrainingSettings
 from patchlearn.models.cells import Cells, cells_of
 from patchlearn.models.lda import LinearDiscriminant, Moments, cell_labels
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.views import ViewFeatures
 from patchlearn.refine import BackgroundRule, ConfidentRegions
+
+MOMENTS = 3  # matrices of an image that are held at once
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,14 @@ class RoundSettings:
 
     def moments(self) -> Moments:
         """Moments without any cell, of the right size."""
+        return Moments(self.width, self.classes)
+
+    @property
+    def width(self) -> int:
+        """Channels that the LDA classifier learns from, C."""
         if self.cells:
-            return Moments(self.cells.width, self.classes)
-        return Moments(self.network.stages.channels[-1] * self.network.branches_of(self.cams.read), self.classes)
+            return self.cells.width
+        return self.network.stages.channels[-1] * self.network.branches_of(self.cams.read)
 
     @property
     def stride(self) -> int:
@@ -114,13 +123,8 @@ def confident_moments(
         stored: the features of the image at every scale, if they were computed before.
         boxes: of the image; its maps stay in them.
     """
-    network, read = settings.network, settings.cams.read
-    classes, sizes = sorted((*labels, *unknown)), in_shares(settings.sizes, image.shape[:2])
-    with settings.accelerator.autocast():
-        views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
-        whole, image = image, _working_copy(image, settings.cams.views.long_side)
-        made = settings.reading, settings.method
-        maps = maps_of_features(network, views, image, read, classes, settings.lda, unknown, *made)
+    sizes, whole = in_shares(settings.sizes, image.shape[:2]), image
+    views, image, maps = _read(settings, image, labels, unknown, stored)
     boxes = resized_boxes(boxes, whole.shape[:2], maps.size)
     labelled = confident_in_boxes(image, maps, settings.rule, settings.confident, sizes, boxes)
     pixels = torch.from_numpy(labelled)
@@ -130,6 +134,31 @@ def confident_moments(
         grid = cells.shape[2], cells.shape[3]
         moments.add(cells[0], cell_labels(pixels.to(cells.device), view.size, grid, settings.stride))
     return moments
+
+
+def _read(
+    settings: RoundSettings,
+    image: UInt8,
+    labels: tuple[int, ...],
+    unknown: tuple[int, ...],
+    stored: Sequence[ViewFeatures] | None,
+) -> tuple[list[ViewFeatures], UInt8, ScoreMaps]:
+    """(the views of an image, its working copy, its maps of the size of the copy)."""
+    network, read, classes = settings.network, settings.cams.read, sorted((*labels, *unknown))
+    with settings.accelerator.autocast():
+        views = list(features_of_views(network, image, settings.cams, stored, settings.lower))
+        copy = _working_copy(image, settings.cams.views.long_side)
+        made = settings.reading, settings.method
+        maps = maps_of_features(network, views, copy, read, classes, settings.lda, unknown, *made)
+    return views, copy, maps
+
+
+@torch.no_grad()
+def is_mapped(settings: RoundSettings, sample: Sample, index: int) -> bool:
+    """Whether the map of a class of a sample is above 0 anywhere."""
+    stored = settings.stored(sample) if settings.stored else None
+    _, _, maps = _read(settings, read_image(sample.image), sample.labels, sample.unknown, stored)
+    return bool(maps.scores[maps.classes.index(index)].any())
 
 
 @torch.no_grad()
@@ -153,6 +182,12 @@ def confident_moments_of(settings: RoundSettings, sample: Sample) -> Moments:
     stored = settings.stored(sample) if settings.stored else None
     boxes = settings.clicks.of(sample.id).boxes if settings.clicks else ()
     return confident_moments(settings, read_image(sample.image), sample.labels, sample.unknown, stored, boxes)
+
+
+def confident_moments_need(settings: RoundSettings, sample: Sample) -> Need:
+    """What `confident_moments_of` holds at most, with three matrices of moments: two of its own, and one that waits."""
+    labelling, _ = pseudo_mask_need(sample, PseudoSettings(), whole=bool(settings.growth or settings.clicks))
+    return views_need(sample, settings.cams.views, more=labelling + MOMENTS * 8 * settings.width**2)
 
 
 def _working_copy(image: UInt8, long_side: int | None) -> UInt8:

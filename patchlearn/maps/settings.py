@@ -24,6 +24,9 @@ class CamSettings:
         splits: of which splits maps are written.
         method: the name of a CAM method of another package that makes the first maps (docs/extend.md); null for the
             built-in maps.
+        first_share: after self-training, the share of the maps that it has started from, in the sum with those of LDA,
+            each divided by its maximum. The first maps hold more of a class whose things look different each time, such
+            as persons (docs/log/self-training.md).
     """
 
     views: ViewSettings = field(default_factory=ViewSettings)
@@ -32,9 +35,15 @@ class CamSettings:
     confidence: float = 0.5
     splits: tuple[str, ...] = field(default=("train",), metadata=OUTSIDE_KEY)
     method: str | None = field(default=None, metadata=NEW_IN_KEY)
+    first_share: float = field(default=0.0, metadata=NEW_IN_KEY)
 
     def __post_init__(self) -> None:
         require_one_of("read", self.read, READS)
+        require_share("first_share", self.first_share)
+        if self.method and self.first_share:
+            raise PatchlearnError(
+                "first_share: there is no sum with the maps of a method. Leave cams.method out, or set it to 0."
+            )
         require_one_of("labels", self.labels, LABELS)
         require_share("confidence", self.confidence)
         if not self.splits:

@@ -61,6 +61,12 @@ class LinearDiscriminant(nn.Module):
         """How many stages before the last are read."""
         return self.cells.lower if self.cells else 0
 
+    @property
+    def lacking(self) -> list[int]:
+        """The classes of which it has learned no cell: their probability is 0 everywhere."""
+        found: list[int] = self.bias[1:].isinf().nonzero().flatten().tolist()
+        return found
+
     def cells_of(self, view: ViewFeatures) -> Tensor:
         """B×C×h×w: what it reads of a view."""
         return self.cells(view) if self.cells else view.features

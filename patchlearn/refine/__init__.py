@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from patchlearn.refine.background import confident_regions as confident_regions
     from patchlearn.refine.background import within_sizes as within_sizes
     from patchlearn.refine.crf.dense import dense_crf as dense_crf
+    from patchlearn.refine.crf.dense import dense_crf_parts as dense_crf_parts
     from patchlearn.refine.crf.dense import label_probabilities as label_probabilities
+    from patchlearn.refine.crf.memory import crf_bytes as crf_bytes
     from patchlearn.refine.par import pixel_adaptive_refinement as pixel_adaptive_refinement
     from patchlearn.refine.settings import BackgroundRule as BackgroundRule
     from patchlearn.refine.settings import ConfidentRegions as ConfidentRegions

@@ -42,15 +42,20 @@ def require_shape(name: str, array: NDArray[Any], shape: str, example: str) -> N
         )
 
 
-def require_image_with_maps(image: NDArray[Any], probabilities: NDArray[Any]) -> None:
-    """Raise `PatchlearnError` unless these are an RGB image, H×W×3 of uint8, and maps of its size, K×H×W."""
+def require_rgb(image: NDArray[Any]) -> None:
+    """Raise `PatchlearnError` unless this is an RGB image, H×W×3 of uint8."""
     require_shape("image", image, "H×W×3", "an RGB image as read_image gives it")
-    require_shape("probabilities", probabilities, "K×H×W", "one map per label, np.stack(maps)")
     if image.shape[2] != 3 or image.dtype != np.uint8:
         raise PatchlearnError(
             f"image: {image.shape[2]} channels of {image.dtype} are not 3 of uint8. "
             "Hand over the RGB image itself, neither normalised nor scaled."
         )
+
+
+def require_image_with_maps(image: NDArray[Any], probabilities: NDArray[Any]) -> None:
+    """Raise `PatchlearnError` unless these are an RGB image, H×W×3 of uint8, and maps of its size, K×H×W."""
+    require_shape("probabilities", probabilities, "K×H×W", "one map per label, np.stack(maps)")
+    require_rgb(image)
     if image.shape[:2] != probabilities.shape[1:]:
         raise PatchlearnError(
             f"probabilities: maps of {probabilities.shape[1]}×{probabilities.shape[2]} on an image of "
@@ -78,6 +83,6 @@ def require_probabilities(name: str, array: NDArray[Any]) -> None:
 
 def require_finite(name: str, array: NDArray[Any], remedy: str) -> None:
     """Raise `PatchlearnError` if a value is infinite or not a number."""
-    if not np.isfinite(array).all():
+    if not all(np.isfinite(each).all() for each in array):
         count = int((~np.isfinite(array)).sum())
         raise PatchlearnError(f"{name}: {count} values are infinite or not a number. {remedy}")

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8
+from patchlearn.core.types import BACKGROUND, IGNORE, Float32, Integers, ScoreMaps, Sizes, UInt8, Window
 from patchlearn.refine.area import bounded_labels
 from patchlearn.refine.arrays import require_finite
-from patchlearn.refine.crf.dense import dense_crf, label_probabilities
+from patchlearn.refine.crf.dense import dense_crf, dense_crf_parts, label_probabilities
 from patchlearn.refine.settings import BackgroundRule, ConfidentRegions
 from patchlearn.refine.sizes import sized
 
@@ -98,13 +98,43 @@ def confident_regions(
     return np.where(undecided, IGNORE, confident).astype(np.uint8)
 
 
-def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float, growth: float | None) -> Integers:
+def label_scores(maps: ScoreMaps, threshold: float, window: Window | None = None) -> Float32:
+    """(L+1)×H×W: the background's threshold, then the label maps (`ScoreMaps.label_maps`).
+
+    Args:
+        maps: the scores of one image.
+        threshold: of the background.
+        window: the pixels that are wanted; None for all.
+    """
+    labels = maps.label_maps(window)
+    scores = np.empty((len(labels) + 1, *labels.shape[1:]), np.float32)
+    scores[0], scores[1:] = threshold, labels
+    return scores
+
+
+def _crf_labels(image: UInt8, maps: ScoreMaps, threshold: float, growth: float | None) -> Integers | UInt8:
     """H×W: 0 background, k the k-th of the label maps. Hard labels (0.7) and the preset "irn", as in IRN."""
-    background = np.full((1, *maps.size), threshold, np.float32)
-    scores = np.concatenate([background, maps.label_maps()])
+    if growth is None:
+        return _labels_in_parts(image, maps, threshold)
+    scores = label_scores(maps, threshold)
     labels = scores.argmax(0)
     probabilities = dense_crf(image, label_probabilities(labels.astype(np.uint8), len(scores)), "irn")
     return bounded_labels(scores, probabilities, labels, growth)
+
+
+def _labels_in_parts(image: UInt8, maps: ScoreMaps, threshold: float) -> UInt8:
+    """The same without a bound on areas, which would need the whole image at once."""
+    count = 1 + len(maps.mask_values)
+
+    def read(rows: slice, columns: slice) -> Float32:
+        labels = label_scores(maps, threshold, (rows, columns)).argmax(0).astype(np.uint8)
+        return label_probabilities(labels, count)
+
+    labels = np.empty(maps.size, np.uint8)
+    for window, refined in dense_crf_parts(image, read, count, "irn"):
+        labels[window] = refined.argmax(0)
+        del refined  # before the next part takes as much
+    return labels
 
 
 def _power(strongest: Float32, settings: BackgroundRule) -> float:

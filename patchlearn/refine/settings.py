@@ -4,11 +4,12 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.settings import FOLDER_IN_KEY, NEW_IN_KEY, require_at_least, require_positive
+from patchlearn.core.settings import FOLDER_IN_KEY, NEW_IN_KEY, require_at_least, require_positive, require_whole
 
 RULES = ("fixed", "otsu", "power")
 UNARIES = ("soft", "hard")
 NO_CRF = "none"
+MOST_ITERATIONS = 1000  # of mean field, which changes nothing any more after some ten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,7 @@ class CrfSettings:
     def __post_init__(self) -> None:
         require_one_of("preset", self.preset, [*PRESETS, NO_CRF])
         require_one_of("unary", self.unary, UNARIES)
-        require_at_least("iterations", self.iterations, 0)
+        require_whole("iterations", self.iterations, 0, MOST_ITERATIONS)
         if not 0.5 < self.confidence <= 1:
             # With 0.5 or less, the second of two labels would be the more probable one.
             raise PatchlearnError(f"confidence: {self.confidence} is out of range. Choose a number in (0.5, 1].")

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
+from patchlearn.core.files import parse_yaml
 from patchlearn.runs.recipe import load_recipe
 
 STANDARD = "standard"
@@ -51,7 +52,7 @@ def written_for(data: Path, recipe: str = STANDARD) -> str:
     file = recipe_file(recipe)
     load_recipe(file)
     text = file.read_text(encoding="utf-8")
-    settings: dict[str, Any] = yaml.safe_load(text)
+    settings: dict[str, Any] = parse_yaml(text)
     settings["data"] = {"format": "auto", "root": str(data), **_kept(settings.get("data", {}), data)}
     section = _yaml({"data": settings["data"]})
     written = DATA.sub(lambda _: section, text) if DATA.search(text) else f"{text.rstrip()}\n{section}"
@@ -69,7 +70,7 @@ def _kept(section: dict[str, Any], data: Path) -> dict[str, Any]:
 def _is(text: str, settings: dict[str, Any]) -> bool:
     """Whether a text says these settings: YAML can be written in ways in which no section is found by its lines."""
     try:
-        return bool(yaml.safe_load(text) == settings)
+        return bool(parse_yaml(text) == settings)
     except yaml.YAMLError:
         return False
 

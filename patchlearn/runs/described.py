@@ -1,12 +1,12 @@
 """What every setting of a recipe means: the words of the docstrings, by the setting's name."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any
 
 from docstring_parser import parse
 
-from patchlearn.runs.settings import Recipe
+from patchlearn.runs.settings import MEASURED, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ def described_settings() -> dict[str, Described]:
 
 def leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(name, value) of every setting in a section, at any depth."""
-    for entry in fields(settings):
+    for entry in _set_by_users(settings):
         value = getattr(settings, entry.name)
         if is_dataclass(value):
             yield from leaves(value, f"{prefix}{entry.name}.")
@@ -41,7 +41,7 @@ def leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _described(settings: Any, prefix: str = "") -> Iterator[tuple[str, Described]]:
     words = {each.arg_name: " ".join((each.description or "").split()) for each in parse(settings.__doc__ or "").params}
-    for entry in fields(settings):
+    for entry in _set_by_users(settings):
         name, value = f"{prefix}{entry.name}", getattr(settings, entry.name)
         meaning = words.get(entry.name, "")
         yield (
@@ -50,3 +50,7 @@ def _described(settings: Any, prefix: str = "") -> Iterator[tuple[str, Described
         )
         if is_dataclass(value):
             yield from _described(value, f"{name}.")
+
+
+def _set_by_users(settings: Any) -> list[Field[Any]]:
+    return [entry for entry in fields(settings) if entry.metadata.get("set") != MEASURED["set"]]

@@ -4,7 +4,7 @@ import re
 from argparse import ArgumentError
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_type_hints
@@ -13,12 +13,14 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from patchlearn.core.errors import PatchlearnError, did_you_mean
+from patchlearn.core.files import parse_yaml
 from patchlearn.core.run_folder import BY_HAND, EVALUATION, IMAGE_LISTS, RECIPE, REPORT
 from patchlearn.runs.described import leaves
-from patchlearn.runs.settings import VARIED, Recipe, Variant
+from patchlearn.runs.settings import VARIED, ExpectedSettings, Recipe, Variant
 from patchlearn.runs.values import what_is_wrong, with_brackets, with_lists
 
 RESERVED = ("check", "data", EVALUATION, IMAGE_LISTS, RECIPE, BY_HAND, REPORT)
+EXPECTED = "expected"  # the section of a recipe that holds what was measured
 # Key of a recipe of before 0.1 → what it is called now.
 RENAMED = {
     "relearn": "self_training",
@@ -28,6 +30,7 @@ RENAMED = {
     "cams.flip": "cams.views.flip",
     "cams.long_side": "cams.views.long_side",
 }
+NO_VALUE = (yaml.YAMLError, RecursionError)
 Settings = TypeVar("Settings")
 
 
@@ -50,10 +53,13 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe
     require_known_keys(settings, Recipe, str(path))
     for override in overrides:
         require_known_keys(_nested(override), Recipe, override)
+        if override.startswith(f"--{EXPECTED}"):
+            raise PatchlearnError(f"{override}: what was measured is no setting. Leave it out.")
         if "=" not in override:
             raise PatchlearnError(f"{override}: has no value. Write {override}=VALUE.")
+    expected = read_expected(settings.pop(EXPECTED, {}), str(path))
     values = _parsed(settings, overrides, str(path))
-    recipe = _built(Recipe, values, str(path))
+    recipe = replace(_built(Recipe, values, str(path)), expected=expected)
     return LoadedRecipe(recipe=recipe, variants=tuple(_variants(recipe, str(path))))
 
 
@@ -66,8 +72,34 @@ def dump_recipe(recipe: Recipe) -> str:
 def recipe_parser() -> ArgumentParser:
     """Every setting as an option, for `--help` and for overrides."""
     parser = ArgumentParser(prog="patchlearn run RECIPE", exit_on_error=False)
-    parser.add_class_arguments(Recipe, sub_configs=False)
+    parser.add_class_arguments(Recipe, sub_configs=False, skip={EXPECTED})
     return parser
+
+
+@lru_cache
+def _expected_parser() -> ArgumentParser:
+    """What was measured, apart from the settings: each variant would check it again."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(ExpectedSettings, EXPECTED, sub_configs=False)
+    return parser
+
+
+def read_expected(section: Mapping[str, Any], source: str) -> ExpectedSettings:
+    """The section `expected` of a recipe.
+
+    Args:
+        section: as it stands in the YAML file.
+        source: the file, for messages.
+
+    Raises:
+        PatchlearnError: a key is misspelt, or a value is wrong.
+    """
+    if not section:
+        return ExpectedSettings()
+    require_known_keys(section, ExpectedSettings, source, f"{EXPECTED}.")
+    with _naming(source):
+        values = _expected_parser().parse_object({EXPECTED: with_lists(section, ExpectedSettings)}).as_dict()
+    return _built(ExpectedSettings, values[EXPECTED], source, f"{EXPECTED}.")
 
 
 def require_known_keys(settings: Mapping[str, Any], schema: type, source: str, prefix: str = "") -> None:
@@ -123,14 +155,21 @@ def _require_varied(changes: Mapping[str, Any], place: str) -> None:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PatchlearnError(f"{path}: no such recipe. Name a YAML file, or a run folder.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PatchlearnError(f"{path}: not valid YAML: {' '.join(str(error).split())}. Correct the line.") from None
     if not isinstance(settings, dict):
         raise PatchlearnError(f"{path}: a recipe is a mapping of settings, such as 'seed: 0'.")
-    return settings
+    return _without_words(settings)
+
+
+def _without_words(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what `expected` was before 0.1: words, of which run folders have copies, and no figures."""
+    expected = settings.get(EXPECTED)
+    is_words = isinstance(expected, Mapping) and ("score" in expected or isinstance(expected.get("data"), str))
+    return {key: value for key, value in settings.items() if key != EXPECTED} if is_words else settings
 
 
 def _nested(override: str) -> dict[str, Any]:
@@ -150,7 +189,7 @@ def _parsed(settings: Mapping[str, Any], overrides: Sequence[str], source: str) 
     given = [with_brackets(override) for override in overrides]
     try:
         return parser.parse_args(given, namespace=base).as_dict()
-    except ArgumentError:
+    except (ArgumentError, *NO_VALUE):
         _refuse_first_wrong(parser, given)
         raise
 
@@ -169,6 +208,8 @@ def _naming(source: str) -> Iterator[None]:
         yield
     except ArgumentError as error:
         raise PatchlearnError(f"{source}: {what_is_wrong(' '.join(str(error).split()))}") from None
+    except NO_VALUE:
+        raise PatchlearnError(f"{source}: a value is not valid YAML, or is nested too deeply. Correct it.") from None
 
 
 def _built(schema: type[Settings], values: Mapping[str, Any], source: str, prefix: str = "") -> Settings:

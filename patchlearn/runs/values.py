@@ -7,8 +7,7 @@ from functools import lru_cache
 from types import NoneType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-import yaml
-
+from patchlearn.core.files import parse_yaml
 from patchlearn.runs.settings import Recipe
 
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
@@ -43,7 +42,7 @@ def with_lists(settings: Mapping[str, Any], schema: type = Recipe) -> dict[str, 
         if is_dataclass(kinds[name]):
             found[name] = with_lists(value, cast(type, kinds[name]))
         elif _is_list(kinds[name]) and isinstance(value, str | int | float):
-            found[name] = yaml.safe_load(_bracketed(str(value)))
+            found[name] = parse_yaml(_bracketed(str(value)))
     return found
 
 
@@ -69,9 +68,9 @@ def what_is_wrong(reason: str) -> str:
     if not key:
         return reason
     shown = f"{value[1]!r} is not" if value else "wanted is"
-    return (
-        f"{key[1]}: {shown} {_words(type_of(key[1]))}. Correct the value; `patchlearn settings {key[1]}` explains it."
-    )
+    is_setting = not key[1].startswith("expected.")  # which is measured, and not listed with the settings
+    explained = f"`patchlearn settings {key[1]}`" if is_setting else "docs/recipes.md"
+    return f"{key[1]}: {shown} {_words(type_of(key[1]))}. Correct the value; {explained} explains it."
 
 
 def _bracketed(value: str) -> str:

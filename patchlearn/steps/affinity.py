@@ -225,13 +225,16 @@ def write_affinity_labels(
     from patchlearn.core.parallel import write_missing
     from patchlearn.data.images import read_image
     from patchlearn.maps.boxes import confident_in_boxes
+    from patchlearn.maps.memory import pseudo_mask_need
+    from patchlearn.maps.settings import PseudoSettings
 
     def write(sample: "Sample", path: Path) -> None:
         image, boxes = read_image(sample.image), clicks.of(sample.id).boxes if clicks else ()
         write_mask(path, confident_in_boxes(image, read_maps(sample, image), rule, settings, sizes, boxes))
 
+    need = partial(pseudo_mask_need, settings=PseudoSettings(), walk=WalkSettings(), whole=bool(rule.growth or clicks))
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime)
+    write_missing(files, write, title=title, runtime=runtime, need=need)
 
 
 def _read_walked(

@@ -7,6 +7,7 @@ With given labels, the unknown classes of an image have maps too: later steps gi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -154,13 +155,13 @@ def write_cams(
     from patchlearn.core.runtime import to_device
     from patchlearn.data.images import read_image
     from patchlearn.maps.cam import class_activation_maps
+    from patchlearn.maps.memory import views_need
     from patchlearn.maps.reading import Reading
 
-    accelerator = runtime.accelerator
+    accelerator, source = runtime.accelerator, (reading or Reading()).to(runtime.accelerator.device)
     to_device(classifier.network, accelerator.device)
     if lda is not None:
         lda.to(accelerator.device)
-    source = (reading or Reading()).to(accelerator.device)
 
     def write(sample: "Sample", path: Path) -> None:
         given = sample.labels if settings.labels == "given" else None
@@ -170,4 +171,4 @@ def write_cams(
         write_scores(path, maps)
 
     files = [(sample, folder / f"{sample.id}.npz") for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime)
+    write_missing(files, write, title=title, runtime=runtime, need=partial(views_need, views=settings.views))

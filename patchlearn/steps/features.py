@@ -193,13 +193,16 @@ class WriteFeatures(Step):
 
     def _write(self, classifier: "Classifier", runtime: "Runtime") -> None:
         from patchlearn.core.parallel import write_missing
+        from patchlearn.maps.memory import views_need
 
         def write(sample: "Sample", path: Path) -> None:
             with runtime.accelerator.autocast():
                 write_features(path, self._computed(classifier, sample))
 
         pairs = [(sample, self._path(sample)) for sample in self.data.samples]
-        write_missing(pairs, write, title=f"features {self.home.name} {self.data.name}", runtime=runtime)
+        need = partial(views_need, views=self.cams.views)
+        title = f"features {self.home.name} {self.data.name}"
+        write_missing(pairs, write, title=title, runtime=runtime, need=need)
 
 
 def computed(classifier: "Classifier", sample: "Sample", cams: CamSettings, lower: int = 0) -> "list[ViewFeatures]":

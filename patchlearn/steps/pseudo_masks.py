@@ -162,16 +162,13 @@ def write_pseudo_masks(
     Args:
         samples: the images.
         scores: the folder of the score maps.
-        settings: which refinements, and which pixels are reliable.
-        rule: of the background threshold.
-        walk: how far the scores walk.
+        settings, rule, walk: which refinements, the background threshold, and how far the scores walk.
         folder: for the masks.
         runtime: processes, each of which does its part, and threads.
-        along: a sample and its image → along what its scores walk; None for no walk.
-        along_second: the same for the second of two walks; None for the same.
+        along, along_second: a sample and its image → along what its scores walk, of both walks; None for no walk, and
+            for the same.
         sizes: how large each class usually is; () where nothing is known.
-        clicks: whose boxes bound the classes; None for none.
-        sam: SAM 2; needed if the settings name a model.
+        clicks, sam: whose boxes bound the classes, or None; SAM 2, needed if the settings name a model.
         title: shown beside the progress bar.
 
     Raises:
@@ -180,6 +177,7 @@ def write_pseudo_masks(
     from patchlearn.core.masks_io import read_scores, write_mask
     from patchlearn.core.parallel import write_missing
     from patchlearn.data.images import read_image
+    from patchlearn.maps.memory import pseudo_mask_need
     from patchlearn.maps.pseudo_mask import pseudo_labels
 
     def write(sample: "Sample", _: Path) -> None:
@@ -190,7 +188,9 @@ def write_pseudo_masks(
         write_mask(folder / SURE / f"{sample.id}.png", sure)
         write_mask(folder / f"{sample.id}.png", mask)
 
-    write_missing([(each, _missing_of(each, folder)) for each in samples], write, title=title, runtime=runtime)
+    whole, files = bool(rule.growth or clicks), [(each, _missing_of(each, folder)) for each in samples]
+    need = partial(pseudo_mask_need, settings=settings, walk=walk if along else None, whole=whole)
+    write_missing(files, write, title=title, runtime=runtime, need=need)
 
 
 def _missing_of(sample: "Sample", folder: Path) -> Path:

@@ -4,7 +4,8 @@ Round after round: read the maps, sharpen them with a dense CRF, take their conf
 classifier over the classifier's features from them, and read the maps anew with it.
 
     RUN/VARIANT/relearn/round-N.safetensors   the LDA classifier of each round
-    RUN/VARIANT/relearn/stopped.json          which classes had no confident cell, where that has ended the rounds
+    RUN/VARIANT/relearn/own-maps.json         which classes had no confident cell in the last round, and their images
+    RUN/VARIANT/relearn/stopped.json          the same, where that has ended the rounds
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,12 +22,11 @@ from patchlearn.refine.settings import BackgroundRule
 from patchlearn.steps.classifier import TrainClassifier
 from patchlearn.steps.data_splits import DataSplit
 from patchlearn.steps.features import WriteFeatures
+from patchlearn.steps.missing_cells import note_missing
 from patchlearn.steps.reading import TrainReading
 from patchlearn.steps.step import Step
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from patchlearn.core.pace import Estimate
     from patchlearn.core.runtime import Runtime
     from patchlearn.core.types import Sample, Sizes
@@ -133,7 +133,7 @@ def self_train(
 ) -> Path | None:
     """Write `folder/round-1.safetensors` and so on; rounds that are there are not computed again.
 
-    They end before one in which a class has no labelled cell; a line and `folder/stopped.json` name it.
+    What has no labelled cell keeps the maps of the first round, or ends the rounds (`patchlearn.steps.missing_cells`).
 
     Args:
         samples: images whose given labels name the classes in them.
@@ -209,24 +209,41 @@ def _write_round(
     runtime: "Runtime",
     title: str,
 ) -> None:
-    from patchlearn.core.parallel import results_of, shard
     from patchlearn.data.subset import balanced_subset
-    from patchlearn.maps.self_training import confident_moments_of
+    from patchlearn.maps.self_training import is_mapped
     from patchlearn.models.lda import save_lda
 
     samples = balanced_subset(samples, settings.images)
+    missing, moments = _confident(samples, one_round, runtime, title)
+    if not runtime.accelerator.is_main_process:
+        return
+    ends = bool(missing) and (0 in missing or len(missing) == len(_values(samples)) - 1)  # 0: the background
+    look = partial(is_mapped, one_round)
+    note_missing(path.parent, missing, samples, classifier.classes, look, runtime.console, title, ends=ends)
+    if not ends:
+        save_lda(path, moments.solve(settings.shrinkage, one_round.cells, one_round.clicked, one_round.weight))
+
+
+def _confident(
+    samples: Sequence["Sample"], one_round: "RoundSettings", runtime: "Runtime", title: str
+) -> "tuple[list[int], Moments]":
+    """(what has no labelled cell, the moments of the others); with bounded labels where fewer lack cells then."""
+    from patchlearn.core.parallel import results_of, shard
+    from patchlearn.maps.self_training import confident_moments_need, confident_moments_of
+
     mine = shard(samples, runtime.accelerator)
+    threads = runtime.at_a_time(confident_moments_need(one_round, sample) for sample in mine)
+    found: list[tuple[list[int], Moments]] = []
     for labels in (one_round, one_round.bounded) if one_round.growth else (one_round,):
-        parts = results_of(mine, partial(confident_moments_of, labels), title, runtime.threads, runtime.console)
+        read = partial(confident_moments_of, labels)
+        parts = results_of(mine, read, title, threads, runtime.console, ahead=1)  # moments are large
         moments = _total(one_round, parts)
         labelled = moments.counts + (one_round.clicked.counts if one_round.clicked else 0)
-        missing = _without_cells(labelled, samples, classifier.classes)
+        missing = [value for value in _values(samples) if not labelled[value]]
         if not missing:
-            break
-    if missing:
-        _stop(path.parent, missing, len(samples), runtime, title)
-    elif runtime.accelerator.is_main_process:
-        save_lda(path, moments.solve(settings.shrinkage, one_round.cells, one_round.clicked, one_round.weight))
+            return missing, moments
+        found.append((missing, moments))
+    return min(found, key=lambda each: len(each[0]))
 
 
 def _with_clicks(
@@ -234,13 +251,14 @@ def _with_clicks(
 ) -> "RoundSettings":
     """The same, with the moments of the clicked cells."""
     from patchlearn.core.parallel import results_of, shard
-    from patchlearn.maps.self_training import clicked_moments_of
+    from patchlearn.maps.self_training import clicked_moments_of, confident_moments_need
 
     if not clicks:
         return one_round
     mine = shard([sample for sample in samples if sample.id in clicks.images], runtime.accelerator)
     read = partial(clicked_moments_of, one_round, clicks)
-    moments = _total(one_round, results_of(mine, read, "clicks", runtime.threads, runtime.console))
+    threads = runtime.at_a_time(confident_moments_need(one_round, sample) for sample in mine)
+    moments = _total(one_round, results_of(mine, read, "clicks", threads, runtime.console, ahead=1))
     return replace(one_round, clicked=moments, weight=clicks.weight, clicks=clicks)
 
 
@@ -257,23 +275,6 @@ def _total(one_round: "RoundSettings", parts: Iterable["Moments"]) -> "Moments":
     return total
 
 
-def _without_cells(counts: "Tensor", samples: Sequence["Sample"], classes: Sequence[str]) -> list[str]:
-    """The classes of these images, background among them, of which no cell is labelled."""
-    wanted = {0, *(label + 1 for sample in samples for label in sample.labels)}
-    return [["background", *classes][index] for index in sorted(wanted) if not counts[index]]
-
-
-def _stop(folder: Path, missing: Sequence[str], images: int, runtime: "Runtime", title: str) -> None:
-    from patchlearn.core.files import write_json
-
-    if not runtime.accelerator.is_main_process:
-        return
-    write_json(folder / "stopped.json", {"at": title, "without_confident_cells": list(missing)})
-    runtime.console.print(
-        f"{title}: no confident cell of {', '.join(missing)} in {images} images, so the maps stay as they were before "
-        "it. More images of these classes help, or a lower self_training.confident.high (for background: a higher "
-        "self_training.confident.low).",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+def _values(samples: Sequence["Sample"]) -> list[int]:
+    """The background and the classes of these images, as in a mask."""
+    return sorted({0, *(label + 1 for sample in samples for label in sample.labels)})

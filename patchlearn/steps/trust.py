@@ -55,12 +55,16 @@ class JudgeTrust(Step):
     def work(self, runtime: "Runtime") -> None:
         """Measure, estimate, and write it down."""
         from patchlearn.core.files import write_json
-        from patchlearn.steps.trust_inputs import Measuring
 
         if not runtime.accelerator.is_main_process:
             return
-        own = {name: getattr(self, name) for name in OWN}
-        write_json(self.folder / FACTS, self._facts(Measuring(runtime=runtime, **own)))
+        write_json(self.folder / FACTS, self._facts(self.measuring(runtime)))
+
+    def measuring(self, runtime: "Runtime") -> "Measuring":
+        """What the measures read."""
+        from patchlearn.steps.trust_inputs import Measuring
+
+        return Measuring(runtime=runtime, **{name: getattr(self, name) for name in OWN})
 
     def read(self) -> dict[str, Any]:
         """What was written."""

@@ -18,6 +18,7 @@ from patchlearn.core.seeds import Stream, seed_for, seeded
 from patchlearn.core.types import Dataset, Sample
 from patchlearn.data.images import read_image
 from patchlearn.data.settings import AugmentSettings
+from patchlearn.data.subset import held_out_places
 from patchlearn.data.transforms import TrainingTransform, square
 from patchlearn.models.backbones.create import create_stages
 from patchlearn.models.classifier import Classifier, save_classifier
@@ -241,14 +242,22 @@ def _create_network(settings: ClassifierSettings, classes: int) -> PatchNetwork:
 
 
 def held_out_samples(dataset: Dataset, settings: ClassifierSettings, seed: int) -> tuple[list[Sample], list[Sample]]:
-    """(training samples, held-out samples): those of `held_out_split`, or a tenth of the training split."""
+    """(training samples, held-out samples): those of `held_out_split`, or a tenth of the training split.
+
+    No class loses its last image. Where every image is the last one of a class, one is learned from and judged as well:
+    training needs a figure to write, and the log of so few images says little in any case.
+    """
     samples = list(dataset.split(settings.train_split))
+    if len(samples) == 1 and settings.held_out_split not in dataset.splits:
+        return [], samples  # which is refused
     if settings.held_out_split in dataset.splits:
         return samples, list(dataset.split(settings.held_out_split))
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     order = torch.randperm(len(samples), generator=generator).tolist()
     count = max(1, round(HELD_OUT_SHARE * len(samples)))
-    return [samples[index] for index in sorted(order[count:])], [samples[index] for index in order[:count]]
+    places = held_out_places(order, [sample.labels for sample in samples], count)
+    kept = [sample for index, sample in enumerate(samples) if index not in set(places)]
+    return kept, [samples[index] for index in places or order[:1]]
 
 
 def _check(

@@ -17,6 +17,7 @@ import torch
 from patchlearn.core.runtime import Runtime, to_device
 from patchlearn.core.seeds import Stream, seed_for
 from patchlearn.core.types import Sample, ScoreMaps
+from patchlearn.data.subset import held_out_places
 from patchlearn.maps.settings import ReadingSettings
 from patchlearn.models.cell_head import CellHead
 from patchlearn.models.cells import Cells, cells_of
@@ -146,13 +147,21 @@ def standardised_cells(
 
 
 def _held_out_map(head: CellHead, images: CellImages, settings: CellSettings, seed: int) -> float:
-    """mAP on images that heads like this one have not learned: on every fifth, or on more of few images."""
+    """mAP on images that heads like this one have not learned: on every fifth, or on more of few images.
+
+    The last image of a class judges no head, which would not know the class.
+    """
     generator = torch.Generator().manual_seed(seed_for(seed, Stream.HELD_OUT))
     order = torch.randperm(len(images.labels), generator=generator)
+    labels = [each.nonzero().flatten().tolist() for each in images.labels]
     fifth = max(1, len(order) // HELD_OUT)
     if len(order) <= fifth:
         return nan
-    turns = list(order.split(fifth))[: -(-min(JUDGES, len(order)) // fifth)]
+    parts = order.split(fifth)[: -(-min(JUDGES, len(order)) // fifth)]
+    places = (held_out_places(part.tolist(), labels, len(part)) for part in parts)
+    turns = [torch.tensor(part) for part in places if part]
+    if not turns:
+        return nan
     others = [order[~torch.isin(order, judges)] for judges in turns]
     scores = torch.cat([
         _scores_of_others(head, images, settings, seed, learned, judges) for learned, judges in zip(others, turns)

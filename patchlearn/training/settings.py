@@ -39,8 +39,7 @@ class Optimisation:
         batch_size: images per step, over all processes together.
         epochs: passes over the images, over all stages together.
         min_steps: fewest steps of the whole training; a small data set is passed over several times in each epoch.
-            Those of the recipe `standard` were chosen by the training loss on 30 photographs alone, not by any mask or
-            other data.
+            Those of the recipe `standard` were chosen by the training loss on 30 photographs alone.
         clip_norm: longest gradient; 0 for no limit.
         save_seconds: how often the state is saved, besides after every epoch.
     """
@@ -169,22 +168,20 @@ def check_shares(optimisation: Optimisation, splits: int) -> None:
 class AffinitySettings:
     """The affinity network and how it is trained.
 
-    IRN trains its boundary branch with SGD at 0.1, on crops of 512, 32 images at a time, for 3 epochs; PSA its features
-    with SGD at 0.1 (SEAM 0.01), on crops of 448, 8 images at a time, for 8 epochs. The defaults, with AdamW, are what
-    was measured (docs/log/affinity-and-walk.md).
+    IRN trains with SGD at 0.1, crops of 512, 32 images at a time, 3 epochs; PSA with 0.1 (SEAM 0.01), 448, 8 and 8. The
+    defaults, with AdamW, are what was measured (docs/log/affinity-and-walk.md).
 
     Args:
-        kind: "features" (PSA; the better on voc-animals), "boundary" (IRN; trains faster), or "none": no affinity
-            network is trained, and there is no walk. "auto" is "none" where `reading.use: auto` finds that small places
-            tell the classes, because a walk then floods what is around them, and "features" elsewhere.
+        kind: "features" (PSA; the better on voc-animals), "boundary" (IRN; trains faster), or "none": no network and no
+            walk. "auto" is "none" where `reading.use: auto` finds that small places tell the classes, because a walk
+            then floods what is around them, and "features" elsewhere.
         radius: pairs of pixels less than this many cells apart are compared; null for 10 cells of 4 pixels (IRN) or
             5 cells of 8 (PSA).
         confident: which pixels of the score maps become labels.
         rounds: trainings one after another. Each but the first takes its labels from the maps after a walk along the
             affinities of the one before.
         train_split: whose images are learned; their score maps must be there.
-        images: how many of them at most, chosen so that each class has as many as another; null for all. Fewer save
-            the time of their labels; `optimisation.min_steps` keeps the number of steps.
+        images: how many of them at most, all classes in turn; null for all. `optimisation.min_steps` keeps the steps.
         augment: crop and sizes of the images.
         optimisation: only the head learns, at learning_rate × head_multiplier.
     """
@@ -231,13 +228,12 @@ class NoiseSettings:
     Args:
         labels: "sure" (only the pixels that `pseudo.sure` selects), or "all".
         loss: "cross_entropy", "balanced" (DSRG), "bootstrapped" (Reed et al.) or "generalised" (Zhang & Sabuncu).
-        correct_from: share of the epochs after which the average of the weights, as a teacher, replaces labels that
-            contradict its confident predictions; 1 for never.
+        correct_from: share of the epochs after which the average of the weights, a teacher, replaces labels; 1: never.
         confidence: the teacher's probability from which a label is replaced.
         rounds: trainings one after another; each but the first learns from the predictions of the one before on the
             training images, given their tags. A second one gained on labels of all pixels, and nothing on "sure".
         relabel_crf: the dense CRF after these predictions, see `InferenceSettings`.
-        undecided: pixels whose most probable label is less probable than this are ignored in the next round.
+        undecided: pixels whose best label is less probable are ignored in the next round.
     """
 
     labels: str = "sure"
@@ -270,8 +266,8 @@ class SegmenterSettings:
         freeze_statistics: the encoder's batch norm keeps its pretrained statistics (DeepLab).
         average: share of the moving average of the weights that is kept at each step; the average is what is saved.
         noise: how wrong labels are treated.
-        size_weight: of the loss for areas outside of what `classes.csv` states (`size_loss`); 0 for no such loss. It
-            changes nothing where no size is stated, and nothing that is learned from true masks.
+        size_weight: of the loss for areas outside of what `classes.csv` states (`size_loss`); 0 for none. True masks
+            are learned without it.
         train_split: whose masks are learned.
         splits: of which splits the segmenter's masks are written, and judged; null for "val", if the data has it.
         augment: crop, sizes and colours of the images.

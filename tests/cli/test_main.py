@@ -2,10 +2,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import Mock
 
 import pytest
 
+from patchlearn.__main__ import start
 from patchlearn.cli.main import main, split_overrides
 from patchlearn.cli.runs import run_verbs
 from patchlearn.cli.tools import TOOLS
@@ -110,3 +112,15 @@ def test_help_loads_nothing_heavy(words: str) -> None:
     code += "sys.exit(bool({'torch', 'numba', 'timm'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "patchlearn.cli.main", Interrupted("main"))
+    assert start() == 130
+    assert capsys.readouterr().err == "interrupted; the same command goes on from here\n"

@@ -165,3 +165,13 @@ def test_wrong_words_are_named_before_the_first_picture(
     assert complaint in error
     assert error.count("error:") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["squares"]
+
+
+def test_a_limit_of_memory_is_kept_by_an_error_before_the_first_picture_is_read(
+    model: Path, photos: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["predict", str(model), str(photos), "-o", str(photos / "m"), "--device=cpu", "--memory"]
+    assert main([*words, "0.001"]) == 2
+    assert "the limit is 0.001 GB. Raise the limit (--memory, runtime.memory)" in capfd.readouterr().err
+    assert not list(photos.glob("m/*.png"))
+    assert main([*words, "64"]) == 0

@@ -12,7 +12,11 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == set(builtin_recipes())
-    assert all({"title", "cost", "score"} <= set(row) for row in found.values())
+    assert all({"title", "data", "cost", "score"} <= set(row) for row in found.values())
+    assert all(
+        found[name]["cost"] == found[name]["score"] == "not measured here"
+        for name in ("voc12-ppl", "voc12-explicit-r38", "coco14-ppl", "dinov2-s")
+    )
     assert main(["recipes"]) == 0
     assert "standard" in capsys.readouterr().out
 

@@ -114,3 +114,17 @@ def test_a_sam_that_is_not_there_is_named_before_anything_is_written(
     assert refine(images, maps, "--sam", "owner/sam2") == 2
     assert "Run: pip install 'patchlearn[sam]'" in capfd.readouterr().err
     assert not (maps.parent / "out").exists()
+
+
+def test_a_limit_of_memory_is_kept_by_an_error_before_anything_is_written(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_mask(maps / "a.png", np.ones(SIZE, np.uint8))
+    assert refine(images, maps, "--memory", "0.001") == 2
+    assert "a.png needs about 0.0 GB beside the" in (error := capfd.readouterr().err)
+    assert "the limit is 0.001 GB. Raise the limit (--memory, runtime.memory)" in error
+    assert not list(maps.parent.glob("out/*.png"))
+    assert refine(images, maps, "--memory", "-1") == 2
+    assert "--memory: -1.0 is out of range" in capfd.readouterr().err
+    assert refine(images, maps, "--memory", "64") == 0
+    assert (refined(maps, "a") == 1).all()

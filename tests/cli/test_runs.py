@@ -1,13 +1,20 @@
 """The verbs of a run, given a folder of images."""
 
 import json
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from rich.console import Console
 from whole_run import RECIPE
 
 from patchlearn.cli.main import main
+from patchlearn.cli.runs import _say_what_it_is
 from patchlearn.core.files import read_json
+from patchlearn.core.types import Dataset, Sample
+from patchlearn.runs.settings import Recipe
 
 SHORT = ["--runtime.device=cpu", "--with_segmenter=false", "--affinity.kind=none", "--variants", "{plain: null}"]
 
@@ -30,6 +37,7 @@ def test_one_command_goes_from_a_folder_of_images_to_masks(
     assert "images: 8 train, 4 val; classes: 2 (red, blue)" in said
     assert "report: runs/data/report.html" in said
     assert "masks: runs/data/plain/pseudo/train" in said
+    assert said.splitlines()[-1] == "expected mIoU: not measured here with this recipe"
     assert read_json(Path("runs/data/run.json")) == {"data": str(folder_data)}
     assert sorted(folder_data.rglob("*")) == before
     assert main(["run", "runs/data", "--runtime.device=cpu"]) == 0
@@ -68,3 +76,16 @@ def test_a_wrong_format_names_the_right_ones(
     said = " ".join(capfd.readouterr().err.split())
     assert "'cocoo' is not an option; did you mean 'coco'?" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_tags_lack_is_said_before_the_run() -> None:
+    said = StringIO()
+    train, val = (tuple(Sample(id=name, image=Path(), labels=(label,)) for name in "ab") for label in (0, 1))
+    classes, splits = ("dent", "rust"), {"train": train, "val": val}
+    dataset = Dataset(root=Path(), classes=classes, splits=splits, mask_values=(1, 2), masks_are_closed=True)
+    runtime = SimpleNamespace(accelerator=SimpleNamespace(is_main_process=True), console=Console(file=said, width=999))
+    run: Any = SimpleNamespace(dataset=dataset, recipe=Recipe(), folder=Path(), runtime=runtime)
+    _say_what_it_is(run)
+    assert "1 class has no image in train (rust). Such a class cannot be learnt." in said.getvalue()
+    assert "1 class has no image in val (dent). Such a class is not judged there." in said.getvalue()
+    assert "1 tag is in every training image (dent)" in said.getvalue()

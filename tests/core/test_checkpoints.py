@@ -1,7 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from patchlearn.core.checkpoints import checkpoint_settings, load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
@@ -30,3 +32,18 @@ def test_others_may_read_a_checkpoint_too(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c.safetensors", {"a": torch.ones(1)}, {})
     (tmp_path / "plain").write_text("")
     assert (tmp_path / "c.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("settings", ["[]", "null", "[" * 100_000 + "]" * 100_000])
+def test_settings_that_are_none_are_refused(settings: str, tmp_path: Path) -> None:
+    """Also those that are nested deeper than Python counts."""
+    (tmp_path / "c.safetensors").write_bytes(save({"a": torch.ones(1)}, metadata={"settings": settings}))
+    for read in (load_checkpoint, checkpoint_settings):
+        with pytest.raises(PatchlearnError, match=r"c\.safetensors: not a checkpoint of patchlearn"):
+            read(tmp_path / "c.safetensors")
+
+
+def test_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.safetensors")
+    with pytest.raises(PatchlearnError, match=r"c\.safetensors: a pipe"):
+        load_checkpoint(tmp_path / "c.safetensors")

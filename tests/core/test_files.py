@@ -1,9 +1,20 @@
+import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import append_row, atomic, read_json, read_rows, write_json, write_rows
+from patchlearn.core.files import (
+    append_row,
+    atomic,
+    parse_yaml,
+    read_json,
+    read_rows,
+    require_regular,
+    write_json,
+    write_rows,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -52,3 +63,41 @@ def test_json_that_cannot_be_read_is_one_sentence(content: bytes | None, complai
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(PatchlearnError, match=complaint):
         read_json(tmp_path / "a.json")
+
+
+def test_a_name_of_255_bytes_is_written_and_a_longer_one_is_named(tmp_path: Path) -> None:
+    longest = tmp_path / f"{'ä' * 125}.json"  # 255 bytes
+    write_json(longest, {})
+    assert [path.name for path in tmp_path.iterdir()] == [longest.name]
+    with pytest.raises(PatchlearnError, match=r"the name has 256 bytes, and a file's name at most 255"):
+        write_json(tmp_path / f"{'ä' * 125}1.json", {})
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OSError, match="No space left") as caught, atomic(tmp_path / "a.json"):
+        full.write_text("x")
+    assert caught.value.filename == str(tmp_path / "a.json")
+    with pytest.raises(OSError, match="No space left") as caught:
+        append_row(full, {"step": 1})
+    assert caught.value.filename == str(full)
+
+
+def test_what_is_no_file_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(PatchlearnError, match=r"a\.npz: a pipe, a socket or a device"):
+        require_regular(tmp_path / "a.npz")
+    require_regular(tmp_path)
+    require_regular(tmp_path / "none")
+
+
+def test_what_is_nested_too_deeply_is_an_error_of_its_format(tmp_path: Path) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    (tmp_path / "a.json").write_text(deep)
+    with pytest.raises(PatchlearnError, match=r"not valid JSON \(nested too deeply"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(yaml.YAMLError, match="nested too deeply"):
+        parse_yaml(deep[99_000:101_000])
+    assert parse_yaml("a: no", plain=True) == {"a": "no"}

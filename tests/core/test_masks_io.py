@@ -1,3 +1,4 @@
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,24 @@ def test_arrays_that_are_no_score_maps_are_refused(change: dict[str, Any], tmp_p
     np.savez(tmp_path / "s.npz", **{**sound, **change})
     with pytest.raises(PatchlearnError, match=r"s\.npz: not score maps"):
         read_scores(tmp_path / "s.npz")
+
+
+def test_what_unpacks_to_more_than_the_limit_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the maps are small and another array is not."""
+    sound = {"scores": np.ones((1, 5, 7)), "classes": np.array([3]), "size": np.array([20, 28]), "labels": "given"}
+    path = tmp_path / "s.npz"
+    np.savez_compressed(path, **sound, unknown=np.zeros(10**6, np.int64))
+    monkeypatch.setenv("PATCHLEARN_MAX_NPZ_BYTES", "1000000")
+    with pytest.raises(PatchlearnError, match=r"s\.npz: unpacks to 8,00.* bytes, and the limit is 1,000,000"):
+        read_scores(path)
+    np.savez_compressed(path, **sound)
+    assert read_scores(path).classes == (3,)
+
+
+def test_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(PatchlearnError, match=r"a\.npz: a pipe"):
+        read_scores(tmp_path / "a.npz")
 
 
 def test_unknown_classes_come_back_and_files_without_any_are_what_they_were(tmp_path: Path) -> None:

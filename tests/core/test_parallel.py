@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread
+from time import sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from conftest import make_runtime
 from rich.console import Console
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.memory import GB
 from patchlearn.core.parallel import AHEAD, results_of, write_missing
 
 
@@ -68,3 +70,22 @@ def test_each_process_writes_its_own_part_whatever_others_have_written(tmp_path:
 def test_without_a_thread_there_is_no_work(console: Console) -> None:
     with pytest.raises(PatchlearnError, match="threads: 0 is out of range"):
         list(results_of([1], lambda item: item, "", 0, console))
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(None, 4), (3.5, 2)])
+def test_there_are_as_many_threads_as_the_memory_holds(
+    limit: float | None, threads: int, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patchlearn.core.memory.used_bytes", lambda: 0)
+    monkeypatch.setattr("patchlearn.core.memory.free_bytes", lambda: 64 * GB)
+    names: set[str] = set()
+
+    def write(name: str, path: Path) -> None:
+        names.add(current_thread().name)
+        sleep(0.01)
+
+    needs = {"a": GB, "b": GB * 3 // 2, "c": 1}
+    files = [(name, tmp_path / name) for name in 5 * "abc"]
+    runtime = replace(make_runtime(console), threads=4, memory=limit)
+    write_missing(files, write, title="", runtime=runtime, need=lambda name: (needs[name], name))
+    assert len(names) == threads

@@ -52,3 +52,11 @@ def test_a_tracker_that_is_not_installed_is_one_sentence_before_anything(
 def test_a_tracker_that_is_named_twice_is_started_once(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patchlearn.core.runtime.find_spec", lambda name: name)
     assert start(RuntimeSettings(device="cpu", track=("mlflow", "mlflow")), console).track == ("mlflow",)
+
+
+def test_the_limit_of_memory_reaches_the_runtime(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("patchlearn.core.memory.used_bytes", lambda: 0)
+    runtime = start(RuntimeSettings(device="cpu", threads=8, memory=2.0), console)
+    assert runtime.at_a_time([(10**9 // 2, "a.jpg")]) == 4
+    with pytest.raises(PatchlearnError, match=r"memory: 0 is out of range"):
+        RuntimeSettings(memory=0)

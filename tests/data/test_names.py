@@ -152,3 +152,13 @@ def test_missing_and_empty_folders_are_errors(tmp_path: Path) -> None:
 def test_lines_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     tell(Console(stderr=True, width=20), ["trip [2024]: 2 files are of no kind"])
     assert capsys.readouterr().err == "trip [2024]: 2 files are of no kind\n"
+
+
+def test_what_is_too_long_for_a_name_ends_in_a_digest() -> None:
+    """Two long names stay apart, both forms of one name stay the same, and steps can add their endings."""
+    first, second, other = (image_id(f"{'ä' * 120}/{'b' * 100}{end}.png") for end in ("", "c", "d"))
+    assert len({first, second, other}) == 3
+    assert all(len(f"{each}.safetensors".encode()) <= 255 for each in (first, second, other))
+    composed, decomposed = (f"{unicodedata.normalize(form, 'ä' * 130)}.png" for form in ("NFC", "NFD"))
+    assert image_id(composed) == image_id(decomposed)
+    assert image_id(f"{'a' * 243}.png") == "a" * 243

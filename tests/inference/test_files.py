@@ -185,3 +185,14 @@ def test_a_picture_is_never_replaced_by_its_mask(segmenter: Segmenter, photos: P
     failures = segment_files(segmenter, [str(photos / "*")], photos, console)
     assert sum("would overwrite the file itself. Choose another --out" in failure for failure in failures) == 2
     assert {path: path.read_bytes() for path in photos.glob("*.png")} == before
+
+
+def test_the_longest_names_have_masks(segmenter: Segmenter, tmp_path: Path, console: Console) -> None:
+    """A name may have 255 bytes, and that of a mask is made of those of its folders, too."""
+    folder = tmp_path / "photos"
+    names = (f"{'a' * 251}.png", f"{'b' * 100}/{'c' * 200}.png", "d.png")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 10)).save(folder / name)
+    assert segment_files(segmenter, [str(folder)], tmp_path / "masks", console) == []
+    assert len(masks(tmp_path / "masks")) == 3

@@ -1,3 +1,4 @@
+import os
 import unicodedata
 from pathlib import Path
 
@@ -310,3 +311,13 @@ def test_probabilities_are_asked_about_too(images: Path, maps: Path, monkeypatch
     mask = refined(maps, "a")
     assert (mask[:3] == 0).all()
     assert (mask[5:27, EDGE + 4 :] == 1).all()
+
+
+def test_a_pipe_among_maps_is_named_and_the_others_are_refined(
+    images: Path, maps: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(maps / "a.npz")
+    np.save(maps / "b.npy", np.where(known_half(*SIZE), 0.9, 0.1)[None])
+    assert refine(images, maps, "--preset", "none") == 2
+    assert "a.npz: a pipe, a socket or a device" in capfd.readouterr().err
+    assert set(np.unique(refined(maps, "b"))) == {0, 1}

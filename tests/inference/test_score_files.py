@@ -99,3 +99,16 @@ def test_other_formats_and_a_file_in_place_of_the_folder_are_refused(tmp_path: P
     (tmp_path / "a").touch()
     with pytest.raises(PatchlearnError, match="a: is a file"):
         check_score_files(tmp_path / "a", "npz", CLASSES)
+
+
+def test_a_name_that_becomes_too_long_is_one_sentence(tmp_path: Path) -> None:
+    write(tmp_path, "npz", "a" * 243)
+    with pytest.raises(PatchlearnError, match="a file's name at most 255"):
+        write(tmp_path, "png", "a" * 243)
+
+
+def test_what_unpacks_to_more_than_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "npz")
+    monkeypatch.setenv("PATCHLEARN_MAX_NPZ_BYTES", "100")
+    with pytest.raises(PatchlearnError, match=r"a__b\.npz: unpacks to"):
+        read_probabilities(tmp_path / "a__b.npz")

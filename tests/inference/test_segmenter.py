@@ -1,5 +1,6 @@
 """One image through a segmenter: windows, scales, mirror images, and where every pixel ends up."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from known_network import known_segmenter
 from patchlearn.core.checkpoints import load_checkpoint, save_checkpoint
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.run_folder import MODEL
-from patchlearn.core.types import Float32, UInt8
+from patchlearn.core.types import Float32, UInt8, Window
 from patchlearn.inference.segmenter import (
     Segmenter,
     load_segmenter,
@@ -202,6 +203,8 @@ def test_settings_that_are_not_given_stay(colours: Segmenter) -> None:
         {"backbone": 5},
         {"classes": 3},
         {"inference": {"scales": [1.0], "long_side": 0}},
+        {"inference": {"scales": [1.0], "crf": "irn", "iterations": 10**9}},
+        {"inference": {"scales": [1e9]}},
         {"kind": "x"},
     ],
 )
@@ -248,11 +251,12 @@ def test_a_crf_reads_probabilities_in_which_dropped_classes_have_none(
 ) -> None:
     read = []
 
-    def crf(image: UInt8, probabilities: Float32, *_: object) -> Float32:
-        read.append(probabilities)
-        return probabilities
+    def crf(image: UInt8, probabilities: Callable[..., Float32], *_: object) -> Iterator[tuple[Window, Float32]]:
+        window = slice(0, image.shape[0]), slice(0, image.shape[1])
+        read.append(probabilities(*window))
+        yield window, read[-1]
 
-    monkeypatch.setattr("patchlearn.inference.segmenter.dense_crf", crf)
+    monkeypatch.setattr("patchlearn.inference.labelled.dense_crf_parts", crf)
     known_segmenter(crf="irn").predict(two_thirds((0.5, 0.3), (0.1, 0.2)), image_threshold=0.4)
     network: Any = colours.network
     network.sharpness.data.fill_(300.0)
@@ -305,11 +309,11 @@ def test_the_kernels_of_the_crf_are_as_much_smaller_as_the_image(
 ) -> None:
     used: list[CrfKernels] = []
 
-    def crf(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int) -> Float32:
+    def crf(image: UInt8, read: object, labels: int, kernels: CrfKernels, *_: object) -> Iterator[Any]:
         used.append(kernels)
-        return probabilities
+        return iter(())
 
-    monkeypatch.setattr("patchlearn.inference.segmenter.dense_crf", crf)
+    monkeypatch.setattr("patchlearn.inference.labelled.dense_crf_parts", crf)
     image, settings = np.zeros((30, 40, 3), np.uint8), InferenceSettings(crf="segmenter", crf_long_side=long_side)
     colours.predict(image, settings)
     colours.predict(image, settings, image_threshold=1.0)  # classes are dropped: another way to the CRF

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,10 @@ from torch.nn import functional as F
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.data.transforms import as_tensor, normalise
 from patchlearn.maps.cam import class_activation_maps
+from patchlearn.maps.reading import Reading
 from patchlearn.maps.settings import CamSettings
+from patchlearn.models.cell_head import CellHead
+from patchlearn.models.cells import cells_of
 from patchlearn.models.classifier import Classifier
 from patchlearn.models.lda import LinearDiscriminant
 from patchlearn.models.patch_network import PatchNetwork
@@ -139,3 +144,26 @@ def test_a_class_that_is_given_is_not_unknown_and_predictions_ask_no_tag() -> No
     assert class_activation_maps(classifier, image, settings, [0, 1], unknown=[1]).unknown == ()
     predicted = class_activation_maps(classifier, image, settings, None, unknown=[0, 1, 2])
     assert (predicted.unknown, predicted.labels) == ((), "predicted")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_the_first_maps_have_their_share_in_those_of_lda(share: float) -> None:
+    classifier, image, lda = tiny_classifier(), noise_image(40, 56), random_lda(3)
+    settings = cam_settings(scales=(0.5, 1.0))
+    first, learned = (class_activation_maps(classifier, image, settings, [0, 2], each).scores for each in (None, lda))
+    mixed = class_activation_maps(classifier, image, replace(settings, first_share=share), [0, 2], lda).scores
+    total = (1 - share) * learned + share * first
+    np.testing.assert_allclose(mixed, total / total.max((1, 2), keepdims=True), atol=1e-4)
+    alone = class_activation_maps(classifier, image, replace(settings, first_share=share), [0, 2]).scores
+    np.testing.assert_array_equal(alone, first)  # without self-training there is nothing to add to
+
+
+def test_the_first_maps_of_cells_have_their_share_too() -> None:
+    classifier, image, lda = tiny_classifier(), noise_image(40, 56), random_lda(3)
+    head = CellHead(cells_of(classifier.network.stages, "lower", centred=True), classes=3)
+    torch.nn.init.normal_(head.linear.weight, generator=torch.Generator().manual_seed(0))
+    settings, reading = cam_settings(scales=(1.0,)), Reading("cells", head)
+    first = class_activation_maps(classifier, image, settings, [0, 2], reading=reading).scores
+    every = replace(settings, first_share=1.0)
+    mixed = class_activation_maps(classifier, image, every, [0, 2], lda, reading=reading).scores
+    np.testing.assert_allclose(mixed, first, atol=1e-4)

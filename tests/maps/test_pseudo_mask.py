@@ -13,6 +13,7 @@ from patchlearn.core.types import ClassSize, Float32, ScoreMaps, UInt8
 from patchlearn.data.scenes.surfaces import SURFACE_CLASSES, draw_surface
 from patchlearn.data.settings import SceneSettings
 from patchlearn.maps.affinity_walk import walk_scores
+from patchlearn.maps.label_maps import of_array
 from patchlearn.maps.pseudo_mask import pseudo_labels, pseudo_mask, refined_mask, require_two_walks
 from patchlearn.maps.settings import PseudoSettings, WalkSettings
 from patchlearn.models.affinity_network import (
@@ -389,7 +390,11 @@ def test_sam_comes_after_the_other_refinements(settings: PseudoSettings) -> None
 def test_sam_refines_probabilities_too() -> None:
     foreground = np.where(spot().scores[0] > 0.5, 0.8, 0.1).astype(np.float32)
     mask = refined_mask(
-        black(64, 64), np.stack([1 - foreground, foreground]), [0, 9], SAM, answering_sam(lower).see(black(64, 64))
+        black(64, 64),
+        of_array(np.stack([1 - foreground, foreground]), (64, 64)),
+        [0, 9],
+        SAM,
+        answering_sam(lower).see(black(64, 64)),
     )
     assert (mask == np.where(LOWER, 9, 0)).all()
 
@@ -422,7 +427,7 @@ def test_a_model_that_is_named_but_not_loaded_is_an_error() -> None:
     for work in (
         lambda: pseudo_mask(black(64, 64), spot(), SAM, FIXED),
         lambda: pseudo_labels(black(64, 64), spot(), SAM, FIXED, WALK),
-        lambda: refined_mask(black(64, 64), np.stack([1 - spot().scores[0], spot().scores[0]]), [0, 1], SAM),
+        lambda: refined_mask(black(64, 64), of_array(spot().scores, (64, 64)), [1], SAM),
     ):
         with pytest.raises(PatchlearnError, match=r"sam\.model is set, but SAM 2 is not loaded"):
             work()

@@ -14,7 +14,13 @@ from patchlearn.core.types import ClassSize, Sample, ScoreMaps, UInt8
 from patchlearn.data.clicks.values import Box, Clicks, ImageClicks
 from patchlearn.maps import self_training as module
 from patchlearn.maps.features import classifier_views
-from patchlearn.maps.self_training import RoundSettings, confident_moments, confident_moments_of
+from patchlearn.maps.self_training import (
+    MOMENTS,
+    RoundSettings,
+    confident_moments,
+    confident_moments_need,
+    confident_moments_of,
+)
 from patchlearn.maps.settings import CamSettings
 from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.settings import ViewSettings
@@ -85,6 +91,14 @@ def test_a_sample_is_read_from_its_file(tmp_path: Path) -> None:
     sample = Sample(id="a", image=tmp_path / "a.png", labels=(0,))
     moments = confident_moments_of(round_settings(), sample)
     assert torch.equal(moments.sums, confident_moments(round_settings(), image, (0,)).sums)
+
+
+def test_wide_features_take_their_squares(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    sample, one = Sample(id="a", image=tmp_path / "a.png", labels=(0,)), round_settings()
+    (narrow, name), (wide, _) = (confident_moments_need(each, sample) for each in (one, round_settings("explicit")))
+    assert name == str(sample.image)
+    assert wide - narrow == MOMENTS * 8 * (3 * 3 - 1) * one.width**2
 
 
 def halves() -> tuple[RoundSettings, UInt8]:

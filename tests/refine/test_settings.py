@@ -65,6 +65,7 @@ def test_weights_are_not_negative(name: str, value: float) -> None:
         ({"preset": "inr"}, r"^preset: 'inr' is not an option; did you mean 'irn'\?"),
         ({"unary": "sfot"}, r"^unary: 'sfot' is not an option; did you mean 'soft'\?"),
         ({"iterations": -1}, r"^iterations: -1 is out of range"),
+        ({"iterations": 1001}, r"^iterations: 1001 is out of range"),
         ({"confidence": 0.5}, r"^confidence: 0\.5 is out of range\. Choose a number in \(0\.5, 1\]"),
         ({"confidence": 1.1}, r"^confidence: 1\.1 is out of range"),
         ({"long_side": 0}, r"^long_side: 0 is out of range"),

@@ -8,7 +8,7 @@ def test_every_setting_has_a_meaning_and_its_default() -> None:
     assert [name for name, each in found.items() if not each.meaning] == []
     assert found["classifier.optimisation.epochs"].default == Optimisation().epochs
     assert found["classifier.optimisation"].is_section
-    assert list(found)[:3] == ["title", "expected", "expected.data"]
+    assert list(found)[:3] == ["title", "seed", "data"]
 
 
 def test_the_leaves_are_the_settings_that_are_no_sections() -> None:

@@ -14,6 +14,7 @@ from patchlearn.models.patch_network import PatchNetwork
 from patchlearn.models.segmentation import SegmentationNetwork
 from patchlearn.models.settings import HEAD_STRIDES, READS
 from patchlearn.runs.recipe import RENAMED, dump_recipe, load_recipe
+from patchlearn.runs.settings import Recipe
 
 RECIPES = sorted((Path(patchlearn.__file__).parent / "recipes").glob("*.yaml"))
 # The recipes of one variant; the others compare all three.
@@ -152,6 +153,8 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         ("variants: {recipe.by-hand.yaml: {}}", "names a folder"),
         ("variants: {a: {cams: {views: {flip: 3}}}}", "variant a: .*flip"),
         ("foo: [", "not valid YAML"),
+        ("foo: " + "[" * 1000 + "]" * 1000, "not valid YAML: nested too deeply"),
+        ("runtime: {track: '[['}", "a value is not valid YAML"),
         ("- 1", "a recipe is a mapping"),
         ("cams: 3", "'cams' is a group of settings"),
     ],
@@ -198,6 +201,7 @@ def test_a_single_value_in_a_recipe_stands_for_a_list_of_one(tmp_path: Path) -> 
         ("--runtime.workers=x", "'x' is not a whole number or null"),
         ("--classifier.augment.long_side=224", r"long_side: .* is not a list such as \[1, 1\]"),
         ("--seed", "--seed: has no value. Write --seed=VALUE"),
+        ("--cams.views.scales=" + "[" * 1000 + "]" * 1000, "--cams.views.scales=.*: .*[Cc]orrect"),
     ],
 )
 def test_a_wrong_override_is_named_and_not_the_recipe(override: str, complaint: str, tmp_path: Path) -> None:
@@ -209,6 +213,13 @@ def test_a_wrong_override_is_named_and_not_the_recipe(override: str, complaint: 
 def test_a_missing_recipe_is_explained(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_words_about_figures_of_before_are_left_out(tmp_path: Path) -> None:
+    """Run folders hold them."""
+    (tmp_path / "old.yaml").write_text("seed: 3\nexpected: {data: photographs, cost: 8 minutes, score: mIoU 73.2}\n")
+    recipe = load_recipe(tmp_path / "old.yaml").recipe
+    assert (recipe.seed, recipe.expected) == (3, Recipe().expected)
 
 
 @pytest.mark.parametrize("old", sorted(RENAMED))

@@ -6,7 +6,7 @@ import pytest
 from test_public_names import loaded_by
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.runs.settings import SUPERVISIONS, VARIED, Recipe, Variant
+from patchlearn.runs.settings import SUPERVISIONS, VARIED, ExpectedFigure, Recipe, Variant
 
 
 def test_variants_may_change_every_section_but_the_data_and_the_runtime() -> None:
@@ -42,6 +42,20 @@ def test_a_recipe_of_nothing_is_one_variant_learned_from_tags() -> None:
 def test_a_wrong_recipe_is_refused(changes: dict[str, object], complaint: str) -> None:
     with pytest.raises(PatchlearnError, match=complaint):
         Recipe(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"labels": "known"}, "^labels: 'known' is not an option"),
+        ({"miou": 734.0}, "^miou: 734.0 is out of range"),
+        ({"spread": -1.0}, "^spread: -1.0 is out of range"),
+        ({"minutes": -1.0}, "^minutes: -1.0 is out of range"),
+    ],
+)
+def test_a_wrong_expectation_is_refused(values: dict[str, object], complaint: str) -> None:
+    with pytest.raises(PatchlearnError, match=complaint):
+        ExpectedFigure(**values)  # type: ignore[arg-type]
 
 
 def test_every_supervision_is_allowed() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -205,14 +206,35 @@ def test_the_lda_classifier_reads_the_features_that_the_classifier_reads(
     assert maps.scores.max() == pytest.approx(1, abs=1e-3)
 
 
-def test_a_class_without_a_confident_cell_ends_the_rounds_and_is_named(
+def black(folder: Path) -> Path:
+    """An image in which no tag is true."""
+    path = folder / "black.png"
+    Image.new("RGB", (48, 40)).save(path)
+    return path
+
+
+def test_a_class_without_a_confident_cell_keeps_its_own_maps_and_is_named(
     samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
-    """An image that is black everywhere, with the tag red."""
-    black = tmp_path / "black.png"
-    Image.new("RGB", (48, 40)).save(black)
-    blue = [sample for sample in samples if sample.labels == (1,)]
-    assert learn((*blue, replace(samples[0], image=black)), tmp_path / "run", accelerator, rounds=2) is None
+    """The other class is learned in every round, as if the first one were not there."""
+    blue = tuple(sample for sample in samples if sample.labels == (1,))
+    wrong = replace(samples[0], id="wrong", image=black(tmp_path))
+    last = learn((*blue, wrong), tmp_path / "run", accelerator, rounds=2)
+    assert last == round_path(tmp_path / "run", 2)
+    facts = read_json(tmp_path / "run" / "own-maps.json")
+    assert (facts["without_confident_cells"], facts["images"]) == (["red"], {"red": ["wrong"]})
+    lda, red = load_lda(last), read_image(samples[0].image)
+    assert lda.lacking == [0]
+    own, mixed = (class_activation_maps(make(), red, CAMS, (0, 1), found) for found in (None, lda))
+    assert np.array_equal(mixed.scores[0], own.scores[0])
+    assert np.array_equal(mixed.scores[1], class_activation_maps(make(), red, CAMS, (1,), lda).scores[0])
+
+
+def test_rounds_end_where_no_class_has_a_confident_cell(
+    samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
+) -> None:
+    wrong = replace(samples[0], image=black(tmp_path))
+    assert learn((wrong,), tmp_path / "run", accelerator, rounds=2) is None
     assert read_json(tmp_path / "run" / "stopped.json")["without_confident_cells"] == ["red"]
     assert not list((tmp_path / "run").glob("*.safetensors"))
 
@@ -244,10 +266,8 @@ def test_clicks_move_the_mean_of_their_class_towards_their_cells(
 def test_clicks_name_a_class_of_which_no_cell_is_confident(
     samples: tuple[Sample, ...], tmp_path: Path, accelerator: Accelerator
 ) -> None:
-    black = tmp_path / "black.png"
-    Image.new("RGB", (48, 40)).save(black)
     blue = [sample for sample in samples if sample.labels == (1,)]
-    dark = replace(samples[0], id="dark", image=black)
+    dark = replace(samples[0], id="dark", image=black(tmp_path))
     clicks = clicked(dark, 1, (20, 20))
     assert learn((*blue, dark), tmp_path / "run", accelerator, rounds=1, clicks=clicks) is not None
 
@@ -269,10 +289,10 @@ def test_labels_are_bounded_only_in_a_round_in_which_a_class_would_have_none(
         seen.clear()
         path = learn(samples, tmp_path / f"{erased} {growth}", accelerator, 1, rule=BackgroundRule(growth=growth))
         assert set(seen) == expected
-        assert (path is None) == (erased and growth is None)
+        assert load_lda(path).lacking == ([0] if erased and growth is None else [])
     erased = True
     last = learn(samples, tmp_path / "two rounds", accelerator, 2, rule=BackgroundRule(growth=2.0))
-    assert last == round_path(tmp_path / "two rounds", 1)  # a later round is not done again
+    assert load_lda(last).lacking == [0]  # a later round is not done again
 
 
 def test_rounds_learn_from_no_more_images_than_wanted_but_from_all_clicks(

@@ -128,6 +128,19 @@ def test_statistics_stay_frozen_and_frozen_stages_stay_as_they_were(
     assert changed == {str(index) for index in range(2, len(stages))}
 
 
+def test_held_out_images_are_never_the_last_of_a_class(folder_data: Path) -> None:
+    """Seeds enough that each image would be drawn; of few images each is the last of its class, and one is shared."""
+    data = open_dataset("folder", folder_data)
+    rare = replace(data, splits={"train": (*data.split("train")[::2], data.split("train")[1])})
+    alone = replace(data, splits={"train": data.split("train")[:2]})
+    for seed in range(8):
+        kept, held_out = module.held_out_samples(rare, settings(), seed)
+        assert {label for sample in kept for label in sample.labels} == {0, 1}
+        assert len(held_out) == 1
+        kept, held_out = module.held_out_samples(alone, settings(), seed)
+        assert (len(kept), len(held_out)) == (2, 1)
+
+
 def test_a_tenth_is_held_out_where_there_is_no_val(folder_data: Path) -> None:
     data = open_dataset("folder", folder_data)
     samples, held_out = module.held_out_samples(data, settings(held_out_split="none"), 0)

@@ -69,6 +69,17 @@ def test_a_class_with_few_images_does_not_decide_for_all() -> None:
     assert widest_cover(head, images) == pytest.approx(0.1)
 
 
+def test_the_last_image_of_a_class_judges_no_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = CellHead(Cells("last", (2,), (16,), 16), classes=2)
+    labels = torch.tensor([[1.0, 0.0]] * 6 + [[0.0, 1.0]])
+    images = CellImages(torch.ones(7, 2, 3).half(), torch.ones(7, 3, dtype=torch.bool), labels, torch.ones(7, 2))
+    learned: list[torch.Tensor] = []
+    monkeypatch.setattr(reading, "train_cell_head", lambda other, some, *_: learned.append(some.labels))
+    for seed in range(8):
+        _held_out_map(head, images, CellSettings(), seed)
+    assert all(labels.sum(0).tolist() == [5.0, 1.0] for labels in learned)
+
+
 def test_one_image_judges_nothing() -> None:
     head = CellHead(Cells("last", (2,), (16,), 16), classes=1)
     images = CellImages(

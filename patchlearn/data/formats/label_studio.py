@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import parse_json
 from patchlearn.core.types import Dataset
 from patchlearn.data.formats.exports import chosen_classes, export_file, restricted, unused, visible
 from patchlearn.data.formats.path_ends import PathEnds
@@ -98,7 +99,7 @@ def _is_export(path: Path) -> bool:
 def _tasks(path: Path) -> list[_Task]:
     text = read_text(path)
     try:
-        items = json.loads(text)
+        items = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise PatchlearnError(f"{path}: not valid JSON ({error}). Export the project again.") from None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):

@@ -17,6 +17,7 @@ from patchlearn.data.formats.records import class_indices
 from patchlearn.data.formats.voc_xml import UNLABELLED, has_annotations, main_lists, read_annotated
 from patchlearn.data.formats.xml_files import parse_xml
 from patchlearn.data.labels import read_text
+from patchlearn.data.names import image_id
 from patchlearn.data.settings import DataSettings
 
 # The order of the VOC development kit; class i has the value i + 1 in SegmentationClass.
@@ -161,7 +162,8 @@ def _image(root: Path, split: Path, name: str) -> Path:
 
 def _sample(root: Path, image: Path, labels: Labels, unknown: Labels = ()) -> Sample:
     mask = root / "SegmentationClass" / f"{image.stem}.png"
-    return Sample(id=image.stem, image=image, labels=labels, unknown=unknown, mask=mask if mask.is_file() else None)
+    found = mask if mask.is_file() else None
+    return Sample(id=image_id(image.name), image=image, labels=labels, unknown=unknown, mask=found)
 
 
 def _is_unlabelled(root: Path, names: Sequence[str], given: Given | None) -> bool:

@@ -1,5 +1,6 @@
 """Open an image file: one limit of size, and one sentence for whatever keeps Pillow from reading it."""
 
+import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,10 +12,19 @@ from typing import IO
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import require_regular
+from patchlearn.core.limits import PIXELS, limit
 
 # 16,384 × 16,384: more than any camera has. Reading takes up to ten bytes a pixel, which are 2.5 GiB at this size, and
 # several threads read at once. What is larger (a satellite image, a slide) is of no use whole: a network sees a crop.
 MAX_PIXELS = 2**28
+# More pixels than this for each byte of the file are refused, from SPARSE pixels on: they are allocated before the
+# first byte is decoded. Deflate packs at most 1032 bytes into one (zlib's "Technical Details"), which are 8256 pixels
+# of one bit: no PNG is refused. An empty WebP or fax of this size may be.
+PIXELS_PER_BYTE, SPARSE = 2**14, 2**24
+# Formats that are read, by their content. Others that Pillow knows start programs (EPS: Ghostscript) or are of no
+# photograph. The last two are there where a package has added them to Pillow.
+RASTER = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "HEIF", "JXL")
 # The errors that Pillow raises over damaged files; those from TypeError on are caused by invalid tags.
 DAMAGED = (
     OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, TypeError, KeyError, IndexError,
@@ -39,21 +49,29 @@ class NotAnImageError(PatchlearnError):
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """The file as Pillow opens it, of at most `MAX_PIXELS`; the pixels are read when they are first used.
+    """The file as Pillow opens it, of at most `max_pixels()`; the pixels are read when they are first used.
 
     Raises:
         NotAnImageError: Pillow cannot tell what it is.
         PatchlearnError: the file is missing, too large or damaged, also where this shows only inside the block.
     """
     # Not by its name: Pillow would map an uncompressed file into memory, and then mixes up rows of a TIFF on its side.
+    require_regular(path)
     with sentences(path), _own_limits(), path.open("rb") as stream, _recognised(stream, path) as file:
         require_size(path, *file.size)
+        _require_content(path, *file.size, os.fstat(stream.fileno()).st_size)
         yield file
+
+
+def raster_formats() -> tuple[str, ...]:
+    """Those of `RASTER` that this Pillow reads."""
+    Image.init()
+    return tuple(name for name in RASTER if name in Image.OPEN)
 
 
 def _recognised(stream: IO[bytes], path: Path) -> Image.Image:
     try:
-        return Image.open(stream)
+        return Image.open(stream, formats=raster_formats())
     except (UnidentifiedImageError, KeyError):  # KeyError: a TIFF compressed in a way that Pillow does not know
         raise NotAnImageError(f"{path}: not an image. Replace it, {ADVICE}") from None
 
@@ -66,9 +84,26 @@ def upright(file: Image.Image) -> Image.Image:
     return file if turn is None else file.transpose(turn)
 
 
-def require_size(path: Path, width: int, height: int) -> None:
-    """Raise `PatchlearnError` if the image has more than `MAX_PIXELS`."""
-    if width * height > MAX_PIXELS:
+def max_pixels() -> int:
+    """The largest image that is read: `MAX_PIXELS`, or what the environment variable PATCHLEARN_MAX_PIXELS says.
+
+    Raises:
+        PatchlearnError: the variable is no whole number from 1 on.
+    """
+    return limit(PIXELS, MAX_PIXELS)
+
+
+def _require_content(path: Path, width: int, height: int, size: int) -> None:
+    """Refuse a file that is much too small for the pixels that it claims."""
+    if width * height >= SPARSE and width * height > PIXELS_PER_BYTE * size:
+        raise PatchlearnError(
+            f"{path}: claims {width}×{height} pixels in {size} bytes, so it is empty or damaged. Replace it, {ADVICE}"
+        )
+
+
+def require_size(path: Path | str, width: int, height: int) -> None:
+    """Raise `PatchlearnError` if the image has more than `max_pixels()`."""
+    if width * height > max_pixels():
         raise PatchlearnError(_too_large(path, f"{width}×{height} pixels (width × height)"))
 
 
@@ -96,8 +131,11 @@ def sentences(path: Path) -> Iterator[None]:
         raise PatchlearnError(f"{path}: damaged image ({error}). Replace it, {ADVICE}") from None
 
 
-def _too_large(path: Path, what: str) -> str:
-    return f"{path}: {what} exceeds the limit of {MAX_PIXELS:,} pixels. Resize it, or cut it into tiles."
+def _too_large(path: Path | str, what: str) -> str:
+    return (
+        f"{path}: {what} exceeds the limit of {max_pixels():,} pixels. Resize it, or cut it into tiles; or raise the "
+        f"limit with the environment variable {PIXELS}, if the memory is large enough: ten bytes a pixel."
+    )
 
 
 _lock = threading.Lock()
@@ -108,7 +146,7 @@ _before: list[int | None] = []
 def _limits() -> list[tuple[ModuleType, str, int]]:
     """Pillow's limits that usual files exceed, and ours. Its limits of text would refuse a PNG for its metadata."""
     return [
-        (Image, "MAX_IMAGE_PIXELS", MAX_PIXELS),
+        (Image, "MAX_IMAGE_PIXELS", max_pixels()),
         (PngImagePlugin, "MAX_TEXT_CHUNK", 2**26),
         (PngImagePlugin, "MAX_TEXT_MEMORY", 2**28),
     ]

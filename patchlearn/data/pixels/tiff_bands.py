@@ -13,6 +13,7 @@ from PIL import Image
 from PIL import TiffImagePlugin as Tiff
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import require_regular
 from patchlearn.core.types import UInt8
 from patchlearn.data.pixels.image_opening import NotAnImageError, opened, require_bands, require_size, sentences
 
@@ -63,6 +64,7 @@ def read_pixels(
 
 def count_pages(path: Path) -> int | None:
     """How many pages a TIFF has; smaller copies and masks of other pages do not count. None if it is no TIFF."""
+    require_regular(path)
     with path.open("rb") as file:
         kinds = [_one(tags, KIND_OF_PAGE, 0) for tags in _pages(file, path)]
     return max(1, sum(not kind & (COPY | MASK) for kind in kinds)) if kinds else None
@@ -97,6 +99,7 @@ class _Layout:
 
 def _read_bands(path: Path, bands: Sequence[int] | None, *, only_misread: bool) -> NDArray[Any] | None:
     """The first page of a TIFF; None if it is no TIFF, or none that Pillow misreads."""
+    require_regular(path)
     with sentences(path), path.open("rb") as file:
         tags = next(_pages(file, path), None)
         if tags is None or Tiff.IMAGEWIDTH not in tags:

@@ -49,7 +49,12 @@ def coco_annotations(image: MaskedImage, settings: AnnotationSettings) -> list[d
 
 
 def write(out: Path, entries: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
-    """Write one JSON file. The ids of images, annotations and categories begin at 1; class i is category i + 1."""
+    """Write one JSON file."""
+    write_text(out, coco_json(entries, classes))
+
+
+def coco_json(entries: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> str:
+    """The file of all images. The ids of images, annotations and categories begin at 1; class i is category i + 1."""
     images = [{"id": number, **entry["image"]} for number, entry in enumerate(entries, 1)]
     owned = [(number, each) for number, entry in enumerate(entries, 1) for each in entry["annotations"]]
     dataset = {
@@ -58,7 +63,7 @@ def write(out: Path, entries: Sequence[Mapping[str, Any]], classes: Sequence[str
         "annotations": [{"id": id, "image_id": image, **each} for id, (image, each) in enumerate(owned, 1)],
         "categories": [{"id": id, "name": name} for id, name in enumerate(classes, 1)],
     }
-    write_text(out, json.dumps(dataset, ensure_ascii=False))
+    return json.dumps(dataset, ensure_ascii=False)
 
 
 def _segmentation(region: Region, shapes: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import require_regular
 from patchlearn.export.voc_server.entries import Entry, archived_entries, folder_entries
 from patchlearn.export.voc_server.layout import FOLDERS, TEST_IMAGES, require_image_size
 from patchlearn.export.voc_server.masks import header_problem, mask_problems, png_size
@@ -28,6 +29,7 @@ def check_submission(path: Path, names: Sequence[str] | None = None, images: Pat
     for needed in (path, images or path):
         if not needed.exists():
             raise PatchlearnError(f"{needed}: no such file or folder. Check the path.")
+        require_regular(needed)
     inspection = _Inspection(names, images)
     entries = folder_entries(path) if path.is_dir() else archived_entries(path)
     problems = [problem for entry in entries for problem in inspection.problems(entry)]

@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from gzip import GzipFile
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from patchlearn.export.voc_server.layout import LARGEST
 
-DAMAGE = (tarfile.TarError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, zlib.error)
+DAMAGE = (
+    tarfile.TarError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, RecursionError, zlib.error,
+)  # fmt: skip
+HEADERS = 2**20  # bytes that may stand before the content of a file: long names, pax headers, maps of sparse files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +34,57 @@ class Entry:
     fault: str = ""
 
 
+class _Bounded:
+    """A stream of which tarfile reads no more than is allowed: a header says itself how long it is.
+
+    Args:
+        stream: the unpacked archive.
+
+    Attributes:
+        left: bytes that may be read from here on.
+    """
+
+    def __init__(self, stream: GzipFile):
+        self.stream, self.left = stream, HEADERS
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file.
+
+        Raises:
+            tarfile.ReadError: that is more than is left.
+        """
+        if not 0 <= size <= self.left:
+            raise tarfile.ReadError(f"headers of more than {HEADERS >> 20} MiB")
+        self.left -= size
+        return self.stream.read(size)
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        """As a file."""
+        return self.stream.seek(position, whence)
+
+    def tell(self) -> int:
+        """As a file."""
+        return self.stream.tell()
+
+
 def archived_entries(path: Path) -> Iterator[Entry]:
     """The files of an archive. Damage of the archive is the fault of a last entry."""
     try:
-        with GzipFile(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-            yield from (_archived(archive, member) for member in archive if not member.isdir() or _is_outside(member))
+        with GzipFile(path) as stream, _opened(bounded := _Bounded(stream)) as archive:
+            for member in archive:
+                bounded.left = LARGEST
+                if not member.isdir() or _is_outside(member):
+                    yield _archived(archive, member)
+                bounded.left = HEADERS
             while stream.read(LARGEST):  # the checksum is behind the end of the tar, where tarfile does not read
                 pass
     except DAMAGE as error:
         advice = "Pack it with: tar czf results.tgz results"
         yield Entry(name=path.name, fault=f"damaged, or not a tar compressed by gzip ({error}). {advice}")
+
+
+def _opened(stream: _Bounded) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:")  # of a file it reads, seeks and tells alone
 
 
 def folder_entries(path: Path) -> Iterator[Entry]:

@@ -1,5 +1,7 @@
 """State dicts in files: tensors by name, without the containers and prefixes in which trainings store them."""
 
+import re
+import warnings
 from argparse import Namespace
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -27,6 +29,12 @@ PREFIXES = ("module.", "_orig_mod.", "teacher.", "student.", "network.", "model.
 OTHER_PARTS = (
     "head.", "heads.", "head_dist.", "fc.", "classifier.", "fc8.", "dino_head.", "ibot_head.", "mask_token", "student.",
 )  # fmt: skip
+UNSAFE_ADVICE = re.compile("weights_only|trust the source|weights only", re.IGNORECASE)  # of torch.load
+# What torch raises over text, pages of a web server, archives and damaged files.
+UNREADABLE = (
+    RuntimeError, SafetensorError, EOFError, AttributeError, TypeError, OSError, ValueError, LookupError, OverflowError,
+    MemoryError, ImportError,
+)  # fmt: skip
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -47,7 +55,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path}: cannot be read as weights ({_unsafe(path) or _first_line(error)}). Name a file of tensors alone: "
             "torch.save(network.state_dict(), ...)."
         ) from None
-    except (RuntimeError, SafetensorError, EOFError, AttributeError, TypeError, OSError) as error:
+    except UNREADABLE as error:
         raise PatchlearnError(
             f"{path}: cannot be read as weights ({_first_line(error)}). Name a state dict: .pth, .pt, .bin or "
             ".safetensors."
@@ -81,7 +89,9 @@ def _is_of_all(prefix: str, names: Collection[str]) -> bool:
 
 def _unpickled(path: Path) -> Any:
     # timm's and DINO's trainings add their command line, which is harmless: argparse.Namespace runs nothing.
-    with torch.serialization.safe_globals([Namespace]):
+    # Its warnings (protocol of the pickle, TorchScript) are of no use beside the sentence that follows.
+    with torch.serialization.safe_globals([Namespace]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -112,4 +122,8 @@ def _unsafe(path: Path) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """What the error says; in place of torch's advice to run the file, and of a bare key, what is wrong."""
+    words = str(error)
+    if UNSAFE_ADVICE.search(words):
+        return "it holds other things than tensors, which would have to be run"
+    return "no tensors by name" if isinstance(error, LookupError) or not words else words.splitlines()[0]

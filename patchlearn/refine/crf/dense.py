@@ -9,35 +9,32 @@ pixels at the origin to fill its last vector; these change the corner of a dark 
 module adds no pixels.
 """
 
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from patchlearn.core.errors import PatchlearnError, require_one_of
-from patchlearn.core.types import IGNORE, Float32, UInt8
+from patchlearn.core.types import IGNORE, Float32, UInt8, Window
 from patchlearn.refine.arrays import (
     Array,
     is_tensor,
     like,
     require_image_with_maps,
     require_probabilities,
+    require_rgb,
     require_whole,
     to_numpy,
 )
-from patchlearn.refine.crf.features import LEAST_PROBABILITY, colour_features, space_features
-from patchlearn.refine.crf.lattice import Lattice, build_lattice
-from patchlearn.refine.crf.mean_field import mean_field
-from patchlearn.refine.crf.vectors import VECTOR
+from patchlearn.refine.crf.inference import Read, refined_parts
 from patchlearn.refine.settings import PRESETS, CrfKernels
-
-NEVER = -1e4  # a logit whose exponential is zero
-SMALL = 1_000_000  # pixels; the spatial lattice of a size (24 bytes per pixel) is cached up to here
-SPACE, COLOUR = (0,) * 3, (0,) * 6  # as long as a simplex over 2 and over 5 features has corners
 
 
 def dense_crf(image: Any, probabilities: Array, preset: str | CrfKernels = "irn", iterations: int = 10) -> Array:
     """Refine the label probabilities of every pixel.
+
+    An image that would need more than `WORKING_BYTES` (`patchlearn.refine.crf.memory`) is refined in parts, see
+    `dense_crf_parts`. A tensor on a GPU is refined whole.
 
     Args:
         image: H×W×3 uint8, RGB.
@@ -68,7 +65,40 @@ def dense_crf(image: Any, probabilities: Array, preset: str | CrfKernels = "irn"
         from patchlearn.refine.crf.mean_field_torch import infer
 
         return infer(pixels, probabilities, kernels, iterations)  # type: ignore[return-value, arg-type]
-    return like(_infer(pixels, values, kernels, iterations), probabilities)
+    return like(_refined(pixels, values, kernels, iterations), probabilities)
+
+
+def dense_crf_parts(
+    image: UInt8, read: Read, labels: int, preset: str | CrfKernels = "irn", iterations: int = 10
+) -> Iterator[tuple[Window, Float32]]:
+    """`dense_crf` of a large image, of which never all refined probabilities are held at once.
+
+    An image that needs no more than `WORKING_BYTES` is one part, whose values are those of the whole. Others are cut
+    into parts, each of which is refined with a margin of two standard deviations of the wider kernel around it. In them
+    labels that are implausible (below 0.001 at every pixel of the part) have no channel, and are 0 in the result. How
+    an image is cut depends on the image and on K alone, never on the machine. `crf_bytes` states the bytes.
+
+    Args:
+        image: H×W×3 uint8, RGB.
+        read: rows, columns → the K×h×w label probabilities of these pixels; they sum to 1.
+        labels: K.
+        preset: "irn", "psa", "segmenter", or your own kernels.
+        iterations: of mean field, 0 or more.
+
+    Yields:
+        (rows and columns of a part, its K×h×w refined probabilities); the parts cover the image and do not overlap.
+
+    Raises:
+        PatchlearnError: an unknown preset, or an image that is not H×W×3 uint8.
+
+    >>> even = lambda rows, columns: np.full((2, rows.stop - rows.start, columns.stop - columns.start), 0.5, np.float32)
+    >>> [(window, part.shape) for window, part in dense_crf_parts(np.zeros((20, 30, 3), np.uint8), even, 2)]
+    [((slice(0, 20, None), slice(0, 30, None)), (2, 20, 30))]
+    """
+    kernels = _kernels(preset)
+    require_rgb(image)
+    require_whole("iterations", iterations, 0)
+    return refined_parts(image, read, labels, kernels, iterations)
 
 
 def label_probabilities(labels: UInt8, count: int, confidence: float = 0.7) -> Float32:
@@ -94,10 +124,11 @@ def label_probabilities(labels: UInt8, count: int, confidence: float = 0.7) -> F
             f"label_probabilities: labels must be below {count} or {IGNORE}, the confidence above 1/{count} and "
             f"at most 1; got the labels {strange.tolist()} and {confidence}."
         )
-    others = (1 - confidence) / max(1, count - 1)
-    chosen = labels == np.arange(count)[:, None, None]
-    probabilities = np.where(chosen, confidence if count > 1 else 1.0, others)
-    return np.where(labels == IGNORE, 1 / count, probabilities).astype(np.float32)
+    probabilities = np.full((count, *labels.shape), (1 - confidence) / max(1, count - 1), np.float32)
+    for label, each in enumerate(probabilities):
+        each[labels == label] = confidence if count > 1 else 1.0
+    probabilities[:, labels == IGNORE] = 1 / count
+    return probabilities
 
 
 def _kernels(preset: str | CrfKernels) -> CrfKernels:
@@ -109,44 +140,17 @@ def _kernels(preset: str | CrfKernels) -> CrfKernels:
     return preset
 
 
-def _infer(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int) -> Float32:
-    labels, height, width = probabilities.shape
-    if labels == 1:
-        return np.ones_like(probabilities, np.float32)
-    spatial = _cached_spatial_lattice if height * width <= SMALL else _spatial_lattice
-    colour = build_lattice(colour_features(image, kernels), kernels.bilateral_compat)
-    space = spatial(height, width, kernels.gaussian_sxy, kernels.gaussian_compat)
-    lanes = (0,) * _lanes(labels - 1)
-    differences = mean_field(_logits(probabilities, len(lanes)), colour, space, iterations, COLOUR, SPACE, lanes)
-    return _probabilities(differences.T[: labels - 1]).reshape(labels, height, width)
-
-
-def _spatial_lattice(height: int, width: int, deviation: float, strength: float) -> Lattice:
-    return build_lattice(space_features(height, width, deviation), strength)
-
-
-_cached_spatial_lattice = lru_cache(maxsize=4)(_spatial_lattice)
-
-
-def _lanes(channels: int) -> int:
-    """The number of channels, padded to what vector instructions take."""
-    return channels if channels <= 2 else 4 if channels <= 4 else -(-channels // VECTOR) * VECTOR
-
-
-def _logits(probabilities: Float32, lanes: int) -> Float32:
-    """N×lanes: log probabilities minus those of the last label, which needs no channel.
-
-    Softmax ignores a common shift. Padded lanes are labels of probability zero.
-    """
-    logs = np.log(np.clip(probabilities, LEAST_PROBABILITY, 1, dtype=np.float32)).reshape(len(probabilities), -1)
-    logits = np.full((logs.shape[1], lanes), NEVER, np.float32)
-    np.subtract(logs[:-1].T, logs[-1][:, None], out=logits[:, : len(probabilities) - 1])
-    return logits
-
-
-def _probabilities(differences: Float32) -> Float32:
-    """K×N from the (K−1)×N differences to the last label: all K sum to 1."""
-    result = np.empty((len(differences) + 1, differences.shape[1]), np.float32)
-    result[-1] = (1 - differences.sum(0)) / len(result)
-    np.add(differences, result[-1], out=result[:-1])
-    return np.clip(result, 0, 1, out=result)
+def _refined(image: UInt8, probabilities: Float32, kernels: CrfKernels, iterations: int) -> Float32:
+    parts = refined_parts(
+        image, lambda rows, columns: probabilities[:, rows, columns], len(probabilities), kernels, iterations
+    )
+    window, first = next(parts)
+    if first.shape == probabilities.shape:
+        return first
+    result = np.empty(probabilities.shape, np.float32)
+    result[:, *window] = first
+    del first
+    for window, refined in parts:
+        result[:, *window] = refined
+        del refined  # before the next part takes as much
+    return result

@@ -22,6 +22,7 @@ from patchlearn.refine.crf.vectors import blur_row
 FIRST_CAPACITY = 1 << 15
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 ÷ golden ratio: Fibonacci hashing (Knuth, TAOCP 6.4)
 EMPTY = np.int64(-1)
+MOST_VERTICES = 2**31 - 1  # that int32 counts
 
 
 class Lattice(NamedTuple):
@@ -60,13 +61,29 @@ def build_lattice(features: Float32, strength: float = 1.0) -> Lattice:
     >>> lattice.vertices.shape, lattice.neighbours.shape
     ((20, 3), (3, 3, 2))
     """
+    return _completed(*_placed(features, MOST_VERTICES), strength)
+
+
+def build_bounded_lattice(features: Float32, strength: float, most: int) -> Lattice | None:
+    """`build_lattice`, or None where there are more vertices than `most`; it stops as soon as this is known."""
+    vertices, weights, keys = _placed(features, most)
+    return None if len(keys) > most else _completed(vertices, weights, keys, strength)
+
+
+def _placed(features: Float32, most: int) -> tuple[NDArray[np.int32], Float32, Integers]:
+    """(the corners of each pixel's simplex, their weights, the vertices' keys); without an end where they are too many.
+
+    "Too many" is above `most`.
+    """
     dimensions = len(features)
-    corners = (0,) * (dimensions + 1)
-    fields = lattice_fields(dimensions)
-    vertices, weights, keys = _simplices(
-        features, lattice_scales(dimensions), lattice_origin(features), fields, corners
-    )
-    neighbours = _neighbours(keys, fields, corners)
+    scales, origin, fields = lattice_scales(dimensions), lattice_origin(features), lattice_fields(dimensions)
+    return _simplices(features, scales, origin, fields, (0,) * (dimensions + 1), most)
+
+
+def _completed(vertices: NDArray[np.int32], weights: Float32, keys: Integers, strength: float) -> Lattice:
+    """The lattice with its neighbours; the weights are scaled in place."""
+    corners = (0,) * vertices.shape[1]
+    neighbours = _neighbours(keys, lattice_fields(len(corners) - 1), corners)
     _normalise(vertices, weights, neighbours, np.float32(strength), corners)
     return Lattice(vertices, weights, neighbours)
 
@@ -88,8 +105,11 @@ def blur(table, spare, neighbours, lanes):
 
 
 @kernel()
-def _simplices(features, scales, origin, fields, corners):
-    """(vertices, barycentric weights, keys). The pixels of a row are placed together: such loops become vector code."""
+def _simplices(features, scales, origin, fields, corners, most):
+    """(vertices, barycentric weights, keys); it ends after the row in which there are more keys than `most`.
+
+    The pixels of a row are placed together: such loops become vector code.
+    """
     _, height, width = features.shape
     vertices = np.empty((height * width, len(corners)), np.int32)
     weights = np.empty((height * width, len(corners)), np.float32)
@@ -102,6 +122,8 @@ def _simplices(features, scales, origin, fields, corners):
         if 2 * (count + len(corners) * width) > len(table.slots):
             table = _table(table.keys[:count], 4 * (count + len(corners) * width))
         count = _enter(row, vertices[pixels], table, count, steps, corners)
+        if count > most:
+            break
     return vertices, weights, table.keys[:count].copy()
 
 

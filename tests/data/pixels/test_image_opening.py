@@ -1,5 +1,7 @@
 """Opening: one limit of size, whatever Pillow's are, and a sentence for every error."""
 
+import os
+import struct
 import threading
 import zlib
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.data.images import read_image
 from patchlearn.data.pixels.image_opening import TURNS, NotAnImageError, opened, require_size, sentences, upright
 
 
@@ -124,3 +127,65 @@ def test_a_tiff_is_turned_once(orientation: int, compression: str, mode: str, tm
         assert np.array_equal(
             np.asarray(upright(file)), np.asarray(expected if turn is None else expected.transpose(turn))
         )
+
+
+def test_an_environment_variable_raises_and_lowers_the_limit(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATCHLEARN_MAX_PIXELS", "199")
+    with pytest.raises(PatchlearnError, match=r"exceeds the limit of 199 pixels.*PATCHLEARN_MAX_PIXELS"):
+        read(photo)
+    monkeypatch.setenv("PATCHLEARN_MAX_PIXELS", "600000000")
+    require_size(photo, 30000, 20000)
+
+
+def claiming(kind: str, width: int, height: int) -> bytes:
+    """A file of some bytes that says it has so many pixels."""
+    if kind == "GIF":
+        head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+        return head + b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\x00;"
+    header, pixels = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), zlib.compress(b"")
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    packed = [
+        struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data)) for tag, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_a_file_that_cannot_hold_its_pixels_is_refused_before_they_are_allocated(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(claiming(kind, 13000, 13000))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(PatchlearnError, match=r"a\.png: claims 13000×13000 pixels in \d\d bytes"):
+        read(tmp_path / "a.png")
+
+
+def test_the_emptiest_large_image_is_read(tmp_path: Path) -> None:
+    """12,000 × 9,000 pixels of one bit: the fewest bytes that a PNG can have."""
+    Image.new("1", (12000, 9000)).save(tmp_path / "a.png")
+    with opened(tmp_path / "a.png") as file:
+        assert file.size == (12000, 9000)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PCX", "ICO", "SGI"])
+def test_what_is_no_photograph_is_not_read_whatever_its_name(kind: str, tmp_path: Path) -> None:
+    """EPS would start Ghostscript."""
+    with (tmp_path / "a.jpg").open("wb") as file:
+        Image.new("RGB", (20, 10)).save(file, kind)
+    with pytest.raises(NotAnImageError, match=r"a\.jpg: not an image"):
+        read(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"])
+def test_the_content_says_the_format_and_not_the_name(kind: str, tmp_path: Path) -> None:
+    with (tmp_path / "a.jpg").open("wb") as file:
+        Image.new("RGB", (20, 10)).save(file, kind)
+    assert read(tmp_path / "a.jpg") == (20, 10)
+
+
+def test_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(PatchlearnError, match=r"a\.png: a pipe"):
+        read(tmp_path / "a.png")
+    with pytest.raises(PatchlearnError, match=r"a\.png: a pipe"):
+        read_image(tmp_path / "a.png")

@@ -1,6 +1,7 @@
 """Archives and folders are read without unpacking; links, devices and damage are named."""
 
 import gzip
+import os
 import tarfile
 from pathlib import Path
 
@@ -100,3 +101,35 @@ def test_archives_and_folders_have_the_same_entries(tmp_path: Path) -> None:
     expected = [Entry(name=name, content=content) for name, content in files.items()]
     assert list(folder_entries(tmp_path / "results")) == list(folder_entries(tmp_path)) == expected
     assert list(archived_entries(pack(tmp_path / "a.tgz", files))) == expected
+
+
+def archive_with(path: Path, *headers: bytes) -> Path:
+    """Headers that come before a mask, each with two MiB of nothing."""
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for kind in headers:
+            member = tarfile.TarInfo("long")
+            member.type, member.size = kind, 2**21
+            file.write(member.tobuf(tarfile.GNU_FORMAT) + bytes(2**21))
+        file.write(tarfile.TarInfo("results/a.png").tobuf() + bytes(1024))
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_long_headers_are_not_read(kind: bytes, tmp_path: Path) -> None:
+    (entry,) = archived_entries(archive_with(tmp_path / "a.tgz", kind))
+    assert "a.tgz" in entry.name
+    assert "headers of more than 1 MiB" in entry.fault
+
+
+def test_headers_of_headers_have_an_end(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("long")
+    member.type = tarfile.XHDTYPE
+    (tmp_path / "a.tgz").write_bytes(gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) * 5000 + bytes(1024)))
+    (entry,) = archived_entries(tmp_path / "a.tgz")
+    assert "damaged, or not a tar" in entry.fault
+
+
+def test_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.tgz")
+    with pytest.raises(PatchlearnError, match=r"a\.tgz"):
+        check_submission(tmp_path / "a.tgz", NAMES)

@@ -1,7 +1,10 @@
 """State dicts of files: containers, prefixes, and what is refused. `test_weights.py` loads them into networks."""
 
+import os
+import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +13,7 @@ from patchlearn.core.errors import PatchlearnError
 from patchlearn.models.backbones.state_dicts import read_tensors, without_prefixes
 
 ONE = torch.ones(1)
+PICKLE = pickle.dumps(np.ones(2))
 KNOWN = ["conv1.weight", "layer1.0.bias"]
 
 
@@ -55,3 +59,26 @@ def test_other_things_than_tensors_are_named(content: object, said: str, tmp_pat
 def test_a_folder_is_no_file_of_weights(tmp_path: Path) -> None:
     with pytest.raises(PatchlearnError, match=r"cannot be read as weights \(.*[Dd]irectory"):
         read_tensors(tmp_path)
+
+
+class RunsCode:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (os.system, ("true",))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("content", [RunsCode(), {"a": ONE, "best": np.float64(3)}, {"a": {"b": RunsCode()}}])
+def test_the_advice_to_run_a_file_is_never_repeated(content: object, zipped: bool, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(PatchlearnError, match=r"w\.pth: cannot be read as weights \(it (would|holds)") as caught:
+        read_tensors(tmp_path / "w.pth")
+    assert "weights_only" not in str(caught.value)
+    assert "trust" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world", b"<html>", b"version https://git-lfs", PICKLE])
+def test_what_is_no_file_of_weights_is_one_sentence(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_bytes(content)
+    with pytest.raises(PatchlearnError, match=r"w\.pth: cannot be read as weights") as caught:
+        read_tensors(tmp_path / "w.pth")
+    assert "weights_only" not in str(caught.value)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import parse_json
 from patchlearn.data.formats.coco.files import KEYS
 from patchlearn.data.labels import normal_form
 
@@ -99,7 +100,7 @@ def read_coco_json(path: Path) -> dict[str, list[Entry]]:
         PatchlearnError: it is no JSON, or a list is missing.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except (ValueError, RecursionError) as error:  # of the encoding, or of the JSON
         raise PatchlearnError(f"{path}: not valid JSON ({error}). Copy the file again, or export it again.") from None
     for key in KEYS:

@@ -1,6 +1,5 @@
 """The files of a Hugging Face data set: where they lie, of which split they are, their features and their rows."""
 
-import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.core.files import read_json
+from patchlearn.core.files import parse_json, read_json
 from patchlearn.data.formats.exports import split_name
 from patchlearn.data.stored_images import below
 
@@ -114,7 +113,7 @@ def features_of(path: Path) -> dict[str, Any]:
     with _opened(path) as (schema, _):
         text = (schema.metadata or {}).get(b"huggingface", b"{}")
         try:
-            given = json.loads(text).get("info", {}).get("features", {})
+            given = parse_json(text).get("info", {}).get("features", {})
         except (ValueError, AttributeError):
             given = {}
         given = given if isinstance(given, Mapping) else {}

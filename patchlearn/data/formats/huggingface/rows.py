@@ -20,6 +20,7 @@ from patchlearn.data.formats.huggingface.columns import Columns
 from patchlearn.data.formats.records import Record
 from patchlearn.data.images import SUFFIXES
 from patchlearn.data.label_cells import Cell, Labels, parse_cells
+from patchlearn.data.pixels.image_opening import raster_formats, require_size
 from patchlearn.data.stored_images import IMAGES, MASKS, StoredImages, digest_of
 
 Parse = Callable[[Sequence[Cell], Sequence[str] | None, str], list[Labels]]
@@ -238,7 +239,7 @@ def _is_plain(name: str) -> bool:
 def _suffix(content: bytes, place: str) -> str:
     """By the format of the bytes; only their beginning is looked at."""
     try:
-        with Image.open(BytesIO(content)) as image:
+        with Image.open(BytesIO(content), formats=raster_formats()) as image:
             return SUFFIX_OF[str(image.format)]
     except DAMAGED:
         raise PatchlearnError(f"{place}: not an image that can be read. Replace it, or leave the row out.") from None
@@ -247,7 +248,8 @@ def _suffix(content: bytes, place: str) -> str:
 def _indices(content: bytes, classes: int) -> UInt8 | str:
     """H×W values 0..K or 255, or what the mask holds in their place."""
     try:
-        with Image.open(BytesIO(content)) as image:
+        with Image.open(BytesIO(content), formats=raster_formats()) as image:
+            require_size("a mask", *image.size)
             if image.mode not in ("P", "L", "1"):
                 return f"the mode is {image.mode}"
             values = np.array(image).astype(np.uint8)

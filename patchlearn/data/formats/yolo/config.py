@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from patchlearn.core.errors import PatchlearnError
+from patchlearn.core.files import parse_yaml
 from patchlearn.data.checks.finding import spoken
 from patchlearn.data.classes_table import read_classes
 from patchlearn.data.labels import normal_form, read_text
@@ -80,7 +81,7 @@ def _is_config(path: Path) -> bool:
 def _parsed(path: Path) -> Any:
     """Every value as it is written: a class named `no` stays a word."""
     try:
-        return yaml.load(read_text(path), Loader=yaml.BaseLoader)
+        return parse_yaml(read_text(path), plain=True)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise PatchlearnError(f"{path}: not valid YAML ({reason}). Correct it.") from None
