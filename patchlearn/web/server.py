@@ -47,10 +47,10 @@ def serve(
         PatchlearnError: the address cannot be had.
     """
     with _listening(host, port) as listener:
-        token = None if host in LOOPBACK else secrets.token_urlsafe(16)
-        hosts = (*LOOPBACK, *_reached_by(host), *names)
-        app = create_app(reader, limits, hosts=hosts, token=token, bands=bands)
-        tell(console, [address(hosts[3] if token else host, listener.getsockname()[1], token), "Ctrl-C ends it."])
+        reached = _reached_by(host)
+        token = None if reached[0] in LOOPBACK else secrets.token_urlsafe(16)
+        app = create_app(reader, limits, hosts=(*LOOPBACK, *reached, *names), token=token, bands=bands)
+        tell(console, [address(reached[0], listener.getsockname()[1], token), "Ctrl-C ends it."])
         config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=30)
         uvicorn.Server(config).run(sockets=[listener])
 
