@@ -39,6 +39,8 @@ variants:
   progressive: {classifier: {fusion: progressive, splits: [[1, [2, 2]], [2, [2, 2]]]}}
 """
 
+SHORT = ("--affinity.kind=none", "--with_segmenter=false", "--variants={plain: null}")
+
 
 def files(run: Path, pattern: str) -> dict[str, bytes]:
     return {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.glob(pattern))}
@@ -94,10 +96,16 @@ def _made(text: str, data: Path, more: tuple[str, ...], alone: bool) -> Path:
 
 def tiny_run(data: Path, folder: Path, *more: str) -> Path:
     """A run of one variant, `plain`, from images to pseudo masks; returns its folder."""
+    assert run_it(_tiny_recipe(folder), data, folder, *SHORT, *more) == 0
+    return folder
+
+
+def finished_tiny_run(data: Path, folder: Path, *more: str) -> Path:
+    """The same, made once. It is not for tests that replace a part of the package."""
+    return finished_run(_tiny_recipe(folder), data, folder, *SHORT, *more)
+
+
+def _tiny_recipe(folder: Path) -> Path:
     recipe = folder.parent / "tiny.yaml"
     recipe.write_text(RECIPE)
-    short = ["--affinity.kind=none", "--with_segmenter=false", "--variants={plain: null}"]
-    if not folder.exists():
-        return finished_run(recipe, data, folder, *short, *more)
-    assert run_it(recipe, data, folder, *short, *more) == 0
-    return folder
+    return recipe

@@ -22,7 +22,7 @@ LIBRARIES = ("starlette", "uvicorn", "python_multipart")
 
 def add_arguments(verb: ArgumentParser) -> None:
     """What the verb takes."""
-    verb.add_argument("target", metavar="RUN|MODEL", help="a run folder, an exported model, or owner/name on the hub")
+    verb.add_argument("model", metavar="RUN|MODEL", help="a run folder, an exported model, or owner/name on the hub")
     verb.add_argument("--port", type=int, default=8000, help="0 for any that is free (default: %(default)s)")
     verb.add_argument(
         "--host",
@@ -42,7 +42,7 @@ def work(options: Namespace, console: Console) -> list[str]:
     from patchlearn.web.server import serve
 
     limits = _limits(options)
-    reader, bands = read_target(options.target, console)
+    reader, bands = read_target(options.model, console)
     at = {"host": options.host, "port": options.port, "names": options.name}
     serve(reader, limits, console, bands=bands, **at)
     return []

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from whole_run import tiny_run
+from whole_run import finished_tiny_run
 
 from patchlearn.cli.audit import lines_of
 from patchlearn.cli.main import main
@@ -18,7 +18,7 @@ NAMES = ("background", "red", "blue")
 
 @pytest.fixture
 def run(folder_data: Path, tmp_path: Path) -> Path:
-    return tiny_run(folder_data, tmp_path / "run")
+    return finished_tiny_run(folder_data, tmp_path / "run")
 
 
 def filled(run: Path, data: Path, count: int) -> Path:

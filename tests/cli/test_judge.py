@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from whole_run import tiny_run
+from whole_run import finished_tiny_run
 
 from patchlearn.cli.main import main
 from patchlearn.core.files import read_json
@@ -12,7 +12,7 @@ from patchlearn.core.files import read_json
 
 @pytest.fixture
 def run(folder_data: Path, tmp_path: Path) -> Path:
-    return tiny_run(folder_data, tmp_path / "run")
+    return finished_tiny_run(folder_data, tmp_path / "run")
 
 
 def files(data: Path, *words: str) -> list[str]:

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from whole_run import tiny_run
+from whole_run import finished_tiny_run, tiny_run
 
 from patchlearn.cli.main import main
 
@@ -28,7 +28,7 @@ def fill(path: Path, label: str, count: int) -> None:
 def test_from_suggestions_to_clicks_that_teach(
     folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run = tiny_run(folder_data, tmp_path / "run", *LEARNING)
+    run = finished_tiny_run(folder_data, tmp_path / "run", *LEARNING)
     out = tmp_path / "points.csv"
     assert main(["suggest", str(run), "-n", "5", "--out", str(out)]) == 0
     pictures = tmp_path / "points_pictures"
@@ -43,7 +43,7 @@ def test_from_suggestions_to_clicks_that_teach(
 
 
 def test_pixels_of_an_audit_say_neither_guess_nor_label(folder_data: Path, tmp_path: Path) -> None:
-    run = tiny_run(folder_data, tmp_path / "run")
+    run = finished_tiny_run(folder_data, tmp_path / "run")
     tables = {}
     for name, more in (("a", []), ("b", ["--draw=0"]), ("c", ["--draw=1"])):
         out = tmp_path / f"{name}.csv"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from whole_run import tiny_run
+from whole_run import finished_tiny_run
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.files import read_json
@@ -19,7 +19,7 @@ from patchlearn.runs.target import find_target
 
 @pytest.fixture
 def run(folder_data: Path, tmp_path: Path) -> Path:
-    return tiny_run(folder_data, tmp_path / "run")
+    return finished_tiny_run(folder_data, tmp_path / "run")
 
 
 def opened(run: Path, console: Console, *more: str):  # type: ignore[no-untyped-def]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from whole_run import tiny_run
+from whole_run import finished_tiny_run, tiny_run
 
 from patchlearn.core.errors import PatchlearnError
 from patchlearn.core.masks_io import read_scores
@@ -27,7 +27,7 @@ def test_labels_take_turns_over_the_images_of_a_run(
     folder_data: Path, tmp_path: Path, console: Console, learning: list[str]
 ) -> None:
     """With features that are computed, and with those that self-training has stored."""
-    run = tiny_run(folder_data, tmp_path / "run", *learning)
+    run = finished_tiny_run(folder_data, tmp_path / "run", *learning)
     found = suggested(run, 6, console)
     assert len(found) == 6
     assert found == suggested(run, 6, console)
@@ -43,7 +43,7 @@ def test_labels_take_turns_over_the_images_of_a_run(
 
 
 def test_nothing_near_a_click_is_suggested(folder_data: Path, tmp_path: Path, console: Console) -> None:
-    run = tiny_run(folder_data, tmp_path / "run", *LEARNING)
+    run = finished_tiny_run(folder_data, tmp_path / "run", *LEARNING)
     before = suggested(run, 8, console)
     points = tmp_path / "points.csv"
     write_points(points, [ClickRow(image=e.sample.id, x=e.x, y=e.y, label="background") for e in before])
@@ -57,7 +57,7 @@ def test_nothing_near_a_click_is_suggested(folder_data: Path, tmp_path: Path, co
 
 
 def test_maps_must_be_there_and_of_the_split_that_teaches(folder_data: Path, tmp_path: Path, console: Console) -> None:
-    run = tiny_run(folder_data, tmp_path / "run")
+    run = finished_tiny_run(folder_data, tmp_path / "run")
     for setting, message in (
         ("--self_training.train_split=val", r"variant plain: cams\.splits lacks 'val', whose images clicks are for"),
         ("--cams.views.scales=[0.5]", "made with other values"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from whole_run import RECIPE, tiny_run
+from whole_run import RECIPE, finished_tiny_run
 
 from patchlearn.cli.main import main
 from patchlearn.core.errors import PatchlearnError
@@ -136,7 +136,7 @@ def entries_of(run: Path) -> dict[str, list[dict[str, object]]]:
 def test_listed_images_are_judged_beside_the_splits(
     folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run, few = tiny_run(folder_data, tmp_path / "run"), tmp_path / "few.txt"
+    run, few = finished_tiny_run(folder_data, tmp_path / "run"), tmp_path / "few.txt"
     before = entries_of(run)
     few.write_text("img03\nimg01.png\n")
     capfd.readouterr()
@@ -174,7 +174,7 @@ def test_listed_images_are_judged_beside_the_splits(
 def test_lists_that_cannot_be_judged_are_errors(
     folder_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run, few = tiny_run(folder_data, tmp_path / "run"), tmp_path / "few.txt"
+    run, few = finished_tiny_run(folder_data, tmp_path / "run"), tmp_path / "few.txt"
     for lines, words, said in (
         ("img03\nimg08\n", (), "few.txt: images of several splits (img03 in train; img08 in val)"),
         ("img03\n", ("--name", "val"), "'val': a split of the data set has this name"),
