@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from patchlearn.core.errors import PatchlearnError
-from patchlearn.data.names import counted
 
 if TYPE_CHECKING:
     from patchlearn.runs.concepts import ConceptScores
@@ -75,6 +74,8 @@ def _images(found: "ConceptScores") -> str:
     >>> _images(ConceptScores(images=200, tagged=3421, unread=0, classes=(), mean=None))
     'a sample of 200 of 3,421 tagged images, drawn evenly over the classes'
     """
+    from patchlearn.data.names import counted
+
     if found.images + found.unread == found.tagged:
         text = counted(found.images, "tagged image")
     else:

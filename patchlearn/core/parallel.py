@@ -4,10 +4,12 @@
 work on what they are given.
 """
 
+import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,17 +43,18 @@ def write_missing(
     *,
     title: str,
     runtime: Runtime,
-    need: Callable[[T], Need] | None = None,
+    needs: Sequence[Need] | None = None,
 ) -> None:
     """Call `write(item, path)` for every pair whose path is not there yet, over all processes and threads.
 
-    Returns when every process has done its part. The first error ends it. `need` says how many bytes an item takes, and
+    Returns when every process has done its part. The first error ends it. `needs` says how many bytes items take, and
     there are as many threads as the memory holds.
     """
     # Shards first: files that other processes have written by now must not shift them.
-    mine = [(item, path) for item, path in shard(files, runtime.accelerator) if not path.exists()]
-    threads = runtime.at_a_time(need(item) for item, _ in mine) if need else runtime.threads
-    for_each(mine, lambda pair: write(*pair), title=title, threads=threads, console=runtime.console)
+    mine = shard(files, runtime.accelerator)
+    calls = [partial(write, item, path) for item, path in mine if not path.exists()]
+    threads = runtime.threads if needs is None else runtime.at_a_time(needs)
+    for_each(calls, operator.call, title=title, threads=threads, console=runtime.console)
     runtime.accelerator.wait_for_everyone()
 
 

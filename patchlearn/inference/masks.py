@@ -56,7 +56,9 @@ def write_masks(
         return predict_need(sample.image, segmenter, settings or segmenter.settings)
 
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime, need=need)
+    write_missing(
+        files, write, title=title, runtime=runtime, needs=[need(sample) for sample, path in files if not path.exists()]
+    )
 
 
 def read_mask_of(folder: Path, sample: Sample) -> UInt8:

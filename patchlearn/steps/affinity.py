@@ -234,7 +234,8 @@ def write_affinity_labels(
 
     need = partial(pseudo_mask_need, settings=PseudoSettings(), walk=WalkSettings(), whole=bool(rule.growth or clicks))
     files = [(sample, folder / f"{sample.id}.png") for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime, need=need)
+    needs = [need(sample) for sample, path in files if not path.exists()]
+    write_missing(files, write, title=title, runtime=runtime, needs=needs)
 
 
 def _read_walked(

@@ -171,4 +171,6 @@ def write_cams(
         write_scores(path, maps)
 
     files = [(sample, folder / f"{sample.id}.npz") for sample in samples]
-    write_missing(files, write, title=title, runtime=runtime, need=partial(views_need, views=settings.views))
+    need = partial(views_need, views=settings.views)
+    needs = [need(sample) for sample, path in files if not path.exists()]
+    write_missing(files, write, title=title, runtime=runtime, needs=needs)

@@ -202,7 +202,8 @@ class WriteFeatures(Step):
         pairs = [(sample, self._path(sample)) for sample in self.data.samples]
         need = partial(views_need, views=self.cams.views)
         title = f"features {self.home.name} {self.data.name}"
-        write_missing(pairs, write, title=title, runtime=runtime, need=need)
+        needs = [need(sample) for sample, path in pairs if not path.exists()]
+        write_missing(pairs, write, title=title, runtime=runtime, needs=needs)
 
 
 def computed(classifier: "Classifier", sample: "Sample", cams: CamSettings, lower: int = 0) -> "list[ViewFeatures]":

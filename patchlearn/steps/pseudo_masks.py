@@ -190,7 +190,8 @@ def write_pseudo_masks(
 
     whole, files = bool(rule.growth or clicks), [(each, _missing_of(each, folder)) for each in samples]
     need = partial(pseudo_mask_need, settings=settings, walk=walk if along else None, whole=whole)
-    write_missing(files, write, title=title, runtime=runtime, need=need)
+    needs = [need(sample) for sample, path in files if not path.exists()]
+    write_missing(files, write, title=title, runtime=runtime, needs=needs)
 
 
 def _missing_of(sample: "Sample", folder: Path) -> Path:
