@@ -7,7 +7,6 @@ With given labels, the unknown classes of an image have maps too: later steps gi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -139,8 +138,7 @@ def write_cams(
     Args:
         samples: the images.
         classifier: it is moved to the accelerator's device.
-        settings: how to read the maps.
-        folder: for the maps.
+        settings, folder: how to read the maps, and where they go.
         runtime: device, precision, processes and threads.
         lda: see `class_activation_maps`.
         stored: a sample → its features without mirror images, where they were computed before.
@@ -171,6 +169,5 @@ def write_cams(
         write_scores(path, maps)
 
     files = [(sample, folder / f"{sample.id}.npz") for sample in samples]
-    need = partial(views_need, views=settings.views)
-    needs = [need(sample) for sample, path in files if not path.exists()]
+    needs = [views_need(sample, settings.views) for sample, path in files if not path.exists()]
     write_missing(files, write, title=title, runtime=runtime, needs=needs)

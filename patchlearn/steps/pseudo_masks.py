@@ -189,8 +189,8 @@ def write_pseudo_masks(
         write_mask(folder / f"{sample.id}.png", mask)
 
     whole, files = bool(rule.growth or clicks), [(each, _missing_of(each, folder)) for each in samples]
-    need = partial(pseudo_mask_need, settings=settings, walk=walk if along else None, whole=whole)
-    needs = [need(sample) for sample, path in files if not path.exists()]
+    of_each = settings, walk if along else None
+    needs = [pseudo_mask_need(each, *of_each, whole=whole) for each, path in files if not path.exists()]
     write_missing(files, write, title=title, runtime=runtime, needs=needs)
 
 
