@@ -161,9 +161,8 @@ def write_pseudo_masks(
 
     Args:
         samples: the images.
-        scores: the folder of the score maps.
+        scores, folder: where the score maps are, and where the masks go.
         settings, rule, walk: which refinements, the background threshold, and how far the scores walk.
-        folder: for the masks.
         runtime: processes, each of which does its part, and threads.
         along, along_second: a sample and its image → along what its scores walk, of both walks; None for no walk, and
             for the same.
