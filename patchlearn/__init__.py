@@ -3,8 +3,7 @@
 Names are loaded when they are first used: importing `patchlearn` imports no torch, and `patchlearn.refine` no timm.
 """
 
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from patchlearn.core.rooms import on_first_use
 
@@ -39,5 +38,13 @@ if TYPE_CHECKING:
     from patchlearn.training.settings import ClassifierSettings as ClassifierSettings
     from patchlearn.training.settings import SegmenterSettings as SegmenterSettings
 
-__version__ = version("patchlearn")
-__getattr__, __dir__ = on_first_use(__name__, __file__)
+_load, __dir__ = on_first_use(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, or the version, on first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("patchlearn")
+    return _load(name)

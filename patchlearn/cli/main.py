@@ -8,7 +8,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import is_dataclass
-from importlib.metadata import version
 
 from rich.console import Console
 
@@ -127,13 +126,23 @@ def _is_setting(word: str, before: Sequence[str]) -> bool:
     return hasattr(default, name) and not (is_tool and is_dataclass(getattr(default, name)))
 
 
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"patchlearn {version('patchlearn')}")
+        parser.exit()
+
+
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """The parser of all verbs; of the tools, only the wanted one is loaded."""
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="patchlearn", description="Segmentation masks from image tags.", epilog=EPILOG, formatter_class=plain
     )
-    parser.add_argument("--version", action="version", version=f"patchlearn {version('patchlearn')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     parsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, (words, _) in runs.run_verbs().items():
         verb = parsers.add_parser(name, help=words, description=words, formatter_class=plain)
