@@ -1,6 +1,7 @@
 """A trained model answers: its probabilities are the maps, and the threshold is that of a pixel."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from patchlearn.core.types import BACKGROUND, UInt8
 from patchlearn.inference.segmenter import Segmenter
@@ -10,10 +11,15 @@ from patchlearn.web.answers import Answer, Facts, Question
 
 @dataclass(frozen=True)
 class SeenByModel:
-    """An image, and how much speaks for each class where nobody says what is in it."""
+    """An image before a model."""
 
     image: UInt8
-    scores: tuple[float, ...]
+    segmenter: Segmenter
+
+    @cached_property
+    def scores(self) -> tuple[float, ...]:
+        """How much speaks for each class where nobody says what is in the image; the network reads it once more."""
+        return tuple(map(float, image_scores(self.segmenter.probabilities(self.image))))
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,8 @@ class ModelReader:
         )
 
     def see(self, image: UInt8) -> SeenByModel:
-        """The scores do not depend on the question, the probabilities do."""
-        return SeenByModel(image, tuple(map(float, image_scores(self.segmenter.probabilities(image)))))
+        """Nothing is computed before a question."""
+        return SeenByModel(image, self.segmenter)
 
     def answer(self, seen: SeenByModel, question: Question) -> Answer:
         """The mask is that of `patchlearn predict`, pixel for pixel."""
@@ -51,7 +57,7 @@ class ModelReader:
         tags = given if given is not None else tuple(range(len(self.segmenter.classes)))
         own = self.segmenter.settings.undecided
         return Answer(
-            scores=seen.scores,
+            scores=tuple(map(float, found.scores)) if given is None else seen.scores,
             tags=tags,
             maps=found.probabilities[BACKGROUND + 1 :][list(tags)],
             mask=found.mask,

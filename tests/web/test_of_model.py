@@ -1,5 +1,7 @@
 """A model says what `predict` writes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from known_network import known_segmenter
@@ -43,3 +45,9 @@ def test_tags_say_what_is_present_and_leave_the_scores(reader: ModelReader) -> N
     assert np.array_equal(told.mask, reader.segmenter.predict(picture, present=[1]))
     assert (told.tags, len(told.maps)) == ((1,), 1)
     assert free.scores == told.scores
+
+
+def test_the_network_reads_an_image_once_for_a_question_without_tags(reader: ModelReader) -> None:
+    network: Any = reader.segmenter.network
+    reader.answer(reader.see(image()), Question(variant="model"))
+    assert network.calls == 1
